@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The folder listing of Sources is the pipeline: a stage imports only stages with a lower number,
+// and nothing below the stages imports one.
+
+/// The rooms below the stages, each with what it may import.
+let foundations: [Target] = [
+  .systemLibrary(
+    name: "CPNG", pkgConfig: "libpng",
+    providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+  .systemLibrary(
+    name: "CJPEG", pkgConfig: "libjpeg",
+    providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+  .systemLibrary(
+    name: "CZlib", pkgConfig: "zlib",
+    providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+  .target(name: "CVectorWidth"),
+  .target(name: "Tensors", dependencies: ["CZlib"]),
+  .target(
+    name: "Kernels", dependencies: ["Tensors", "CVectorWidth"],
+    // The vector width is a fact of the CPU that compiles; only this target may know it.
+    swiftSettings: [.unsafeFlags(["-Xcc", "-march=native"])]),
+  .target(name: "Pictures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
+  .target(name: "Tracing", dependencies: ["Tensors"]),
+  .target(name: "Model", dependencies: ["Tensors"]),
+]
+
+let stages = [
+  "Stage0Input", "Stage1Backbone", "Stage2Anchors", "Stage3Proposals", "Stage4RoI",
+  "Stage5Heads", "Stage6Masks",
+]
+
+/// A stage sees the foundations and every stage with a lower number.
+let stageTargets: [Target] = stages.enumerated().map { number, name in
+  .target(
+    name: name,
+    dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages[..<number])
+      .map { .byName(name: $0) })
+}
+
+let commandNames = ["maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks"]
+
+let commandTargets: [Target] =
+  [
+    .target(
+      name: "CommandSupport",
+      dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages)
+        .map { .byName(name: $0) } + [
+          .product(name: "ArgumentParser", package: "swift-argument-parser")
+        ])
+  ]
+  + commandNames.map {
+    .executableTarget(name: $0, dependencies: ["CommandSupport"], path: "Sources/Commands/\($0)")
+  }
+
+let testTargets: [Target] = [
+  .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+  .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
+  .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors"]),
+  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors"]),
+  .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
+]
+
+let package = Package(
+  name: "MaskRCNN",
+  platforms: [.macOS(.v26)],
+  products: commandNames.map { .executable(name: $0, targets: [$0]) },
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: foundations + stageTargets + commandTargets + testTargets,
+  swiftLanguageModes: [.v6]
+)

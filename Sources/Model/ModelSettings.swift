@@ -1,0 +1,31 @@
+/// What the shapes of the weights do not tell. It stands in the metadata of a `.safetensors` file;
+/// where it does not, torchvision's defaults hold.
+public struct ModelSettings: Sendable, Equatable, Codable {
+  /// How a picture is brought to the size that the network works at.
+  public enum Resize: Sendable, Equatable, Codable {
+    /// The shorter side to `shorter` unless the longer would pass `longer` (torchvision's way).
+    case sides(shorter: Int, longer: Int)
+    /// Both sides times a factor (fit for pictures that have a fixed magnification).
+    case factor(Double)
+  }
+
+  /// How a picture is resized.
+  public var resize: Resize = .sides(shorter: 800, longer: 1333)
+  /// Subtracted from red, green and blue, which lie in 0...1.
+  public var mean: [Float] = [0.485, 0.456, 0.406]
+  /// What red, green and blue are then divided by.
+  public var standardDeviation: [Float] = [0.229, 0.224, 0.225]
+  /// Side of the square anchor of each level, P2 first, in pixels of the resized picture.
+  public var anchorSizes: [Float] = [32, 64, 128, 256, 512]
+  /// Height over width of the anchors of one cell.
+  public var anchorAspectRatios: [Float] = [0.5, 1, 2]
+  /// At most so many detections leave the box head.
+  public var detectionsPerImage: Int = 100
+  /// Detections with a lower score are dropped.
+  public var scoreThreshold: Float = 0.05
+  /// One name per class, background first.
+  public var classNames: [String] = []
+
+  /// torchvision's defaults.
+  public init() {}
+}

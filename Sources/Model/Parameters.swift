@@ -1,0 +1,166 @@
+import Tensors
+
+// Parameter trees, one type per part of the network, with the layouts that PyTorch gives them.
+// O output channels, I input channels, G groups, K kernel size, F features, K' classes.
+
+/// A convolution with what is fused behind it: bias or batch norm, never a ReLU.
+public struct Convolution: Sendable {
+  /// `[O, I / G, K, K]`; for a transposed convolution `[I, O, K, K]`.
+  public var weight: Tensor
+  /// `[O]`, absent where a norm follows.
+  public var bias: Tensor?
+  /// The batch norm behind the convolution, frozen.
+  public var norm: BatchNorm?
+  /// How far the kernel moves per output cell.
+  public var stride: Int
+  /// Zeros added on every side.
+  public var padding: Int
+  /// Groups of channels that do not mix.
+  public var groups: Int
+
+  /// Makes a convolution from its parts.
+  public init(
+    weight: Tensor, bias: Tensor? = nil, norm: BatchNorm? = nil, stride: Int = 1,
+    padding: Int = 0, groups: Int = 1
+  ) {
+    self.weight = weight
+    self.bias = bias
+    self.norm = norm
+    self.stride = stride
+    self.padding = padding
+    self.groups = groups
+  }
+}
+
+/// Batch norm with fixed statistics: `y = (x - mean) / sqrt(variance + epsilon) * weight + bias`.
+public struct BatchNorm: Sendable {
+  /// Scale per channel, `[C]`.
+  public var weight: Tensor
+  /// Shift per channel, `[C]`.
+  public var bias: Tensor
+  /// Mean per channel, `[C]`.
+  public var mean: Tensor
+  /// Variance per channel, `[C]`.
+  public var variance: Tensor
+  /// Keeps the root away from 0.
+  public var epsilon: Float
+
+  /// Makes a batch norm from its parts.
+  public init(weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, epsilon: Float) {
+    self.weight = weight
+    self.bias = bias
+    self.mean = mean
+    self.variance = variance
+    self.epsilon = epsilon
+  }
+}
+
+/// A fully connected layer, `y = W x + b`.
+public struct Linear: Sendable {
+  /// `[outputs, inputs]`
+  public var weight: Tensor
+  /// `[outputs]`
+  public var bias: Tensor?
+
+  /// Makes a layer from its parts.
+  public init(weight: Tensor, bias: Tensor?) {
+    self.weight = weight
+    self.bias = bias
+  }
+}
+
+/// One residual block: convolutions (two in a basic block, three in a bottleneck) with ReLU
+/// between them, added to the shortcut, ReLU. He et al. 2016, figure 5.
+public struct ResidualBlock: Sendable {
+  /// `layer1.0`, `layer1.1`, …
+  public var name: String
+  /// The convolutions of the residual branch, each with its norm.
+  public var branch: [Convolution]
+  /// The 1x1 convolution of the shortcut where shape or stride changes; nil for the identity.
+  public var shortcut: Convolution?
+
+  /// Makes a block from its parts.
+  public init(name: String, branch: [Convolution], shortcut: Convolution?) {
+    self.name = name
+    self.branch = branch
+    self.shortcut = shortcut
+  }
+}
+
+/// The trunk (a ResNet or ResNeXt) and the feature pyramid on it.
+public struct Backbone: Sendable {
+  /// 7x7, stride 2.
+  public var stem: Convolution
+  /// `layer1` … `layer4`, whose last outputs are C2 … C5.
+  public var layers: [[ResidualBlock]]
+  /// The pyramid's 1x1 convolutions on C2 … C5.
+  public var inner: [Convolution]
+  /// The pyramid's 3x3 convolutions that make P2 … P5.
+  public var outer: [Convolution]
+
+  /// Makes a backbone from its parts.
+  public init(
+    stem: Convolution, layers: [[ResidualBlock]], inner: [Convolution], outer: [Convolution]
+  ) {
+    self.stem = stem
+    self.layers = layers
+    self.inner = inner
+    self.outer = outer
+  }
+}
+
+/// The region proposal network's head, the same weights on every level.
+public struct RPNHead: Sendable {
+  /// 3x3 convolutions, each followed by ReLU: one in torchvision's v1 layout, two in v2.
+  public var convolutions: [Convolution]
+  /// 1x1, one channel per anchor of a cell.
+  public var objectness: Convolution
+  /// 1x1, four channels per anchor of a cell.
+  public var deltas: Convolution
+
+  /// Makes a head from its parts.
+  public init(convolutions: [Convolution], objectness: Convolution, deltas: Convolution) {
+    self.convolutions = convolutions
+    self.objectness = objectness
+    self.deltas = deltas
+  }
+}
+
+/// The box head: features of one RoI to class logits and box deltas.
+public struct BoxHead: Sendable {
+  /// 3x3 convolutions, each with norm and ReLU: none in the v1 layout, four in v2.
+  public var convolutions: [Convolution]
+  /// Fully connected layers, each with ReLU: two in the v1 layout, one in v2.
+  public var layers: [Linear]
+  /// To one logit per class, background first.
+  public var classLogits: Linear
+  /// To four deltas per class.
+  public var boxDeltas: Linear
+
+  /// Makes a head from its parts.
+  public init(
+    convolutions: [Convolution], layers: [Linear], classLogits: Linear, boxDeltas: Linear
+  ) {
+    self.convolutions = convolutions
+    self.layers = layers
+    self.classLogits = classLogits
+    self.boxDeltas = boxDeltas
+  }
+}
+
+/// The mask head: features of one RoI to a mask of logits per class.
+public struct MaskHead: Sendable {
+  /// 3x3 convolutions, each with ReLU, with norm in the v2 layout.
+  public var convolutions: [Convolution]
+  /// 2x2 transposed convolution of stride 2, then ReLU.
+  public var upsampling: Convolution
+  /// 1x1, one channel per class.
+  public var logits: Convolution
+
+  /// Makes a head from its parts.
+  public init(convolutions: [Convolution], upsampling: Convolution, logits: Convolution) {
+    self.convolutions = convolutions
+    self.upsampling = upsampling
+    self.logits = logits
+  }
+}

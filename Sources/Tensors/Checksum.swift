@@ -1,0 +1,13 @@
+import CZlib
+
+/// The checksum by which a trace notices that one of its files is not what was written.
+public enum Checksum {
+  /// CRC-32 (zlib's) of some bytes, as eight hexadecimal digits.
+  public static func crc32(_ bytes: [UInt8]) -> String {
+    let value = bytes.withUnsafeBufferPointer { buffer in
+      CZlib.crc32_z(0, buffer.baseAddress, buffer.count)
+    }
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}

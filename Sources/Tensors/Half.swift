@@ -1,0 +1,41 @@
+/// Conversions between 32-bit floats and the two 16-bit formats that weight files use.
+///
+/// Swift's `Float16` does not exist on every platform that this package builds for, so the
+/// conversions are spelled out in integer arithmetic.
+public enum Half {
+  /// The value of an IEEE 754 binary16 pattern (1 sign, 5 exponent, 10 fraction bits), exactly.
+  public static func float(bits: UInt16) -> Float {
+    let sign = UInt32(bits & 0x8000) << 16
+    let exponent = UInt32(bits >> 10) & 0x1f
+    let fraction = UInt32(bits & 0x3ff)
+    switch (exponent, fraction) {
+    case (0, _):
+      // Subnormal: fraction * 2^-24, exact in 32 bits.
+      let magnitude = Float(fraction) * 0x1p-24
+      return sign == 0 ? magnitude : -magnitude
+    case (0x1f, _): return Float(bitPattern: sign | 0x7f80_0000 | fraction << 13)
+    default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
+    }
+  }
+
+  /// The value of a bfloat16 pattern: the upper half of a 32-bit float.
+  public static func float(bfloat bits: UInt16) -> Float {
+    Float(bitPattern: UInt32(bits) << 16)
+  }
+
+  /// The nearest binary16 pattern, ties to even; overflow becomes infinity.
+  public static func bits(of value: Float) -> UInt16 {
+    let pattern = value.bitPattern
+    let sign = UInt16(truncatingIfNeeded: pattern >> 16) & 0x8000
+    let magnitude = pattern & 0x7fff_ffff
+    if magnitude > 0x7f80_0000 { return sign | 0x7e00 }  // NaN
+    if magnitude >= 0x477f_f000 { return sign | 0x7c00 }  // rounds to 65536 or more
+    if magnitude < 0x3880_0000 {
+      // Below 2^-14 the result is subnormal: a multiple of 2^-24, rounded to even.
+      let scaled = (Float(bitPattern: magnitude) * 0x1p24).rounded(.toNearestOrEven)
+      return sign | UInt16(scaled)
+    }
+    let rounded = magnitude + 0xfff + (magnitude >> 13 & 1)
+    return sign | UInt16(truncatingIfNeeded: (rounded - 0x3800_0000) >> 13)
+  }
+}

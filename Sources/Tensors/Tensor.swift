@@ -1,0 +1,103 @@
+/// An array of 32-bit floats of any rank, row-major, with value semantics.
+///
+/// Feature maps are `[N, C, H, W]`; parameters have the layout that PyTorch gives them, so a
+/// convolution's weight is `[out, in / groups, kernel rows, kernel columns]`.
+public struct Tensor: Sendable, Equatable {
+  /// The extent of each axis.
+  public let shape: Shape
+  /// The elements in row-major order; `shape.count` of them.
+  public var values: [Float]
+
+  /// Makes a tensor from its elements in row-major order.
+  ///
+  /// - Precondition: `values.count == shape.count`.
+  public init(_ shape: Shape, _ values: [Float]) {
+    precondition(
+      values.count == shape.count, "\(values.count) values cannot fill a tensor of \(shape)")
+    self.shape = shape
+    self.values = values
+  }
+
+  /// Makes a tensor whose elements all have one value.
+  public init(_ shape: Shape, repeating value: Float) {
+    self.shape = shape
+    self.values = [Float](repeating: value, count: shape.count)
+  }
+
+  /// Makes a tensor whose elements `initialize` writes, every one of them, into raw memory.
+  public init(
+    uninitialized shape: Shape, _ initialize: (UnsafeMutablePointer<Float>) throws -> Void
+  ) rethrows {
+    self.shape = shape
+    self.values = try [Float](unsafeUninitializedCapacity: shape.count) { buffer, count in
+      if let base = buffer.baseAddress, !buffer.isEmpty { try initialize(base) }
+      count = shape.count
+    }
+  }
+
+  /// The number of elements.
+  public var count: Int { values.count }
+
+  /// The element at a position, one index per axis.
+  public subscript(position: Int...) -> Float {
+    get { values[offset(position)] }
+    set { values[offset(position)] = newValue }
+  }
+
+  private func offset(_ position: [Int]) -> Int {
+    precondition(position.count == shape.rank, "\(position) is no position in \(shape)")
+    var offset = 0
+    for (index, extent) in zip(position, shape.extents) {
+      precondition(index >= 0 && index < extent, "\(position) lies outside \(shape)")
+      offset = offset * extent + index
+    }
+    return offset
+  }
+
+  /// The same elements under another shape of the same count.
+  public func reshaped(_ shape: Shape) -> Tensor {
+    Tensor(shape, values)
+  }
+
+  /// The part of the tensor at one index of the outermost axis: `t.slice(2)` is `t[2]` of NumPy.
+  public func slice(_ index: Int) -> Tensor {
+    precondition(shape.rank > 0 && index >= 0 && index < shape[0], "no slice \(index) in \(shape)")
+    let inner = Shape(Array(shape.extents.dropFirst()))
+    return Tensor(inner, Array(values[index * inner.count..<(index + 1) * inner.count]))
+  }
+
+  /// A tensor with every element mapped.
+  public func map(_ transform: (Float) -> Float) -> Tensor {
+    Tensor(shape, values.map(transform))
+  }
+
+  /// Least, greatest and mean element; all 0 for an empty tensor. The mean is summed in Double.
+  public var statistics: Statistics {
+    guard var least = values.first else { return Statistics(minimum: 0, maximum: 0, mean: 0) }
+    var greatest = least
+    var sum = 0.0
+    for value in values {
+      least = min(least, value)
+      greatest = max(greatest, value)
+      sum += Double(value)
+    }
+    return Statistics(minimum: least, maximum: greatest, mean: Float(sum / Double(values.count)))
+  }
+}
+
+/// The range and mean of a tensor's elements.
+public struct Statistics: Sendable, Equatable {
+  /// The least element.
+  public let minimum: Float
+  /// The greatest element.
+  public let maximum: Float
+  /// The arithmetic mean.
+  public let mean: Float
+
+  /// Makes statistics from their three numbers.
+  public init(minimum: Float, maximum: Float, mean: Float) {
+    self.minimum = minimum
+    self.maximum = maximum
+    self.mean = mean
+  }
+}
