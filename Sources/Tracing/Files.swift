@@ -1,0 +1,52 @@
+import Foundation
+import Tensors
+
+/// Writes a file so that it is there whole or not at all.
+func writeWhole(_ bytes: [UInt8], to file: URL) throws {
+  do {
+    try Data(bytes).write(to: file, options: .atomic)
+  } catch {
+    throw Fault(
+      file.path, "the file cannot be written (\(reason(of: error)))",
+      remedy: "Free some space, or name another folder with --trace")
+  }
+}
+
+/// What the system says of a failed file operation, in a few words and on one line.
+func reason(of error: any Error) -> String {
+  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+  if let code = (underlying ?? error as NSError).domain == NSPOSIXErrorDomain
+    ? (underlying ?? error as NSError).code : nil
+  {
+    return String(cString: strerror(Int32(code))).lowercased()
+  }
+  return error.localizedDescription.replacing("\n", with: " ")
+}
+
+func encodeJSON(_ value: some Encodable) throws -> [UInt8] {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+  return [UInt8](try encoder.encode(value)) + [0x0a]
+}
+
+func decodeJSON<Value: Decodable>(_ bytes: [UInt8], name: String) throws -> Value {
+  let decoder = JSONDecoder()
+  decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+  do {
+    return try decoder.decode(Value.self, from: Data(bytes))
+  } catch let error as DecodingError {
+    throw Fault(name, describe(error), remedy: "Run the stage again that wrote it")
+  }
+}
+
+private func describe(_ error: DecodingError) -> String {
+  switch error {
+  case .keyNotFound(let key, _): "the entry \(key.stringValue) is missing"
+  case .typeMismatch(_, let context), .valueNotFound(_, let context):
+    "the entry \(context.codingPath.map(\.stringValue).joined(separator: ".")) is of the wrong kind"
+  default: "this is not valid JSON"
+  }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Tensors
+
+/// What one stage left in a trace, for reading.
+public final class StageFolder {
+  /// The stage's folder.
+  public let folder: URL
+  /// What its `stage.json` says.
+  public let record: StageRecord
+  /// CRC-32 of its `stage.json`.
+  public let checksum: String
+  private var inMemory: [String: NumericArray]
+
+  init(folder: URL, record: StageRecord, checksum: String, inMemory: [String: NumericArray]) {
+    self.folder = folder
+    self.record = record
+    self.checksum = checksum
+    self.inMemory = inMemory
+  }
+
+  /// Opens a stage's folder.
+  ///
+  /// - Throws: `Fault` if the stage has not run or `stage.json` cannot be read.
+  public static func open(_ folder: URL, name: String) throws -> StageFolder {
+    let file = folder.appending(path: "stage.json")
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      let command = name.drop { $0.isNumber || $0 == "-" }
+      throw Fault(
+        folder.path, "the stage \(name) has not run in this trace",
+        remedy: "Run it first: swift run -c release \(command) "
+          + "--trace \(folder.deletingLastPathComponent().relativePath)")
+    }
+    let bytes = try readBytes(of: file)
+    let record: StageRecord = try decodeJSON(bytes, name: file.path)
+    guard record.format == StageRecord.currentFormat, record.stage == name else {
+      throw Fault(
+        file.path, "this describes stage \(record.stage) in format \(record.format), "
+          + "expected \(name) in format \(StageRecord.currentFormat)",
+        remedy: "Run the stage again")
+    }
+    return StageFolder(
+      folder: folder, record: record, checksum: Checksum.crc32(bytes), inMemory: [:])
+  }
+
+  /// The names of the tensors, in the order in which they were written.
+  public var tensorNames: [String] { record.tensors.map(\.name) }
+
+  /// Whether the stage left a tensor of this name.
+  public func has(_ name: String) -> Bool { record.tensors.contains { $0.name == name } }
+
+  /// An array that the stage left, from memory where it is still there.
+  ///
+  /// - Throws: `Fault` if it was not kept, or its file is not what was written.
+  public func array(_ name: String) throws -> NumericArray {
+    if let array = inMemory[name] { return array }
+    let (entry, array) = try stored(name)
+    if let samples = entry.samples {
+      throw Fault(
+        folder.path, "only \(array.shape.count) samples of \(name) are kept (\(samples.indices))",
+        remedy: "Run the stage again to have the whole tensor")
+    }
+    guard array.shape.extents == entry.shape else {
+      throw Fault(
+        folder.path, "\(name) has shape \(array.shape), stage.json says \(Shape(entry.shape))",
+        remedy: "Run the stage again")
+    }
+    inMemory[name] = array
+    return array
+  }
+
+  /// A float tensor that the stage left.
+  public func tensor(_ name: String) throws -> Tensor {
+    try array(name).tensor
+  }
+
+  /// An integer tensor that the stage left.
+  public func integers(_ name: String) throws -> [Int] {
+    guard let integers = try array(name).integers else {
+      throw Fault(folder.path, "\(name) holds no integers", remedy: "Run the stage again")
+    }
+    return integers
+  }
+
+  /// Boxes that the stage left.
+  public func boxes(_ name: String) throws -> [Box] {
+    let tensor = try tensor(name)
+    guard tensor.shape.rank > 0, tensor.shape[tensor.shape.rank - 1] == 4 else {
+      throw Fault(
+        folder.path, "\(name) has shape \(tensor.shape), boxes have 4 columns",
+        remedy: "Run the stage again")
+    }
+    return tensor.boxes
+  }
+
+  /// The row-major positions and the values of a sampled tensor, or nil where all is kept.
+  func samples(_ name: String) throws -> (positions: [Int], values: [Float])? {
+    guard let entry = record.tensors.first(where: { $0.name == name }), let samples = entry.samples
+    else { return nil }
+    let file = folder.appending(path: samples.indices)
+    let bytes = try readBytes(of: file)
+    try check(bytes, against: samples.crc32, file: file)
+    let (_, values) = try stored(name)
+    let count = Shape(entry.shape).count
+    guard let positions = try NPY.decode(bytes, name: file.path).integers,
+      positions.count == values.shape.count, positions.allSatisfy({ (0..<count).contains($0) })
+    else {
+      throw Fault(
+        file.path, "the positions do not fit the samples of \(name)", remedy: "Record them anew")
+    }
+    return (positions, values.tensor.values)
+  }
+
+  private func stored(_ name: String) throws -> (TensorRecord, NumericArray) {
+    guard let entry = record.tensors.first(where: { $0.name == name }) else {
+      throw Fault(
+        folder.path, "there is no tensor \(name) (there are \(tensorNames.joined(separator: " ")))",
+        remedy: "Run the stage again")
+    }
+    guard let path = entry.file, let checksum = entry.crc32 else {
+      throw Fault(
+        folder.path, "the tensor \(name) was not kept (--tensors none)",
+        remedy: "Run the stage again with --tensors full")
+    }
+    let file = folder.appending(path: path)
+    let bytes = try readBytes(of: file)
+    try check(bytes, against: checksum, file: file)
+    return (entry, try NPY.decode(bytes, name: file.path))
+  }
+
+  private func check(_ bytes: [UInt8], against checksum: String, file: URL) throws {
+    guard Checksum.crc32(bytes) == checksum else {
+      throw Fault(
+        file.path, "the file is not the one that the stage wrote (its checksum is not the one in "
+          + "stage.json)", remedy: "Run the stage again")
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/// What `stage.json` says of one stage's folder: every tensor, picture and file in it.
+public struct StageRecord: Codable, Sendable, Equatable {
+  /// The version of this format.
+  public static let currentFormat = 1
+
+  /// The version of the format that the record was written in.
+  public var format: Int
+  /// The folder's name, `4-roi`.
+  public var stage: String
+  /// One sentence: what the stage computed.
+  public var title: String
+  /// The options in force, by name.
+  public var options: [String: OptionValue]
+  /// The stages that were read, and the checksum of the `stage.json` that each had then.
+  public var reads: [String: String]
+  /// The tensors, in the order in which they were written.
+  public var tensors: [TensorRecord]
+  /// The pictures, in the order in which they are to be looked at.
+  public var pictures: [PictureRecord]
+  /// Tables and other files.
+  public var files: [FileRecord]
+}
+
+/// One tensor of a stage's folder.
+public struct TensorRecord: Codable, Sendable, Equatable {
+  /// `objectness.P2`
+  public var name: String
+  /// The file inside the stage's folder, `tensors/objectness.P2.npy`; absent where `--tensors none`
+  /// kept no tensors.
+  public var file: String?
+  /// NumPy's name of the element type: `float32`, `float16`, `int64`, …
+  public var dtype: String
+  /// The extent of each axis.
+  public var shape: [Int]
+  /// What each axis counts: `["N", "C", "H", "W"]`.
+  public var axes: [String]
+  /// The unit of the values: `logit`, `pixel`, `probability`, …
+  public var units: String
+  /// What the tensor holds, in a few words.
+  public var note: String
+  /// The least element.
+  public var minimum: Float
+  /// The greatest element.
+  public var maximum: Float
+  /// The mean element.
+  public var mean: Float
+  /// CRC-32 of the file's bytes.
+  public var crc32: String?
+  /// Where the file holds only some of the elements: which ones. Goldens of large networks do.
+  public var samples: Samples?
+
+  /// The elements that a sampled tensor's file holds.
+  public struct Samples: Codable, Sendable, Equatable {
+    /// An `.npy` file of integers: row-major positions in the whole tensor.
+    public var indices: String
+    /// CRC-32 of that file's bytes.
+    public var crc32: String
+  }
+}
+
+/// One picture of a stage's folder.
+public struct PictureRecord: Codable, Sendable, Equatable {
+  /// The file inside the stage's folder, `pictures/objectness.png`.
+  public var file: String
+  /// What the picture shows.
+  public var caption: String
+  /// What to look at in it.
+  public var lookFor: String
+  /// The source file of the code that drew it, `Stage2Anchors/RPN+Pictures.swift`.
+  public var source: String
+  /// CRC-32 of the file's bytes.
+  public var crc32: String
+}
+
+/// One table or other file of a stage's folder.
+public struct FileRecord: Codable, Sendable, Equatable {
+  /// The file inside the stage's folder, `ledger.csv`.
+  public var file: String
+  /// What stands in it.
+  public var caption: String
+  /// CRC-32 of the file's bytes.
+  public var crc32: String
+}
+
+/// The value of one option in `stage.json`.
+public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
+  /// `true`, `false`
+  case flag(Bool)
+  /// A whole number.
+  case integer(Int)
+  /// Any other number.
+  case number(Double)
+  /// A word.
+  case text(String)
+  /// Several numbers.
+  case numbers([Double])
+
+  /// Reads whichever of the kinds stands there.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let value = try? container.decode(Bool.self) {
+      self = .flag(value)
+    } else if let value = try? container.decode(Int.self) {
+      self = .integer(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode([Double].self) {
+      self = .numbers(value)
+    } else {
+      self = .text(try container.decode(String.self))
+    }
+  }
+
+  /// Writes the bare value.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .flag(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .text(let value): try container.encode(value)
+    case .numbers(let values): try container.encode(values)
+    }
+  }
+
+  /// The value in words.
+  public var description: String {
+    switch self {
+    case .flag(let value): String(value)
+    case .integer(let value): String(value)
+    case .number(let value): String(value)
+    case .text(let value): value
+    case .numbers(let values): values.map { String($0) }.joined(separator: ", ")
+    }
+  }
+}

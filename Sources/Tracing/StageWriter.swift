@@ -1,0 +1,151 @@
+import Foundation
+import Tensors
+
+/// Gathers what a stage computes, then puts its folder into the trace, whole or not at all.
+///
+/// Files are written into a folder beside the final one, which `commit` renames; a run that fails
+/// leaves an earlier run's folder as it was.
+public final class StageWriter {
+  private let trace: Trace
+  private let keeping: Trace.Keeping
+  private let draft: URL
+  private var record: StageRecord
+  private var inMemory: [String: NumericArray] = [:]
+  private var committed = false
+
+  /// Tensors of at most so many elements are kept even with `--tensors none`.
+  public static let smallTensor = 65_536
+
+  /// Begins a stage's folder.
+  ///
+  /// - Throws: `Fault` if the trace's folder cannot be written to.
+  public init(
+    _ trace: Trace, stage: String, title: String, options: [String: OptionValue] = [:],
+    keeping: Trace.Keeping = .full
+  ) throws {
+    self.trace = trace
+    self.keeping = keeping
+    draft = trace.folder.appending(path: ".\(stage).draft-\(ProcessInfo.processInfo.processIdentifier)")
+    record = StageRecord(
+      format: StageRecord.currentFormat, stage: stage, title: title, options: options, reads: [:],
+      tensors: [], pictures: [], files: [])
+    do {
+      try? FileManager.default.removeItem(at: draft)
+      for part in ["tensors", "pictures"] {
+        try FileManager.default.createDirectory(
+          at: draft.appending(path: part), withIntermediateDirectories: true)
+      }
+    } catch {
+      throw Fault(
+        trace.folder.path, "the folder cannot be written to (\(reason(of: error)))",
+        remedy: "Name another with --trace, or mend its permissions")
+    }
+  }
+
+  deinit {
+    if !committed { try? FileManager.default.removeItem(at: draft) }
+  }
+
+  /// Reads an earlier stage of the same trace, or of `other`, and records that it was read.
+  public func read(_ stage: String, from other: Trace? = nil) throws -> StageFolder {
+    let folder = try (other ?? trace).stage(stage)
+    record.reads[stage] = folder.checksum
+    return folder
+  }
+
+  /// Adds a float tensor. `axes` names each axis: `["N", "C", "H", "W"]`.
+  public func add(
+    _ name: String, _ tensor: Tensor, axes: [String], units: String, note: String
+  ) throws {
+    let stored = keeping == .half ? NumericArray(tensor.shape, .float16(tensor.values)) : nil
+    try add(name, NumericArray(tensor), stored: stored, axes: axes, units: units, note: note)
+  }
+
+  /// Adds boxes as a tensor `[count, 4]`, always as 32-bit floats.
+  public func add(_ name: String, boxes: [Box], axis: String, note: String) throws {
+    try add(
+      name, NumericArray(Tensor(boxes: boxes)), stored: nil, axes: [axis, "x1 y1 x2 y2"],
+      units: "pixel", note: note)
+  }
+
+  /// Adds integers.
+  public func add(
+    _ name: String, integers: [Int], shape: Shape? = nil, axes: [String], units: String,
+    note: String
+  ) throws {
+    let array = NumericArray(shape ?? [integers.count], integers: integers)
+    try add(name, array, stored: nil, axes: axes, units: units, note: note)
+  }
+
+  /// Adds a picture: the bytes of a PNG file. `source` is the file of the code that drew it.
+  public func addPicture(
+    _ name: String, png: [UInt8], caption: String, lookFor: String, source: String = #fileID
+  ) throws {
+    let file = "pictures/\(name).png"
+    try write(png, to: file)
+    record.pictures.append(
+      PictureRecord(
+        file: file, caption: caption, lookFor: lookFor, source: source,
+        crc32: Checksum.crc32(png)))
+  }
+
+  /// Adds a table or another file.
+  public func addFile(_ name: String, _ bytes: [UInt8], caption: String) throws {
+    try write(bytes, to: name)
+    record.files.append(FileRecord(file: name, caption: caption, crc32: Checksum.crc32(bytes)))
+  }
+
+  /// Puts the folder into the trace in place of an earlier run's, and gives it for reading.
+  @discardableResult
+  public func commit() throws -> StageFolder {
+    let bytes = try encodeJSON(record)
+    try write(bytes, to: "stage.json")
+    let final = trace.folder.appending(path: record.stage)
+    let retired = trace.folder.appending(path: ".\(record.stage).old-\(ProcessInfo.processInfo.processIdentifier)")
+    let files = FileManager.default
+    do {
+      if files.fileExists(atPath: final.path) { try files.moveItem(at: final, to: retired) }
+      do {
+        try files.moveItem(at: draft, to: final)
+      } catch {
+        try? files.moveItem(at: retired, to: final)
+        throw error
+      }
+      try? files.removeItem(at: retired)
+    } catch {
+      throw Fault(
+        final.path, "the folder cannot be put in place (\(reason(of: error)))",
+        remedy: "Name another with --trace, or mend its permissions")
+    }
+    committed = true
+    let stage = StageFolder(
+      folder: final, record: record, checksum: Checksum.crc32(bytes), inMemory: inMemory)
+    try trace.adopt(stage)
+    return stage
+  }
+
+  private func add(
+    _ name: String, _ array: NumericArray, stored: NumericArray?, axes: [String], units: String,
+    note: String
+  ) throws {
+    precondition(axes.count == array.shape.rank, "\(name): \(axes) does not name \(array.shape)")
+    inMemory[name] = array
+    let statistics = array.tensor.statistics
+    var entry = TensorRecord(
+      name: name, file: nil, dtype: (stored ?? array).typeName, shape: array.shape.extents,
+      axes: axes, units: units, note: note, minimum: statistics.minimum,
+      maximum: statistics.maximum, mean: statistics.mean, crc32: nil, samples: nil)
+    if keeping != .none || array.shape.count <= StageWriter.smallTensor {
+      let bytes = NPY.encode(stored ?? array)
+      let file = "tensors/\(name).npy"
+      try write(bytes, to: file)
+      entry.file = file
+      entry.crc32 = Checksum.crc32(bytes)
+    }
+    record.tensors.append(entry)
+  }
+
+  private func write(_ bytes: [UInt8], to file: String) throws {
+    try writeWhole(bytes, to: draft.appending(path: file))
+  }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import Tensors
+
+/// A folder in which each stage leaves what it computed, and finds what earlier stages left.
+///
+///     trace/
+///       trace.json
+///       0-input/   stage.json  tensors/*.npy  pictures/*.png
+///       1-backbone/ …
+///
+/// Stages that run in one process after another find each other's tensors in memory; a stage that
+/// runs alone reads them from the folder and refuses a file whose checksum is not the recorded one.
+public final class Trace {
+  /// Which tensors of a stage are kept as files.
+  public enum Keeping: String, Sendable, CaseIterable {
+    /// All, as 32-bit floats.
+    case full
+    /// All, as 16-bit floats.
+    case half
+    /// Only the small ones; a later stage that is run alone then says what it lacks.
+    case none
+  }
+
+  /// The trace's folder.
+  public let folder: URL
+  /// What `trace.json` says.
+  public private(set) var record: TraceRecord
+  private var remembered: [String: StageFolder] = [:]
+
+  /// The version of this package, as traces record it.
+  public static let version = "0.1.0"
+
+  private init(folder: URL, record: TraceRecord) {
+    self.folder = folder
+    self.record = record
+  }
+
+  /// Opens a trace that exists.
+  ///
+  /// - Throws: `Fault` if the folder is missing or is no trace.
+  public static func open(_ folder: URL) throws -> Trace {
+    let file = folder.appending(path: "trace.json")
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw Fault(
+        folder.path, "there is no trace here (no trace.json)",
+        remedy: "Make one with: swift run -c release maskrcnn --trace \(folder.relativePath)")
+    }
+    let record: TraceRecord = try decodeJSON(readBytes(of: file), name: file.path)
+    guard record.format == TraceRecord.currentFormat else {
+      throw Fault(
+        file.path, "the trace has format \(record.format), this version reads "
+          + "\(TraceRecord.currentFormat)", remedy: "Make the trace anew")
+    }
+    return Trace(folder: folder, record: record)
+  }
+
+  /// Opens a trace, or begins one where there is none.
+  ///
+  /// - Throws: `Fault` if the folder cannot be made or holds something else than a trace.
+  public static func openOrBegin(_ folder: URL) throws -> Trace {
+    if FileManager.default.fileExists(atPath: folder.appending(path: "trace.json").path) {
+      return try open(folder)
+    }
+    let contents = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    if let contents, !contents.isEmpty {
+      throw Fault(
+        folder.path, "the folder holds other things than a trace",
+        remedy: "Name an empty folder or a new one with --trace")
+    }
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw Fault(
+        folder.path, "the folder cannot be made (\(reason(of: error)))",
+        remedy: "Name another with --trace")
+    }
+    return Trace(folder: folder, record: TraceRecord(version: version, stages: []))
+  }
+
+  /// The picture that the trace is of.
+  public var picture: URL? { record.picture.map(resolve) }
+
+  /// The weights that the trace was made with.
+  public var weights: URL? { record.weights.map(resolve) }
+
+  /// Notes which picture the trace is of.
+  public func setPicture(_ file: URL) throws {
+    record.picture = path(from: folder, to: file)
+    try save()
+  }
+
+  /// Notes which weights the trace is made with.
+  public func setWeights(_ file: URL) throws {
+    record.weights = path(from: folder, to: file)
+    try save()
+  }
+
+  /// What an earlier stage left.
+  ///
+  /// - Throws: `Fault` if the stage has not run, or its folder is not what was written.
+  public func stage(_ name: String) throws -> StageFolder {
+    if let known = remembered[name] { return known }
+    let opened = try StageFolder.open(folder.appending(path: name), name: name)
+    remembered[name] = opened
+    return opened
+  }
+
+  /// Whether a stage's folder stands in the trace.
+  public func has(_ name: String) -> Bool {
+    remembered[name] != nil
+      || FileManager.default.fileExists(
+        atPath: folder.appending(path: name).appending(path: "stage.json").path)
+  }
+
+  /// The stages in the trace, in the order of the pipeline.
+  public var stages: [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.filter { has($0) && !$0.hasPrefix(".") }.sorted()
+  }
+
+  /// Puts a finished stage in the place of an earlier run of it, in memory and in `trace.json`.
+  func adopt(_ stage: StageFolder) throws {
+    remembered[stage.record.stage] = stage
+    try save()
+  }
+
+  private func save() throws {
+    record.stages = stages
+    record.version = Trace.version
+    try writeWhole(encodeJSON(record), to: folder.appending(path: "trace.json"))
+  }
+
+  private func resolve(_ path: String) -> URL {
+    path.hasPrefix("/")
+      ? URL(fileURLWithPath: path)
+      : folder.appending(path: path).standardizedFileURL
+  }
+}
+
+/// The path from a folder to a file: relative where both lie under one folder that is not the
+/// root, so that a folder moved with its trace still finds it; absolute otherwise.
+private func path(from folder: URL, to file: URL) -> String {
+  let from = folder.standardizedFileURL.resolvingSymlinksInPath().pathComponents
+  let to = file.standardizedFileURL.resolvingSymlinksInPath().pathComponents
+  let shared = zip(from, to).prefix { $0 == $1 }.count
+  guard shared > 2 else { return file.standardizedFileURL.path }
+  let up = [String](repeating: "..", count: from.count - shared)
+  return (up + to[shared...]).joined(separator: "/")
+}
