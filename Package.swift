@@ -23,7 +23,7 @@ let foundations: [Target] = [
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=native"])]),
   .target(name: "Pictures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
   .target(name: "Tracing", dependencies: ["Tensors"]),
-  .target(name: "Model", dependencies: ["Tensors"]),
+  .target(name: "Model", dependencies: ["Tensors", "Kernels"]),
 ]
 
 let stages = [

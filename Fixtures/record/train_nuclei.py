@@ -109,7 +109,7 @@ class Crops:
         reach_x = (across * abs(cosine) + down * abs(sine)) / 2
         reach_y = (across * abs(sine) + down * abs(cosine)) / 2
         if self.random.random() < 0.75:
-            centre_x, centre_y = centres[self.random.randrange(len(centres))]
+            centre_x, centre_y = centres[self.random.randrange(len(centres))].tolist()
             centre_x = min(max(centre_x + draw(-0.35, 0.35) * side, reach_x), width - reach_x)
             centre_y = min(max(centre_y + draw(-0.35, 0.35) * side, reach_y), height - reach_y)
         else:

@@ -1,0 +1,101 @@
+import Tensors
+
+// N pictures, I input channels, O output channels, G groups, H W input rows and columns,
+// Y X output rows and columns, K kernel rows and columns.
+
+/// What follows a convolution or a linear layer before its result is stored: a scale and a shift
+/// per output channel (a bias, or a frozen batch norm) and perhaps a ReLU.
+public struct Finish: Sendable, Equatable {
+  /// Factor per output channel; nil for 1.
+  public var scale: [Float]?
+  /// Summand per output channel; nil for 0.
+  public var shift: [Float]?
+  /// Whether negative results become 0.
+  public var rectified: Bool
+
+  /// Makes a finish from its parts.
+  public init(scale: [Float]? = nil, shift: [Float]? = nil, rectified: Bool = false) {
+    self.scale = scale
+    self.shift = shift
+    self.rectified = rectified
+  }
+
+  /// One sum, finished.
+  func callAsFunction(_ sum: Float, channel: Int) -> Float {
+    let result = sum * (scale?[channel] ?? 1) + (shift?[channel] ?? 0)
+    return rectified ? max(result, 0) : result
+  }
+}
+
+/// The number of positions of a kernel along one axis: `(extent + 2 padding - kernel) / stride + 1`.
+public func convolvedExtent(_ extent: Int, kernel: Int, stride: Int, padding: Int) -> Int {
+  max(0, (extent + 2 * padding - kernel) / stride + 1)
+}
+
+/// Two-dimensional convolution (cross-correlation, as in every deep-learning library):
+///
+///     y[n, o, y, x] = finish(sum over i, u, v of w[o, i, u, v] * x[n, i, s y - p + u, s x - p + v])
+///
+/// with zeros outside the picture. This is the definition, in seven loops; `convolution` computes
+/// the same much faster.
+///
+/// - Parameters:
+///   - input: `[N, I, H, W]`
+///   - weight: `[O, I / G, K, K]`
+/// - Returns: `[N, O, Y, X]`
+/// - Complexity: `N O Y X I/G K K` multiplications.
+public func plainConvolution(
+  _ input: Tensor, weight: Tensor, finish: Finish = Finish(), stride: Int = 1, padding: Int = 0,
+  groups: Int = 1
+) -> Tensor {
+  let size = ConvolutionSize(input, weight, stride: stride, padding: padding, groups: groups)
+  var output = Tensor([size.pictures, size.outputs, size.outRows, size.outColumns], repeating: 0)
+  for n in 0..<size.pictures {
+    for o in 0..<size.outputs {
+      let group = o / (size.outputs / groups)
+      for y in 0..<size.outRows {
+        for x in 0..<size.outColumns {
+          var sum: Float = 0
+          for i in 0..<size.inputsPerGroup {
+            for u in 0..<size.kernelRows {
+              let row = stride * y - padding + u
+              guard row >= 0, row < size.rows else { continue }
+              for v in 0..<size.kernelColumns {
+                let column = stride * x - padding + v
+                guard column >= 0, column < size.columns else { continue }
+                sum +=
+                  weight[o, i, u, v] * input[n, group * size.inputsPerGroup + i, row, column]
+              }
+            }
+          }
+          output[n, o, y, x] = finish(sum, channel: o)
+        }
+      }
+    }
+  }
+  return output  // [N, O, Y, X]
+}
+
+/// The extents that a convolution works with, checked against each other.
+struct ConvolutionSize: Sendable {
+  let pictures, inputs, rows, columns: Int
+  let outputs, inputsPerGroup, kernelRows, kernelColumns: Int
+  let outRows, outColumns: Int
+  let stride, padding, groups: Int
+
+  init(_ input: Tensor, _ weight: Tensor, stride: Int, padding: Int, groups: Int) {
+    precondition(input.shape.rank == 4, "a convolution's input is [N, I, H, W], not \(input.shape)")
+    precondition(weight.shape.rank == 4, "a weight is [O, I / G, K, K], not \(weight.shape)")
+    precondition(
+      stride > 0 && groups > 0 && weight.shape[1] * groups == input.shape[1]
+        && weight.shape[0] % groups == 0,
+      "a weight \(weight.shape) in \(groups) groups does not fit the input \(input.shape)")
+    (pictures, inputs, rows, columns) =
+      (input.shape[0], input.shape[1], input.shape[2], input.shape[3])
+    (outputs, inputsPerGroup) = (weight.shape[0], weight.shape[1])
+    (kernelRows, kernelColumns) = (weight.shape[2], weight.shape[3])
+    outRows = convolvedExtent(rows, kernel: kernelRows, stride: stride, padding: padding)
+    outColumns = convolvedExtent(columns, kernel: kernelColumns, stride: stride, padding: padding)
+    (self.stride, self.padding, self.groups) = (stride, padding, groups)
+  }
+}

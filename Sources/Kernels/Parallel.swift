@@ -1,0 +1,60 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// How many threads the kernels use, and the loop that spreads work over them.
+///
+/// No kernel lets the number of threads decide the order of a sum: a thread always computes whole
+/// elements of the output, so results have the same bits with one thread and with eight.
+public enum Threads {
+  private static let chosen = Mutex(ProcessInfo.processInfo.activeProcessorCount)
+
+  /// The number of threads, at first one per processor.
+  public static var count: Int {
+    get { chosen.withLock { $0 } }
+    set { chosen.withLock { $0 = max(1, newValue) } }
+  }
+
+  /// Calls `body` once for every index in `0..<count`, on all threads, in any order.
+  ///
+  /// Each thread takes the next index when it is done with one, so uneven work spreads itself.
+  public static func each(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    let threads = min(Threads.count, count)
+    guard threads > 1 else {
+      for index in 0..<count { body(index) }
+      return
+    }
+    let next = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+      while true {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < count else { return }
+        body(index)
+      }
+    }
+  }
+
+  /// Calls `body` for consecutive parts of `0..<count` that together cover it, on all threads.
+  public static func ranges(
+    _ count: Int, atLeast least: Int = 1, _ body: @Sendable (Range<Int>) -> Void
+  ) {
+    let parts = max(1, min(4 * Threads.count, count / max(1, least)))
+    each(parts) { part in
+      body(count * part / parts..<count * (part + 1) / parts)
+    }
+  }
+}
+
+/// A pointer that several threads may use, each writing its own elements.
+struct Shared<Pointee>: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Pointee>
+
+  init(_ pointer: UnsafeMutablePointer<Pointee>) { self.pointer = pointer }
+}
+
+/// A pointer that several threads may read.
+struct SharedReading<Pointee>: @unchecked Sendable {
+  let pointer: UnsafePointer<Pointee>
+
+  init(_ pointer: UnsafePointer<Pointee>) { self.pointer = pointer }
+}

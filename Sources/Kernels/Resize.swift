@@ -1,0 +1,85 @@
+import Tensors
+
+/// Bilinear resize with half-pixel centres (`align_corners=False`), without smoothing when
+/// shrinking. Output cell i samples the input at `(i + 0.5) * H / H' - 0.5`, not below 0.
+///
+/// - Parameters:
+///   - input: planes, `[C, H, W]`
+///   - rows: H', and `columns` W'
+/// - Returns: `[C, H', W']`
+public func resizeBilinear(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
+  precondition(
+    input.shape.rank == 3 && input.shape[1] > 0 && input.shape[2] > 0,
+    "no resizing of \(input.shape)")
+  let (height, width) = (input.shape[1], input.shape[2])
+  let vertical = (0..<rows).map { Interpolation($0, from: height, to: rows) }
+  let horizontal = (0..<columns).map { Interpolation($0, from: width, to: columns) }
+  return Tensor(uninitialized: [input.shape[0], rows, columns]) { output in
+    input.values.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      let (source, target) = (SharedReading(base), Shared(output))
+      Threads.ranges(input.shape[0] * rows) { range in
+        for line in range {
+          let (plane, y) = line.quotientAndRemainder(dividingBy: rows)
+          let v = vertical[y]
+          let above = source.pointer + (plane * height + v.low) * width
+          let below = source.pointer + (plane * height + v.high) * width
+          let to = target.pointer + line * columns
+          for x in 0..<columns {
+            let h = horizontal[x]
+            let top = (1 - h.weight) * above[h.low] + h.weight * above[h.high]
+            let bottom = (1 - h.weight) * below[h.low] + h.weight * below[h.high]
+            to[x] = (1 - v.weight) * top + v.weight * bottom
+          }
+        }
+      }
+    }
+  }  // [C, H', W']
+}
+
+/// The two input cells that an output cell lies between, and the weight of the second.
+private struct Interpolation {
+  let low: Int
+  let high: Int
+  let weight: Float
+
+  init(_ index: Int, from extent: Int, to target: Int) {
+    let scale = Float(extent) / Float(target)
+    let position = max(0, (Float(index) + 0.5) * scale - 0.5)
+    low = min(Int(position), extent - 1)
+    high = min(low + 1, extent - 1)
+    weight = position - Float(low)
+  }
+}
+
+/// Nearest-neighbour resize: output cell i takes input cell `floor(i * H / H')`.
+///
+/// - Parameters:
+///   - input: `[N, C, H, W]`
+///   - rows: H', and `columns` W'
+/// - Returns: `[N, C, H', W']`
+public func resizeNearest(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
+  precondition(input.shape.rank == 4, "no resizing of \(input.shape)")
+  let (height, width) = (input.shape[2], input.shape[3])
+  func sources(_ extent: Int, _ target: Int) -> [Int] {
+    let scale = Float(extent) / Float(target)
+    return (0..<target).map { min(Int(Float($0) * scale), extent - 1) }
+  }
+  let (fromRow, fromColumn) = (sources(height, rows), sources(width, columns))
+  let planes = input.shape[0] * input.shape[1]
+  return Tensor(uninitialized: [input.shape[0], input.shape[1], rows, columns]) { output in
+    input.values.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      let (source, target) = (SharedReading(base), Shared(output))
+      Threads.ranges(planes) { range in
+        for plane in range {
+          for y in 0..<rows {
+            let from = source.pointer + (plane * height + fromRow[y]) * width
+            let to = target.pointer + (plane * rows + y) * columns
+            for x in 0..<columns { to[x] = from[fromColumn[x]] }
+          }
+        }
+      }
+    }
+  }  // [N, C, H', W']
+}

@@ -1,0 +1,93 @@
+// Stage 0, the input. Paper: section 3.1, "images are resized such that their scale (shorter edge)
+// is 800 pixels".
+//
+// In: a picture, RGB in 0...1, [3, H0, W0].  Out: the network's input, [1, 3, Hp, Wp].
+// H0 W0 rows and columns of the picture, H W of the resized one, Hp Wp of the padded one.
+
+import Kernels
+import Tensors
+
+/// Rows and columns of a picture.
+public struct PictureSize: Hashable, Sendable, CustomStringConvertible {
+  /// Rows.
+  public var height: Int
+  /// Columns.
+  public var width: Int
+
+  /// Makes a size.
+  public init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
+  }
+
+  /// `640 x 480`, width first, as pictures are named.
+  public var description: String { "\(width) x \(height)" }
+}
+
+/// How a picture is brought to the size that the network works at.
+public enum ResizeRule: Sendable, Equatable {
+  /// The shorter side to `shorter`, unless the longer side would pass `longer`.
+  case sides(shorter: Int, longer: Int)
+  /// Both sides times a factor.
+  case factor(Double)
+
+  /// The size of the resized picture: `floor(side * scale)` for both sides, where
+  ///
+  ///     scale = min(shorter / min(H0, W0), longer / max(H0, W0))
+  ///
+  /// The scale is a 32-bit float and the product a 64-bit one, as in torchvision: which of two
+  /// integers comes out can hang on it.
+  public func size(for picture: PictureSize) -> PictureSize {
+    let scale: Double
+    switch self {
+    case .sides(let shorter, let longer):
+      let least = Float(min(picture.height, picture.width))
+      let greatest = Float(max(picture.height, picture.width))
+      scale = Double(min(Float(shorter) / least, Float(longer) / greatest))
+    case .factor(let factor):
+      scale = factor
+    }
+    return PictureSize(
+      height: max(1, Int(Double(picture.height) * scale)),
+      width: max(1, Int(Double(picture.width) * scale)))
+  }
+}
+
+/// `(x - mean) / deviation` per colour channel, so that the network sees values around 0.
+///
+/// - Parameter picture: `[3, H0, W0]`, RGB in 0...1
+/// - Returns: `[3, H0, W0]`
+public func normalised(_ picture: Tensor, mean: [Float], standardDeviation: [Float]) -> Tensor {
+  precondition(
+    picture.shape.rank == 3 && picture.shape[0] == mean.count
+      && mean.count == standardDeviation.count,
+    "\(mean.count) channel means do not fit a picture \(picture.shape)")
+  let plane = picture.shape[1] * picture.shape[2]
+  var result = picture  // [3, H0, W0]
+  for channel in mean.indices {
+    for i in channel * plane..<(channel + 1) * plane {
+      result.values[i] = (result.values[i] - mean[channel]) / standardDeviation[channel]
+    }
+  }
+  return result
+}
+
+/// The picture with zeros on the right and below, so that both sides are multiples of `multiple`:
+/// every level of the pyramid, down to stride 32, then has whole cells.
+///
+/// - Parameter picture: `[3, H, W]`
+/// - Returns: `[1, 3, Hp, Wp]`
+public func padded(_ picture: Tensor, toMultipleOf multiple: Int) -> Tensor {
+  let (channels, height, width) = (picture.shape[0], picture.shape[1], picture.shape[2])
+  let rows = (height + multiple - 1) / multiple * multiple
+  let columns = (width + multiple - 1) / multiple * multiple
+  var result = Tensor([1, channels, rows, columns], repeating: 0)  // [1, 3, Hp, Wp]
+  for channel in 0..<channels {
+    for y in 0..<height {
+      let from = (channel * height + y) * width
+      let to = (channel * rows + y) * columns
+      result.values.replaceSubrange(to..<to + width, with: picture.values[from..<from + width])
+    }
+  }
+  return result
+}

@@ -1,0 +1,58 @@
+// Stage 1, the backbone, first half: the trunk. Paper: section 3, "Network Architecture"; the
+// trunk itself is He et al. 2016 (ResNet) or Xie et al. 2017 (ResNeXt).
+//
+// In: the padded input [1, 3, H, W].  Out: C2 ... C5, [1, C, H / s, W / s] at strides s of 4 ... 32.
+
+import Kernels
+import Model
+import Tensors
+
+/// What the trunk computed, from the first convolution to the last block.
+public struct TrunkFeatures: Sendable {
+  /// After the first convolution, norm and ReLU: stride 2.
+  public var stem: Tensor
+  /// After the max pool: stride 4.
+  public var pooled: Tensor
+  /// After every residual block, by name: `layer1.0`, `layer1.1`, …
+  public var blocks: [(name: String, features: Tensor)]
+  /// C2 … C5, the last block of each layer.
+  public var levels: [Tensor]
+}
+
+/// Runs the trunk.
+///
+/// - Parameter input: `[1, 3, H, W]`
+/// - Parameter report: called with the name of each part before it is computed
+public func trunkFeatures(
+  _ input: Tensor, _ backbone: Backbone, report: (String) -> Void = { _ in }
+) -> TrunkFeatures {
+  report("stem")
+  let stem = backbone.stem(input, rectified: true)  // [1, C, H / 2, W / 2]
+  let pooled = maxPool(stem, kernel: 3, stride: 2, padding: 1)  // [1, C, H / 4, W / 4]
+  var blocks: [(name: String, features: Tensor)] = []
+  var levels: [Tensor] = []
+  var features = pooled
+  for layer in backbone.layers {
+    for block in layer {
+      report(block.name)
+      features = residualBlock(features, block)
+      blocks.append((block.name, features))
+    }
+    levels.append(features)  // [1, C, H / s, W / s], s = 4, 8, 16, 32
+  }
+  return TrunkFeatures(stem: stem, pooled: pooled, blocks: blocks, levels: levels)
+}
+
+/// One residual block: `y = ReLU(branch(x) + shortcut(x))`, with a ReLU after every convolution of
+/// the branch but the last. The block learns what to add to its input, not what to make of it.
+///
+/// - Parameter input: `[1, I, H, W]`
+/// - Returns: `[1, O, H / s, W / s]`, s the stride of the block
+public func residualBlock(_ input: Tensor, _ block: ResidualBlock) -> Tensor {
+  var branch = input
+  for (index, convolution) in block.branch.enumerated() {
+    branch = convolution(branch, rectified: index < block.branch.count - 1)
+  }
+  let shortcut = block.shortcut.map { $0(input, rectified: false) } ?? input
+  return sum(branch, shortcut, rectified: true)
+}

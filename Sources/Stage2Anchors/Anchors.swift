@@ -1,0 +1,47 @@
+// Stage 2, anchors. Paper: section 3.1 "we follow [Faster R-CNN]"; anchors are Ren et al. 2015,
+// section 3.1.1, one size per level as in Lin et al. 2017, section 4.1.
+//
+// In: the grid of each pyramid level.  Out: boxes of fixed shapes at every cell, [H W A, 4].
+// A anchors per cell, H W rows and columns of the level's grid.
+
+import Tensors
+
+/// The anchors of the cell at the origin, centred on (0, 0): one per aspect ratio r = h / w,
+///
+///     w = size / sqrt(r),  h = size * sqrt(r)
+///
+/// so all have the area `size * size`. The edges are rounded to whole pixels (ties to even), as
+/// in every implementation since the first.
+///
+/// - Returns: A boxes
+public func baseAnchors(size: Float, aspectRatios: [Float]) -> [Box] {
+  aspectRatios.map { ratio in
+    let heightRatio = ratio.squareRoot()
+    let width = 1 / heightRatio * size
+    let height = heightRatio * size
+    return Box(
+      (-width / 2).rounded(.toNearestOrEven), (-height / 2).rounded(.toNearestOrEven),
+      (width / 2).rounded(.toNearestOrEven), (height / 2).rounded(.toNearestOrEven))
+  }
+}
+
+/// The anchors of a whole level: the base anchors moved to `(column * stride, row * stride)`, for
+/// every row, every column, every shape, in this order. The corner of a cell, not its centre.
+///
+/// - Returns: `H W A` boxes
+public func gridAnchors(
+  base: [Box], rows: Int, columns: Int, rowStride: Int, columnStride: Int
+) -> [Box] {
+  var anchors: [Box] = []
+  anchors.reserveCapacity(rows * columns * base.count)
+  for row in 0..<rows {
+    let y = Float(row * rowStride)
+    for column in 0..<columns {
+      let x = Float(column * columnStride)
+      for box in base {
+        anchors.append(Box(x + box.x1, y + box.y1, x + box.x2, y + box.y2))
+      }
+    }
+  }
+  return anchors
+}

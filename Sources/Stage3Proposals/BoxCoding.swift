@@ -1,0 +1,63 @@
+// Stage 3, from deltas to boxes. Girshick et al. 2014 (R-CNN), appendix C.
+
+import Foundation
+import Tensors
+
+/// How a network says where a box is: relative to a reference box, in units of its size.
+///
+/// With the reference's centre (cx, cy), width w and height h, deltas (dx, dy, dw, dh) mean
+///
+///     centre = (cx + dx / wx * w, cy + dy / wy * h)
+///     size   = (w * exp(dw / ww), h * exp(dh / wh))
+///
+/// The weights (wx, wy, ww, wh) make the deltas that training sees of order 1.
+public struct BoxCoder: Sendable, Equatable {
+  /// Divides dx, dy, dw, dh.
+  public var weights: (x: Float, y: Float, width: Float, height: Float)
+
+  /// `dw` and `dh` are limited to this before `exp`: log(1000 / 16), a box of 16 pixels grown to
+  /// 1000, so that a wild prediction cannot overflow.
+  public static let greatestLogarithm = Float(log(1000.0 / 16.0))
+
+  /// The region proposal network's coder: weights of 1.
+  public static let proposals = BoxCoder(weights: (1, 1, 1, 1))
+  /// The box head's coder: weights 10, 10, 5, 5.
+  public static let detections = BoxCoder(weights: (10, 10, 5, 5))
+
+  /// Makes a coder.
+  public init(weights: (x: Float, y: Float, width: Float, height: Float)) {
+    self.weights = weights
+  }
+
+  /// The box that deltas mean relative to a reference box.
+  public func decode(_ dx: Float, _ dy: Float, _ dw: Float, _ dh: Float, reference: Box) -> Box {
+    let (width, height) = (reference.width, reference.height)
+    let centreX = reference.x1 + 0.5 * width
+    let centreY = reference.y1 + 0.5 * height
+    let decodedX = dx / weights.x * width + centreX
+    let decodedY = dy / weights.y * height + centreY
+    let decodedWidth = exp(min(dw / weights.width, BoxCoder.greatestLogarithm)) * width
+    let decodedHeight = exp(min(dh / weights.height, BoxCoder.greatestLogarithm)) * height
+    let halfWidth = 0.5 * decodedWidth
+    let halfHeight = 0.5 * decodedHeight
+    return Box(
+      decodedX - halfWidth, decodedY - halfHeight, decodedX + halfWidth, decodedY + halfHeight)
+  }
+
+  /// The deltas that mean `box` relative to a reference box: the inverse of `decode`.
+  public func encode(
+    _ box: Box, reference: Box
+  ) -> (dx: Float, dy: Float, dw: Float, dh: Float) {
+    let centreX = reference.x1 + 0.5 * reference.width
+    let centreY = reference.y1 + 0.5 * reference.height
+    return (
+      weights.x * (box.x1 + 0.5 * box.width - centreX) / reference.width,
+      weights.y * (box.y1 + 0.5 * box.height - centreY) / reference.height,
+      weights.width * log(box.width / reference.width),
+      weights.height * log(box.height / reference.height)
+    )
+  }
+
+  /// Whether two coders have the same weights.
+  public static func == (a: BoxCoder, b: BoxCoder) -> Bool { a.weights == b.weights }
+}

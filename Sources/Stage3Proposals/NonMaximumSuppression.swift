@@ -1,0 +1,55 @@
+// Stage 3, non-maximum suppression. Used again by stage 5, per class.
+
+import Tensors
+
+/// What non-maximum suppression decided of one box.
+public enum Suppression: Sendable, Equatable {
+  /// It stays.
+  case kept
+  /// A kept box with a higher score covers it: which one, and how much.
+  case suppressed(by: Int, overlap: Float)
+}
+
+/// Greedy non-maximum suppression: going from the highest score to the lowest, a box stays unless
+/// its IoU with a box that stayed is greater than the threshold (strictly greater).
+///
+/// Equal scores keep their order, so the first of two equal boxes stays.
+///
+/// - Parameters:
+///   - groups: boxes of different groups do not suppress each other (a pyramid level in stage 3, a
+///     class in stage 5); nil for one group
+/// - Returns: `order`, the boxes by falling score; and of each box, by its index, what was decided
+/// - Complexity: O(n log n + n k) for n boxes of which k stay
+public func nonMaximumSuppression(
+  _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Float
+) -> (order: [Int], decisions: [Suppression]) {
+  precondition(
+    boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
+    "\(boxes.count) boxes, \(scores.count) scores")
+  let order = boxes.indices.sorted { a, b in
+    scores[a] > scores[b] || (scores[a] == scores[b] && a < b)
+  }
+  var decisions = [Suppression](repeating: .kept, count: boxes.count)
+  var kept: [Int: [Int]] = [:]
+  for candidate in order {
+    let group = groups?[candidate] ?? 0
+    for winner in kept[group, default: []] {
+      let overlap = boxes[winner].intersectionOverUnion(boxes[candidate])
+      if overlap > threshold {
+        decisions[candidate] = .suppressed(by: winner, overlap: overlap)
+        break
+      }
+    }
+    if decisions[candidate] == .kept { kept[group, default: []].append(candidate) }
+  }
+  return (order, decisions)
+}
+
+/// The indices of the boxes that stay, by falling score.
+public func keptByNonMaximumSuppression(
+  _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Float
+) -> [Int] {
+  let (order, decisions) = nonMaximumSuppression(
+    boxes, scores: scores, groups: groups, threshold: threshold)
+  return order.filter { decisions[$0] == .kept }
+}

@@ -1,0 +1,186 @@
+// Stage 3, proposals. Paper: section 3.1; Ren et al. 2015, section 3.3; per level as in Lin et al.
+// 2017, section 4.1.
+//
+// In: objectness, deltas and anchors per level.  Out: at most some hundred boxes, and a ledger that
+// says of every anchor what became of it.
+// A anchors per cell, H W rows and columns of a level.
+
+import Kernels
+import Tensors
+
+/// The numbers by which candidates become proposals.
+public struct ProposalOptions: Sendable, Equatable {
+  /// So many candidates of each level, those with the highest logits, are looked at.
+  public var topPerLevel: Int
+  /// Boxes with a side below this many pixels are dropped.
+  public var leastSide: Float
+  /// IoU above which the lower-scored of two boxes of one level is suppressed.
+  public var nmsThreshold: Float
+  /// So many proposals are handed on.
+  public var mostProposals: Int
+
+  /// Makes options.
+  public init(topPerLevel: Int, leastSide: Float, nmsThreshold: Float, mostProposals: Int) {
+    self.topPerLevel = topPerLevel
+    self.leastSide = leastSide
+    self.nmsThreshold = nmsThreshold
+    self.mostProposals = mostProposals
+  }
+}
+
+/// One pyramid level's candidates: what stage 2 said of every anchor.
+public struct LevelCandidates: Sendable {
+  /// `[1, A, H, W]`
+  public var objectness: Tensor
+  /// `[1, 4 A, H, W]`
+  public var deltas: Tensor
+  /// `H W A` boxes: for every row, every column, every shape.
+  public var anchors: [Box]
+
+  /// Makes candidates.
+  public init(objectness: Tensor, deltas: Tensor, anchors: [Box]) {
+    self.objectness = objectness
+    self.deltas = deltas
+    self.anchors = anchors
+  }
+
+  var anchorsPerCell: Int { objectness.shape[1] }
+  var cells: Int { objectness.shape[2] * objectness.shape[3] }
+
+  /// The logit of candidate `index`, which counts as the anchors do.
+  func logit(_ index: Int) -> Float {
+    let (cell, shape) = index.quotientAndRemainder(dividingBy: anchorsPerCell)
+    return objectness.values[shape * cells + cell]
+  }
+
+  /// The box that candidate `index` predicts.
+  func box(_ index: Int) -> Box {
+    let (cell, shape) = index.quotientAndRemainder(dividingBy: anchorsPerCell)
+    let first = 4 * shape * cells + cell
+    return BoxCoder.proposals.decode(
+      deltas.values[first], deltas.values[first + cells], deltas.values[first + 2 * cells],
+      deltas.values[first + 3 * cells], reference: anchors[index])
+  }
+}
+
+/// What became of one candidate.
+public enum CandidateFate: Sendable, Equatable {
+  /// It is a proposal.
+  case kept
+  /// A better candidate of its level covers it.
+  case suppressed(by: Int, overlap: Float)
+  /// Its box lies outside the picture: clipped, nothing was left.
+  case clippedAway
+  /// A side of its clipped box was below the least.
+  case tooSmall
+  /// So many of its level had a higher logit that it was not looked at.
+  case belowTop
+  /// It survived suppression, but enough proposals had higher scores.
+  case beyondLimit
+}
+
+/// One candidate in the ledger.
+public struct Candidate: Sendable {
+  /// Index among all candidates: level after level, each by row, column, shape.
+  public var index: Int
+  /// Pyramid level, 0 for P2.
+  public var level: Int
+  /// Row of its cell in the level's grid.
+  public var row: Int
+  /// Column of its cell.
+  public var column: Int
+  /// Which of the anchors of its cell.
+  public var shape: Int
+  /// How sure the network is that it holds an object.
+  public var logit: Float
+  /// Decoded and clipped to the picture.
+  public var box: Box
+  /// What became of it.
+  public var fate: CandidateFate
+}
+
+/// What stage 3 hands on.
+public struct Proposals: Sendable {
+  /// The candidates that were looked at: the top of each level, by falling logit.
+  public var considered: [Int]
+  /// The proposals, by falling logit: indices into `ledger`.
+  public var kept: [Int]
+  /// Every candidate, by its index.
+  public var ledger: [Candidate]
+
+  /// The proposals' boxes.
+  public var boxes: [Box] { kept.map { ledger[$0].box } }
+  /// The proposals' scores: the logistic function of the logit.
+  public var scores: [Float] { kept.map { sigmoid(ledger[$0].logit) } }
+}
+
+/// Makes proposals of candidates:
+///
+/// 1. decode every candidate's box and clip it to the picture;
+/// 2. per level, keep the `topPerLevel` highest logits;
+/// 3. drop boxes with a side under `leastSide`;
+/// 4. per level, suppress boxes that a better one covers (IoU over `nmsThreshold`);
+/// 5. of all levels together, hand on the `mostProposals` best.
+///
+/// - Parameters:
+///   - levels: P2 first
+///   - width: of the resized picture, without the padding; `height` likewise
+public func proposals(
+  _ levels: [LevelCandidates], width: Int, height: Int, _ options: ProposalOptions
+) -> Proposals {
+  var ledger: [Candidate] = []
+  ledger.reserveCapacity(levels.reduce(0) { $0 + $1.anchors.count })
+  var considered: [Int] = []
+  for (number, level) in levels.enumerated() {
+    let offset = ledger.count
+    let columns = level.objectness.shape[3]
+    for index in level.anchors.indices {
+      let (cell, shape) = index.quotientAndRemainder(dividingBy: level.anchorsPerCell)
+      let box = level.box(index).clipped(width: Float(width), height: Float(height))
+      ledger.append(
+        Candidate(
+          index: offset + index, level: number, row: cell / columns, column: cell % columns,
+          shape: shape, logit: level.logit(index), box: box, fate: .belowTop))
+    }
+    considered += highest(options.topPerLevel, of: ledger, in: offset..<ledger.count)
+  }
+
+  var survivors: [Int] = []
+  for index in considered {
+    let box = ledger[index].box
+    if box.width <= 0 || box.height <= 0 {
+      ledger[index].fate = .clippedAway
+    } else if box.width < options.leastSide || box.height < options.leastSide {
+      ledger[index].fate = .tooSmall
+    } else {
+      survivors.append(index)
+    }
+  }
+
+  let (order, decisions) = nonMaximumSuppression(
+    survivors.map { ledger[$0].box }, scores: survivors.map { sigmoid(ledger[$0].logit) },
+    groups: survivors.map { ledger[$0].level }, threshold: options.nmsThreshold)
+  var kept: [Int] = []
+  for position in order {
+    let index = survivors[position]
+    switch decisions[position] {
+    case .suppressed(let by, let overlap):
+      ledger[index].fate = .suppressed(by: survivors[by], overlap: overlap)
+    case .kept where kept.count < options.mostProposals:
+      ledger[index].fate = .kept
+      kept.append(index)
+    case .kept:
+      ledger[index].fate = .beyondLimit
+    }
+  }
+  return Proposals(considered: considered, kept: kept, ledger: ledger)
+}
+
+/// The `count` candidates with the highest logits in a part of the ledger, by falling logit; of
+/// equal logits the earlier first.
+private func highest(_ count: Int, of ledger: [Candidate], in range: Range<Int>) -> [Int] {
+  let ranked = range.sorted { a, b in
+    ledger[a].logit > ledger[b].logit || (ledger[a].logit == ledger[b].logit && a < b)
+  }
+  return Array(ranked.prefix(count))
+}

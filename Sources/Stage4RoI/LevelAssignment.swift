@@ -1,0 +1,19 @@
+// Stage 4, which pyramid level a RoI is read from. Lin et al. 2017, equation 1.
+
+import Foundation
+import Tensors
+
+/// The pyramid level that fits a RoI's size:
+///
+///     k = floor(4 + log2(sqrt(area) / 224) + 1e-6), limited to 2 ... 5
+///
+/// A RoI of 224 pixels, the size of a picture that the trunk was trained on, goes to P4, where a
+/// trunk without a pyramid would read it; half the size goes one level finer.
+///
+/// - Returns: 0 for P2 … 3 for P5
+public func pyramidLevel(of box: Box) -> Int {
+  let size = box.area.squareRoot()
+  let level = (4 + log2(size / 224) + 1e-6).rounded(.down)
+  guard level.isFinite else { return 0 }
+  return Int(min(max(level, 2), 5)) - 2
+}

@@ -1,0 +1,90 @@
+// Stage 4, one definition of all operators' inputs. Paper: section 3, "RoIAlign", and section 4.2.
+//
+// In: a level's features [C, H, W] and boxes in picture pixels.  Out: [R, C, Y, X], Y X the fixed
+// grid of bins.  R RoIs, C channels, H W rows and columns, s = 1 / stride the spatial scale.
+
+import Tensors
+
+/// How the features of a RoI of any size become a grid of fixed size.
+public enum RoIOperator: Sendable, Equatable {
+  /// Corners rounded to whole cells, bins rounded to whole cells, maximum in each bin. Girshick
+  /// 2015 (Fast R-CNN), section 2.1.
+  case pool
+  /// Corners rounded to whole cells, bins not; average of bilinear samples. Dai et al. 2016, as
+  /// the Mask R-CNN paper describes it in section 3 ("RoIWarp overlooked the alignment issue").
+  case warp(samplingRatio: Int)
+  /// Nothing rounded; average or maximum of bilinear samples. The paper's operator.
+  ///
+  /// - `samplingRatio`: samples per bin along each axis; 0 for as many as the bin has cells.
+  /// - `aligned`: whether half a cell is subtracted, so that a sample at a cell's centre has the
+  ///   cell's value. torchvision's models do not, detectron2's do.
+  /// - `maximum`: whether a bin takes the greatest of its samples rather than their average.
+  case align(samplingRatio: Int, aligned: Bool, maximum: Bool)
+
+  /// What torchvision's models use.
+  public static let torchvision = RoIOperator.align(
+    samplingRatio: 2, aligned: false, maximum: false)
+
+  /// `RoIPool`, `RoIWarp` or `RoIAlign`.
+  public var name: String {
+    switch self {
+    case .pool: "RoIPool"
+    case .warp: "RoIWarp"
+    case .align: "RoIAlign"
+    }
+  }
+
+  /// Applies the operator on one level.
+  ///
+  /// - Parameters:
+  ///   - features: `[C, H, W]`
+  ///   - boxes: R boxes in pixels of the resized picture
+  ///   - spatialScale: cells per pixel, 1 / stride
+  ///   - size: bins along each axis
+  /// - Returns: `[R, C, size, size]`
+  public func callAsFunction(
+    _ features: Tensor, boxes: [Box], spatialScale: Float, size: Int
+  ) -> Tensor {
+    switch self {
+    case .pool:
+      roiPool(features, boxes: boxes, spatialScale: spatialScale, size: size)
+    case .warp(let samplingRatio):
+      roiWarp(
+        features, boxes: boxes, spatialScale: spatialScale, size: size,
+        samplingRatio: samplingRatio)
+    case .align(let samplingRatio, let aligned, let maximum):
+      roiAlign(
+        features, boxes: boxes, spatialScale: spatialScale, size: size,
+        samplingRatio: samplingRatio, aligned: aligned, maximum: maximum)
+    }
+  }
+}
+
+/// Applies an operator to every box on the level that fits it.
+///
+/// - Parameters:
+///   - pyramid: P2 … P5, `[1, C, H, W]`
+///   - levels: the level of each box, 0 for P2
+///   - strides: pixels per cell of each level
+/// - Returns: `[R, C, size, size]`, in the order of the boxes
+public func roiFeatures(
+  _ pyramid: [Tensor], boxes: [Box], levels: [Int], strides: [Int], size: Int,
+  operator roiOperator: RoIOperator
+) -> Tensor {
+  let channels = pyramid[0].shape[1]
+  let each = channels * size * size
+  var result = Tensor([boxes.count, channels, size, size], repeating: 0)  // [R, C, Y, X]
+  for (level, features) in pyramid.enumerated() {
+    let members = boxes.indices.filter { levels[$0] == level }
+    guard !members.isEmpty else { continue }
+    let part = roiOperator(
+      features.slice(0), boxes: members.map { boxes[$0] },
+      spatialScale: 1 / Float(strides[level]), size: size)
+    for (position, member) in members.enumerated() {
+      result.values.replaceSubrange(
+        member * each..<(member + 1) * each,
+        with: part.values[position * each..<(position + 1) * each])
+    }
+  }
+  return result
+}

@@ -1,0 +1,98 @@
+// Stage 4, RoIPool. Girshick 2015 (Fast R-CNN), section 2.1; the paper's section 3, "RoIAlign",
+// names the two roundings below as what RoIAlign removes.
+
+import Kernels
+import Tensors
+
+/// The cells that RoIPool's bins cover, along one axis of one RoI.
+public struct QuantisedBins: Sendable, Equatable {
+  /// First cell of the RoI: its corner, rounded.
+  public let start: Int
+  /// Cells in the RoI, at least 1: the other corner is rounded too and counts in full.
+  public let extent: Int
+  /// The cells of each bin, limited to the map: `start + floor(i e / n) ..< start + ceil((i + 1) e / n)`.
+  /// Neighbouring bins may share a cell; a bin outside the map is empty.
+  public let bins: [Range<Int>]
+
+  /// Rounds a RoI's edges, in pixels, to the cells of a map.
+  public init(from low: Float, to high: Float, spatialScale: Float, count: Int, limit: Int) {
+    start = roundedAwayFromZero(low * spatialScale)
+    extent = max(roundedAwayFromZero(high * spatialScale) - start + 1, 1)
+    let binSize = Float(extent) / Float(count)
+    let first = start
+    bins = (0..<count).map { index in
+      let begin = Int((Float(index) * binSize).rounded(.down)) + first
+      let end = Int((Float(index + 1) * binSize).rounded(.up)) + first
+      let clamped = min(max(begin, 0), limit)
+      return clamped..<max(clamped, min(max(end, 0), limit))
+    }
+  }
+}
+
+/// A coordinate rounded to the nearest cell, halves away from zero, as C's `round` does; kept in a
+/// range in which sums of a few cannot overflow.
+func roundedAwayFromZero(_ value: Float) -> Int {
+  guard value.isFinite else { return 0 }
+  return Int(min(max(value.rounded(.toNearestOrAwayFromZero), -1e9), 1e9))
+}
+
+/// RoIPool: the RoI's corners are rounded to whole cells, the RoI is split into bins that are
+/// rounded to whole cells again, and each bin gives its maximum; an empty bin gives 0.
+///
+/// Rounding moves an edge by up to half a cell: at stride 16, eight pixels of the picture.
+///
+/// - Parameters:
+///   - features: `[C, H, W]`
+///   - boxes: R boxes in pixels
+///   - spatialScale: cells per pixel
+///   - size: bins along each axis
+/// - Returns: `[R, C, size, size]`
+/// - Complexity: O(C) times the cells of all RoIs
+public func roiPool(
+  _ features: Tensor, boxes: [Box], spatialScale: Float, size: Int
+) -> Tensor {
+  let (channels, rows, columns) = (features.shape[0], features.shape[1], features.shape[2])
+  return perRoI(features, boxes: boxes, size: size) { map, box, output in
+    let vertical = QuantisedBins(
+      from: box.y1, to: box.y2, spatialScale: spatialScale, count: size, limit: rows)
+    let horizontal = QuantisedBins(
+      from: box.x1, to: box.x2, spatialScale: spatialScale, count: size, limit: columns)
+    for channel in 0..<channels {
+      let plane = map + channel * rows * columns
+      for (y, binRows) in vertical.bins.enumerated() {
+        for (x, binColumns) in horizontal.bins.enumerated() {
+          let isEmpty = binRows.isEmpty || binColumns.isEmpty
+          var greatest: Float = isEmpty ? 0 : -.greatestFiniteMagnitude
+          for row in binRows {
+            for column in binColumns {
+              greatest = max(greatest, plane[row * columns + column])
+            }
+          }
+          output[(channel * size + y) * size + x] = greatest
+        }
+      }
+    }
+  }
+}
+
+/// Runs `body` for every RoI, on all threads; each writes its own `[C, size, size]`.
+func perRoI(
+  _ features: Tensor, boxes: [Box], size: Int,
+  _ body: @Sendable (
+    _ map: UnsafePointer<Float>, _ box: Box, _ output: UnsafeMutablePointer<Float>
+  ) -> Void
+) -> Tensor {
+  precondition(features.shape.rank == 3, "a level's features are [C, H, W], not \(features.shape)")
+  let each = features.shape[0] * size * size
+  var result = Tensor([boxes.count, features.shape[0], size, size], repeating: 0)  // [R, C, Y, X]
+  result.values.withUnsafeMutableBufferPointer { output in
+    features.values.withUnsafeBufferPointer { map in
+      guard let map = map.baseAddress, let output = output.baseAddress else { return }
+      nonisolated(unsafe) let (source, target) = (map, output)
+      Threads.each(boxes.count) { index in
+        body(source, boxes[index], target + index * each)
+      }
+    }
+  }
+  return result
+}
