@@ -57,9 +57,7 @@ def use_roi_pool(model: nn.Module) -> None:
     """Replace RoIAlign by RoIPool in both of the model's heads."""
     for name in ("box_roi_pool", "mask_roi_pool"):
         given = getattr(model.roi_heads, name)
-        setattr(
-            model.roi_heads, name, MultiScaleRoIPool(given.featmap_names, given.output_size, given.sampling_ratio)
-        )
+        setattr(model.roi_heads, name, MultiScaleRoIPool(given.featmap_names, given.output_size, given.sampling_ratio))
 
 
 def leave_masks_unpasted(model: nn.Module) -> None:
@@ -175,9 +173,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
 
     entries = json.loads((arguments.data / "split.json").read_text())[arguments.split]
-    entries = [
-        entry for kind in KINDS for entry in [one for one in entries if one["kind"] == kind][:: arguments.every]
-    ]
+    entries = [entry for kind in KINDS for entry in [one for one in entries if one["kind"] == kind][:: arguments.every]]
     model = load(arguments.weights)
     leave_masks_unpasted(model)
     if arguments.roi_operator == "pool":
@@ -191,7 +187,9 @@ def main() -> None:
         table[CLASS_NAMES[index]] = numbers
 
     nuclei = len(coco.anns)
-    print(f"{arguments.weights.name}, {arguments.split}, RoI {arguments.roi_operator}: {len(entries)} pictures,", end=" ")
+    print(
+        f"{arguments.weights.name}, {arguments.split}, RoI {arguments.roi_operator}: {len(entries)} pictures,", end=" "
+    )
     print(f"{nuclei} nuclei, {len(results)} detections, {seconds:.2f} s a picture")
     print(f"{'':24}{'AP':>8}{'AP50':>8}{'AP75':>8}")
     for name, numbers in table.items():

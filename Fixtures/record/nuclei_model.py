@@ -84,9 +84,7 @@ class ScalingTransform(GeneralizedRCNNTransform):
         super().__init__(min_size=0, max_size=0, image_mean=list(image_mean), image_std=list(image_std))
         self.scale = scale
 
-    def resize(
-        self, image: Tensor, target: dict[str, Tensor] | None = None
-    ) -> tuple[Tensor, dict[str, Tensor] | None]:
+    def resize(self, image: Tensor, target: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor] | None]:
         """Enlarge ``image``; a picture that comes with a target must already have its final size."""
         if self.scale == 1:
             return image, target

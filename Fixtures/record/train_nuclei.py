@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812, as everywhere
 from nuclei_model import KINDS, build, save
 from PIL import Image
 from torch import Tensor, nn
@@ -319,7 +319,9 @@ def work(rank: int, arguments: argparse.Namespace, meeting_point: str) -> None:
                 sums[name] = sums.get(name, 0.0) + float(loss.detach())
             sums["norm"] = sums.get("norm", 0.0) + float(norm)
             if step % arguments.report == 0:
-                parts = " ".join(f"{name.removeprefix('loss_')} {value / arguments.report:.3f}" for name, value in sums.items())
+                parts = " ".join(
+                    f"{name.removeprefix('loss_')} {value / arguments.report:.3f}" for name, value in sums.items()
+                )
                 seconds = (time.time() - reported) / arguments.report
                 clock = datetime.datetime.now().strftime("%H:%M:%S")
                 print(f"{clock} step {step} {progress:.3f} {seconds:.2f} s/step {parts}", flush=True)

@@ -5,6 +5,7 @@
 // H0 W0 rows and columns of the picture, H W of the resized one, Hp Wp of the padded one.
 
 import Kernels
+import Model
 import Tensors
 
 /// Rows and columns of a picture.
@@ -24,13 +25,7 @@ public struct PictureSize: Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(width) x \(height)" }
 }
 
-/// How a picture is brought to the size that the network works at.
-public enum ResizeRule: Sendable, Equatable {
-  /// The shorter side to `shorter`, unless the longer side would pass `longer`.
-  case sides(shorter: Int, longer: Int)
-  /// Both sides times a factor.
-  case factor(Double)
-
+extension ModelSettings.Resize {
   /// The size of the resized picture: `floor(side * scale)` for both sides, where
   ///
   ///     scale = min(shorter / min(H0, W0), longer / max(H0, W0))

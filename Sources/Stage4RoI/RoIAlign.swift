@@ -28,15 +28,16 @@ public struct SampleGrid: Sendable, Equatable {
   ///   continuous coordinates but is found at index i.
   public init(box: Box, spatialScale: Float, size: Int, samplingRatio: Int, aligned: Bool) {
     let offset: Float = aligned ? 0.5 : 0
-    x = box.x1 * spatialScale - offset
-    y = box.y1 * spatialScale - offset
-    var width = box.x2 * spatialScale - offset - x
-    var height = box.y2 * spatialScale - offset - y
+    let left = box.x1 * spatialScale - offset
+    let top = box.y1 * spatialScale - offset
+    var width = box.x2 * spatialScale - offset - left
+    var height = box.y2 * spatialScale - offset - top
     if !aligned {
       width = max(width, 1)
       height = max(height, 1)
     }
-    self.init(x: x, y: y, width: width, height: height, size: size, samplingRatio: samplingRatio)
+    self.init(
+      x: left, y: top, width: width, height: height, size: size, samplingRatio: samplingRatio)
   }
 
   /// Lays the grid of RoIWarp: the corners rounded to whole cells as RoIPool does, and the far

@@ -1,12 +1,19 @@
 import Foundation
 import Tensors
 
+private let processIdentifier = ProcessInfo.processInfo.processIdentifier
+
 /// Gathers what a stage computes, then puts its folder into the trace, whole or not at all.
 ///
 /// Files are written into a folder beside the final one, which `commit` renames; a run that fails
 /// leaves an earlier run's folder as it was.
 public final class StageWriter {
+  /// Whether pictures are wanted.
+  public let drawsPictures: Bool
+  /// Says, in a few words, which part of the work begins.
+  public let report: (String) -> Void
   private let trace: Trace
+  private let source: Trace
   private let keeping: Trace.Keeping
   private let draft: URL
   private var record: StageRecord
@@ -19,13 +26,17 @@ public final class StageWriter {
   /// Begins a stage's folder.
   ///
   /// - Throws: `Fault` if the trace's folder cannot be written to.
-  public init(
-    _ trace: Trace, stage: String, title: String, options: [String: OptionValue] = [:],
-    keeping: Trace.Keeping = .full
+  init(
+    _ trace: Trace, source: Trace, stage: String, title: String,
+    options: [String: OptionValue] = [:], keeping: Trace.Keeping = .full,
+    drawsPictures: Bool = true, report: @escaping (String) -> Void = { _ in }
   ) throws {
     self.trace = trace
+    self.source = source
     self.keeping = keeping
-    draft = trace.folder.appending(path: ".\(stage).draft-\(ProcessInfo.processInfo.processIdentifier)")
+    self.drawsPictures = drawsPictures
+    self.report = report
+    draft = trace.folder.appending(path: ".\(stage).draft-\(processIdentifier)")
     record = StageRecord(
       format: StageRecord.currentFormat, stage: stage, title: title, options: options, reads: [:],
       tensors: [], pictures: [], files: [])
@@ -46,9 +57,11 @@ public final class StageWriter {
     if !committed { try? FileManager.default.removeItem(at: draft) }
   }
 
-  /// Reads an earlier stage of the same trace, or of `other`, and records that it was read.
-  public func read(_ stage: String, from other: Trace? = nil) throws -> StageFolder {
-    let folder = try (other ?? trace).stage(stage)
+  /// Opens the folder of an earlier stage, and records that it was read.
+  ///
+  /// - Throws: `Fault` if the stage has not run.
+  public func read(_ stage: String) throws -> StageFolder {
+    let folder = try source.stage(stage)
     record.reads[stage] = folder.checksum
     return folder
   }
@@ -101,7 +114,8 @@ public final class StageWriter {
     let bytes = try encodeJSON(record)
     try write(bytes, to: "stage.json")
     let final = trace.folder.appending(path: record.stage)
-    let retired = trace.folder.appending(path: ".\(record.stage).old-\(ProcessInfo.processInfo.processIdentifier)")
+    let retired = trace.folder.appending(path: 
+      path: ".\(record.stage).old-\(processIdentifier)")
     let files = FileManager.default
     do {
       if files.fileExists(atPath: final.path) { try files.moveItem(at: final, to: retired) }

@@ -1,0 +1,105 @@
+import Foundation
+import Kernels
+import Model
+import Pictures
+import Tensors
+import Tracing
+
+/// Stage 0 in a trace: a picture file to the network's input.
+public struct InputStage: Stage {
+  public static let name = "0-input"
+  public static let title = "A picture, decoded, normalised, resized and padded."
+
+  /// The picture's file.
+  public var file: URL
+  /// How it is resized.
+  public var resize: ModelSettings.Resize
+  /// Subtracted from red, green and blue.
+  public var mean: [Float]
+  /// What red, green and blue are divided by.
+  public var standardDeviation: [Float]
+
+  /// Makes the stage with a model's settings.
+  public init(file: URL, settings: ModelSettings = ModelSettings()) {
+    self.file = file
+    resize = settings.resize
+    mean = settings.mean
+    standardDeviation = settings.standardDeviation
+  }
+
+  public var options: [String: OptionValue] {
+    [
+      "resize": .text(resize.description),
+      "mean": .numbers(mean.map(Double.init)),
+      "standardDeviation": .numbers(standardDeviation.map(Double.init)),
+      "padToMultipleOf": .integer(Self.padding),
+    ]
+  }
+
+  /// The coarsest level read by RoIs, P5, has stride 32.
+  static let padding = 32
+
+  public func run(_ folder: StageWriter) throws {
+    let picture = try readPicture(file).tensor  // [3, H0, W0]
+    let original = PictureSize(height: picture.shape[1], width: picture.shape[2])
+    let size = resize.size(for: original)
+    let colours = normalised(picture, mean: mean, standardDeviation: standardDeviation)
+    let resized = resizeBilinear(colours, rows: size.height, columns: size.width)  // [3, H, W]
+    let input = padded(resized, toMultipleOf: Self.padding)  // [1, 3, Hp, Wp]
+
+    let channels = ["C", "H", "W"]
+    try folder.add(
+      "picture", picture, axes: channels, units: "intensity",
+      note: "red, green, blue as decoded, 0...1")
+    try folder.add(
+      "normalised", colours, axes: channels, units: "standard deviation",
+      note: "(picture - mean) / standard deviation")
+    try folder.add(
+      "resized", resized, axes: channels, units: "standard deviation",
+      note: "normalised, resized bilinearly")
+    try folder.add(
+      "padded", input, axes: ["N"] + channels, units: "standard deviation",
+      note: "resized, zeros right and below to a multiple of \(Self.padding)")
+    let sizes = [
+      original.height, original.width, size.height, size.width, input.shape[2], input.shape[3],
+    ]
+    try folder.add(
+      "sizes", integers: sizes, shape: [3, 2], axes: ["original resized padded", "height width"],
+      units: "pixel", note: "the picture's size as decoded, resized and padded")
+  }
+}
+
+extension ModelSettings.Resize: CustomStringConvertible {
+  /// `shorter side 800, longer at most 1333`, or `factor 2.0`
+  public var description: String {
+    switch self {
+    case .sides(let shorter, let longer): "shorter side \(shorter), longer at most \(longer)"
+    case .factor(let factor): "factor \(factor)"
+    }
+  }
+}
+
+/// The sizes that stage 0 recorded.
+public struct InputSizes: Sendable, Equatable {
+  /// Of the picture as decoded.
+  public var original: PictureSize
+  /// Of the resized picture, without the padding.
+  public var resized: PictureSize
+  /// Of the network's input.
+  public var padded: PictureSize
+
+  /// Reads the sizes from stage 0's folder.
+  ///
+  /// - Throws: `Fault` if they are missing or damaged.
+  public init(_ folder: StageFolder) throws {
+    let values = try folder.integers("sizes")
+    guard values.count == 6, values.allSatisfy({ $0 > 0 }) else {
+      throw Fault(
+        folder.folder.path, "the sizes are \(values), expected three heights and widths",
+        remedy: "Run the stage input again")
+    }
+    original = PictureSize(height: values[0], width: values[1])
+    resized = PictureSize(height: values[2], width: values[3])
+    padded = PictureSize(height: values[4], width: values[5])
+  }
+}

@@ -1,0 +1,68 @@
+import Model
+import Tensors
+import Tracing
+
+/// Stage 1 in a trace: the network's input to the feature pyramid.
+public struct BackboneStage: Stage {
+  public static let name = "1-backbone"
+  public static let title = "Feature maps of the trunk, C2 to C5, and of the pyramid, P2 to P6."
+
+  /// The levels of the pyramid.
+  public static let levels = ["P2", "P3", "P4", "P5", "P6"]
+
+  /// The parameters.
+  public var backbone: Backbone
+  /// Whether the output of every residual block is kept too.
+  public var keepsBlocks: Bool
+
+  /// Makes the stage.
+  public init(_ backbone: Backbone, keepsBlocks: Bool = false) {
+    self.backbone = backbone
+    self.keepsBlocks = keepsBlocks
+  }
+
+  public var options: [String: OptionValue] { ["blocks": .flag(keepsBlocks)] }
+
+  public func run(_ folder: StageWriter) throws {
+    let input = try folder.read("0-input").tensor("padded")  // [1, 3, H, W]
+    guard input.shape.rank == 4, input.shape[1] == backbone.stem.weight.shape[1] else {
+      throw Fault(
+        "0-input", "the input has shape \(input.shape), the trunk reads [1, "
+          + "\(backbone.stem.weight.shape[1]), H, W]", remedy: "Run the stage input again")
+    }
+    let trunk = trunkFeatures(input, backbone, report: folder.report)
+    folder.report("pyramid")
+    let pyramid = featurePyramid(trunk.levels, backbone)
+
+    func add(_ name: String, _ tensor: Tensor, _ note: String) throws {
+      try folder.add(
+        name, tensor, axes: ["N", "C", "H", "W"], units: "activation", note: note)
+    }
+    try add("stem", trunk.stem, "after the first convolution, norm and ReLU")
+    try add("pooled", trunk.pooled, "after the max pool")
+    if keepsBlocks {
+      for block in trunk.blocks { try add(block.name, block.features, "after a residual block") }
+    }
+    for (index, features) in trunk.levels.enumerated() {
+      try add("C\(index + 2)", features, "after layer \(index + 1) of the trunk")
+    }
+    for (name, features) in zip(Self.levels, pyramid) {
+      try add(name, features, "level of the feature pyramid")
+    }
+  }
+}
+
+extension StageFolder {
+  /// A level of the pyramid that stage 1 left, `[1, C, H, W]`.
+  ///
+  /// - Throws: `Fault` if it is missing or of another shape.
+  public func pyramidLevel(_ name: String) throws -> Tensor {
+    let features = try tensor(name)
+    guard features.shape.rank == 4, features.shape[0] == 1, features.count > 0 else {
+      throw Fault(
+        folder.path, "\(name) has shape \(features.shape), expected [1, C, H, W]",
+        remedy: "Run the stage backbone again")
+    }
+    return features
+  }
+}

@@ -1,0 +1,74 @@
+import Model
+import Stage0Input
+import Stage1Backbone
+import Tensors
+import Tracing
+
+/// Stage 2 in a trace: the pyramid to anchors, and what the region proposal network says of them.
+public struct AnchorsStage: Stage {
+  public static let name = "2-anchors"
+  public static let title = "Anchors at every cell of every level, with objectness and deltas."
+
+  /// The parameters.
+  public var head: RPNHead
+  /// Side of the square anchor of each level.
+  public var sizes: [Float]
+  /// Height over width of the anchors of one cell.
+  public var aspectRatios: [Float]
+
+  /// Makes the stage with a model's head and anchors.
+  public init(_ head: RPNHead, settings: ModelSettings) {
+    self.head = head
+    sizes = settings.anchorSizes
+    aspectRatios = settings.anchorAspectRatios
+  }
+
+  public var options: [String: OptionValue] {
+    [
+      "anchorSizes": .numbers(sizes.map(Double.init)),
+      "anchorAspectRatios": .numbers(aspectRatios.map(Double.init)),
+    ]
+  }
+
+  public func run(_ folder: StageWriter) throws {
+    let input = try InputSizes(folder.read("0-input")).padded
+    let backbone = try folder.read("1-backbone")
+    var bases: [Box] = []
+    var strides: [Int] = []
+    for (level, size) in zip(BackboneStage.levels, sizes) {
+      folder.report(level)
+      let features = try backbone.pyramidLevel(level)  // [1, F, H, W]
+      guard features.shape[1] == head.objectness.weight.shape[1] else {
+        throw Fault(
+          backbone.folder.path, "\(level) has \(features.shape[1]) channels, the head reads "
+            + "\(head.objectness.weight.shape[1])",
+          remedy: "Run the stage backbone again with the same weights")
+      }
+      let prediction = rpnPrediction(features, head)
+      let (rows, columns) = (features.shape[2], features.shape[3])
+      let base = baseAnchors(size: size, aspectRatios: aspectRatios)
+      // The padded size over the grid's, whole pixels: 61, not 64, where P6 has 13 cells of 800.
+      let (rowStride, columnStride) = (input.height / rows, input.width / columns)
+      let anchors = gridAnchors(
+        base: base, rows: rows, columns: columns, rowStride: rowStride,
+        columnStride: columnStride)
+      bases += base
+      strides += [rowStride, columnStride]
+      try folder.add(
+        "objectness.\(level)", prediction.objectness, axes: ["N", "A", "H", "W"], units: "logit",
+        note: "whether an anchor holds an object")
+      try folder.add(
+        "deltas.\(level)", prediction.deltas, axes: ["N", "4 A", "H", "W"],
+        units: "anchor size, logarithm", note: "dx dy dw dh of every anchor")
+      try folder.add(
+        "anchors.\(level)", boxes: anchors, axis: "H W A",
+        note: "by row, by column, by shape")
+    }
+    try folder.add(
+      "base_anchors", Tensor(boxes: bases).reshaped([sizes.count, aspectRatios.count, 4]),
+      axes: ["level", "A", "x1 y1 x2 y2"], units: "pixel", note: "the anchors of a cell at (0, 0)")
+    try folder.add(
+      "strides", integers: strides, shape: [sizes.count, 2], axes: ["level", "rows columns"],
+      units: "pixel", note: "how far apart cells lie")
+  }
+}

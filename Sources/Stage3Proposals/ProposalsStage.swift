@@ -1,0 +1,82 @@
+import Stage0Input
+import Stage1Backbone
+import Tensors
+import Tracing
+
+/// Stage 3 in a trace: objectness, deltas and anchors to proposals, and the ledger of all anchors.
+public struct ProposalsStage: Stage {
+  public static let name = "3-proposals"
+  public static let title = "Proposals: decoded, clipped, filtered and suppressed candidates."
+
+  /// The numbers by which candidates become proposals.
+  public var settings: ProposalOptions
+
+  /// Makes the stage; the default numbers are torchvision's.
+  public init(
+    _ settings: ProposalOptions = ProposalOptions(
+      topPerLevel: 1000, leastSide: 1e-3, nmsThreshold: 0.7, mostProposals: 1000)
+  ) {
+    self.settings = settings
+  }
+
+  public var options: [String: OptionValue] {
+    [
+      "topPerLevel": .integer(settings.topPerLevel),
+      "leastSide": .number(Double(settings.leastSide)),
+      "nmsThreshold": .number(Double(settings.nmsThreshold)),
+      "mostProposals": .integer(settings.mostProposals),
+    ]
+  }
+
+  public func run(_ folder: StageWriter) throws {
+    let size = try InputSizes(folder.read("0-input")).resized
+    let anchors = try folder.read("2-anchors")
+    let levels = try BackboneStage.levels.map { try LevelCandidates(anchors, level: $0) }
+    folder.report("decoding and suppressing")
+    let result = proposals(levels, width: size.width, height: size.height, settings)
+
+    try folder.add(
+      "candidates.index", integers: result.considered, axes: ["T"], units: "candidate",
+      note: "the top of each level, by falling logit")
+    try folder.add(
+      "candidates.boxes", boxes: result.considered.map { result.ledger[$0].box }, axis: "T",
+      note: "decoded and clipped")
+    try folder.add(
+      "candidates.logits",
+      Tensor([result.considered.count], result.considered.map { result.ledger[$0].logit }),
+      axes: ["T"], units: "logit", note: "objectness")
+    try folder.add(
+      "proposals", boxes: result.boxes, axis: "R", note: "what stage 4 reads, by falling score")
+    try folder.add(
+      "scores", Tensor([result.kept.count], result.scores), axes: ["R"], units: "probability",
+      note: "the logistic function of the objectness")
+    try folder.add(
+      "proposal_index", integers: result.kept, axes: ["R"], units: "candidate",
+      note: "which candidate each proposal is")
+    folder.report("ledger")
+    try folder.addFile(
+      "ledger.npy", NPY.encode(NumericArray(ledgerTensor(result.ledger))),
+      caption: "Every candidate: \(ledgerColumns.joined(separator: " "))")
+    try folder.addFile(
+      "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
+  }
+}
+
+extension LevelCandidates {
+  /// What stage 2 left of one level.
+  init(_ folder: StageFolder, level: String) throws {
+    let objectness = try folder.tensor("objectness.\(level)")
+    let deltas = try folder.tensor("deltas.\(level)")
+    let anchors = try folder.boxes("anchors.\(level)")
+    guard objectness.shape.rank == 4, deltas.shape.rank == 4, objectness.shape[0] == 1,
+      deltas.shape[1] == 4 * objectness.shape[1], deltas.count == 4 * objectness.count,
+      anchors.count == objectness.count
+    else {
+      throw Fault(
+        folder.folder.path, "objectness \(objectness.shape), deltas \(deltas.shape) and "
+          + "\(anchors.count) anchors of \(level) do not fit each other",
+        remedy: "Run the stage anchors again")
+    }
+    self.init(objectness: objectness, deltas: deltas, anchors: anchors)
+  }
+}

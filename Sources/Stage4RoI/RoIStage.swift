@@ -1,0 +1,108 @@
+import Stage0Input
+import Stage1Backbone
+import Tensors
+import Tracing
+
+/// Stage 4 in a trace: proposals and pyramid to features of a fixed size.
+public struct RoIStage: Stage {
+  public static let name = "4-roi"
+  public static let title = "Features of every proposal, brought to a fixed grid."
+
+  /// The levels that RoIs are read from. P6 serves the region proposal network alone.
+  public static let levels = ["P2", "P3", "P4", "P5"]
+
+  /// Which operator.
+  public var roiOperator: RoIOperator
+  /// Bins along each axis; the box head's weights decide it.
+  public var size: Int
+
+  /// Makes the stage.
+  public init(_ roiOperator: RoIOperator, size: Int) {
+    self.roiOperator = roiOperator
+    self.size = size
+  }
+
+  public var options: [String: OptionValue] {
+    roiOperator.options.merging(["size": .integer(size)]) { own, _ in own }
+  }
+
+  public func run(_ folder: StageWriter) throws {
+    let boxes = try folder.read("3-proposals").boxes("proposals")
+    let pyramid = try RoIPyramid(folder)
+    let levels = boxes.map(pyramidLevel)
+    folder.report("\(roiOperator.name) of \(boxes.count) proposals")
+    let features = pyramid.features(boxes, levels: levels, size: size, operator: roiOperator)
+
+    try folder.add(
+      "levels", integers: levels, axes: ["R"], units: "level",
+      note: "which level each proposal is read from, 0 for P2")
+    try folder.add(
+      "features", features, axes: ["R", "C", "Y", "X"], units: "activation",
+      note: "what the box head reads")
+  }
+}
+
+/// The levels that RoIs are read from, with their strides.
+public struct RoIPyramid: Sendable {
+  /// P2 … P5, `[1, C, H, W]`.
+  public var levels: [Tensor]
+  /// Pixels of the resized picture per cell.
+  public var strides: [Int]
+
+  /// Reads the pyramid that stage 1 left.
+  ///
+  /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
+  public init(_ folder: StageWriter) throws {
+    let input = try InputSizes(folder.read("0-input")).padded
+    let backbone = try folder.read("1-backbone")
+    let levels = try RoIStage.levels.map { try backbone.pyramidLevel($0) }
+    guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] && $0.shape[2] <= input.height })
+    else {
+      throw Fault(
+        backbone.folder.path, "the levels do not fit each other or the input of \(input)",
+        remedy: "Run the stage backbone again")
+    }
+    self.levels = levels
+    strides = levels.map { input.height / $0.shape[2] }
+  }
+
+  /// The features of boxes, each read from its level: `[R, C, size, size]`.
+  public func features(
+    _ boxes: [Box], levels assigned: [Int], size: Int, operator roiOperator: RoIOperator
+  ) -> Tensor {
+    roiFeatures(
+      levels, boxes: boxes, levels: assigned, strides: strides, size: size, operator: roiOperator)
+  }
+}
+
+extension RoIOperator {
+  /// The operator as `stage.json` records it.
+  public var options: [String: OptionValue] {
+    switch self {
+    case .pool:
+      ["operator": .text("pool")]
+    case .warp(let samplingRatio):
+      ["operator": .text("warp"), "samplingRatio": .integer(samplingRatio)]
+    case .align(let samplingRatio, let aligned, let maximum):
+      [
+        "operator": .text("align"), "samplingRatio": .integer(samplingRatio),
+        "aligned": .flag(aligned), "reduction": .text(maximum ? "maximum" : "average"),
+      ]
+    }
+  }
+
+  /// The operator that a stage's `stage.json` records; nil where it records none.
+  public init?(options: [String: OptionValue]) {
+    let samplingRatio: Int =
+      if case .integer(let value)? = options["samplingRatio"] { value } else { 0 }
+    switch options["operator"] {
+    case .text("pool"): self = .pool
+    case .text("warp"): self = .warp(samplingRatio: samplingRatio)
+    case .text("align"):
+      self = .align(
+        samplingRatio: samplingRatio, aligned: options["aligned"] == .flag(true),
+        maximum: options["reduction"] == .text("maximum"))
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import Model
+import Stage0Input
+import Stage4RoI
+import Tensors
+import Tracing
+
+/// Stage 5 in a trace: features of proposals to detections with masks.
+public struct HeadsStage: Stage {
+  public static let name = "5-heads"
+  public static let title = "Class scores and refined boxes, detections, and a mask per class."
+
+  /// The box head's parameters.
+  public var boxHead: BoxHead
+  /// The mask head's parameters.
+  public var maskHead: MaskHead
+  /// The numbers by which predictions become detections.
+  public var settings: DetectionOptions
+  /// One name per class.
+  public var classNames: [String]
+  /// Which operator reads the mask head's features; nil for the one that stage 4 used.
+  public var roiOperator: RoIOperator?
+
+  /// Bins along each axis of what the mask head reads.
+  static let maskSize = 14
+
+  /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
+  public init(_ model: MaskRCNNModel, nmsThreshold: Float = 0.5, roiOperator: RoIOperator? = nil) {
+    boxHead = model.boxHead
+    maskHead = model.maskHead
+    classNames = model.settings.classNames
+    settings = DetectionOptions(
+      scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: nmsThreshold,
+      mostDetections: model.settings.detectionsPerImage)
+    self.roiOperator = roiOperator
+  }
+
+  public var options: [String: OptionValue] {
+    [
+      "scoreThreshold": .number(Double(settings.scoreThreshold)),
+      "leastSide": .number(Double(settings.leastSide)),
+      "nmsThreshold": .number(Double(settings.nmsThreshold)),
+      "mostDetections": .integer(settings.mostDetections),
+      "maskSize": .integer(Self.maskSize),
+      "maskOperator": .text(roiOperator?.name ?? "as in stage 4"),
+    ]
+  }
+
+  public func run(_ folder: StageWriter) throws {
+    let size = try InputSizes(folder.read("0-input")).resized
+    let boxes = try folder.read("3-proposals").boxes("proposals")
+    let roi = try folder.read("4-roi")
+    let features = try roi.tensor("features")  // [R, C, Y, X]
+    try check(features, proposals: boxes.count, roi)
+
+    folder.report("box head on \(boxes.count) proposals")
+    let prediction = boxPrediction(features, boxHead)
+    let refined = refinedBoxes(
+      boxes, deltas: prediction.deltas, width: size.width, height: size.height)
+    let found = detections(scores: prediction.classScores, refined: refined, settings)
+    try add(prediction, refined, to: folder)
+    try add(found, to: folder)
+
+    let detected = found.all
+    folder.report("mask head on \(detected.count) detections")
+    guard let maskOperator = roiOperator ?? RoIOperator(options: roi.record.options) else {
+      throw Fault(
+        roi.folder.path, "stage.json does not say which operator was used",
+        remedy: "Run the stage roi again")
+    }
+    let levels = detected.map { pyramidLevel(of: $0.box) }
+    let maskFeatures = try RoIPyramid(folder).features(
+      detected.map(\.box), levels: levels, size: Self.maskSize, operator: maskOperator
+    )  // [D, C, 14, 14]
+    try folder.add(
+      "mask_levels", integers: levels, axes: ["D"], units: "level",
+      note: "which level each detection is read from, 0 for P2")
+    try folder.add(
+      "mask_features", maskFeatures, axes: ["D", "C", "Y", "X"], units: "activation",
+      note: "what the mask head reads")
+    try folder.add(
+      "mask_logits", maskLogits(maskFeatures, maskHead), axes: ["D", "K", "M", "M"],
+      units: "logit", note: "a mask per class")
+  }
+
+  private func check(_ features: Tensor, proposals: Int, _ roi: StageFolder) throws {
+    let each = features.shape.extents.dropFirst().reduce(1, *)
+    let channels = features.shape.rank == 4 ? features.shape[1] : 0
+    let expected = boxHead.convolutions.isEmpty ? boxHead.layers.first?.weight.shape[1] : nil
+    guard features.shape.rank == 4, features.shape[0] == proposals,
+      expected.map({ $0 == each }) ?? true, channels == maskHead.convolutions.first?.weight.shape[1]
+    else {
+      throw Fault(
+        roi.folder.path, "the features \(features.shape) of \(proposals) proposals do not fit the "
+          + "heads", remedy: "Run the stages proposals and roi again with the same weights")
+    }
+  }
+
+  private func add(
+    _ prediction: BoxPrediction, _ refined: Tensor, to folder: StageWriter
+  ) throws {
+    try folder.add(
+      "box_features", prediction.features, axes: ["R", "F"], units: "activation",
+      note: "what the two predictors read")
+    try folder.add(
+      "class_logits", prediction.classLogits, axes: ["R", "K"], units: "logit",
+      note: "a logit per class, background first")
+    try folder.add(
+      "class_scores", prediction.classScores, axes: ["R", "K"], units: "probability",
+      note: "softmax of the logits")
+    try folder.add(
+      "box_deltas", prediction.deltas, axes: ["R", "4 K"], units: "proposal size, logarithm",
+      note: "dx dy dw dh per class, weighted 10 10 5 5")
+    try folder.add(
+      "refined", refined, axes: ["R", "K", "x1 y1 x2 y2"], units: "pixel",
+      note: "every proposal moved by every class's deltas, clipped")
+  }
+
+  private func add(_ found: Detections, to folder: StageWriter) throws {
+    let detected = found.all
+    try folder.add("boxes", boxes: detected.map(\.box), axis: "D", note: "detections")
+    try folder.add(
+      "scores", Tensor([detected.count], detected.map(\.score)), axes: ["D"],
+      units: "probability", note: "by falling score")
+    try folder.add(
+      "labels", integers: detected.map(\.label), axes: ["D"], units: "class",
+      note: "classes of the detections")
+    try folder.add(
+      "proposal", integers: detected.map(\.proposal), axes: ["D"], units: "proposal",
+      note: "which proposal each detection came from")
+    try folder.addFile(
+      "ledger.csv", ledgerCSV(found.ledger, classNames: classNames),
+      caption: "Every pair of proposal and class over the score threshold, and its fate")
+  }
+}
+
+/// The ledger as a table with a header, one line per pair of proposal and class.
+func ledgerCSV(_ ledger: [ScoredBox], classNames: [String]) -> [UInt8] {
+  var text = "entry,proposal,class,name,score,x1,y1,x2,y2,fate,suppressed by,overlap\n"
+  for (index, entry) in ledger.enumerated() {
+    let name = classNames.indices.contains(entry.label) ? classNames[entry.label] : ""
+    let quoted = name.contains(",") ? "\"\(name)\"" : name
+    let fate =
+      switch entry.fate {
+      case .kept: "kept,,"
+      case .suppressed(let by, let overlap): "suppressed,\(by),\(overlap)"
+      case .tooSmall: "too small,,"
+      case .beyondLimit: "beyond the limit,,"
+      }
+    let box = entry.box
+    text += "\(index),\(entry.proposal),\(entry.label),\(quoted),\(entry.score),"
+    text += "\(box.x1),\(box.y1),\(box.x2),\(box.y2),\(fate)\n"
+  }
+  return Array(text.utf8)
+}

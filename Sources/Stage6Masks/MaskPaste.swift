@@ -1,0 +1,121 @@
+// Stage 6, masks back into the picture. Paper: section 3.1, "Inference": "the m x m floating-number
+// mask output is then resized to the RoI size, and binarized at a threshold of 0.5".
+//
+// In: probabilities [D, M, M] and boxes in pixels of the picture.  Out: per detection, a window of
+// the picture with a probability per pixel.
+
+import Kernels
+import Tensors
+
+/// Part of a picture: columns `x1 ..< x2`, rows `y1 ..< y2`.
+public struct Window: Hashable, Sendable {
+  /// First column.
+  public var x1: Int
+  /// First row.
+  public var y1: Int
+  /// One past the last column.
+  public var x2: Int
+  /// One past the last row.
+  public var y2: Int
+
+  /// Makes a window.
+  public init(_ x1: Int, _ y1: Int, _ x2: Int, _ y2: Int) {
+    self.x1 = x1
+    self.y1 = y1
+    self.x2 = x2
+    self.y2 = y2
+  }
+
+  /// Columns.
+  public var width: Int { max(0, x2 - x1) }
+  /// Rows.
+  public var height: Int { max(0, y2 - y1) }
+}
+
+/// One mask in the picture: outside its window it is 0.
+public struct PastedMask: Sendable {
+  /// Where it lies.
+  public var window: Window
+  /// A probability per pixel of the window, row-major.
+  public var probabilities: [Float]
+
+  /// Whether each pixel of the window has a probability over the threshold.
+  public func binary(threshold: Float) -> [Bool] {
+    probabilities.map { $0 > threshold }
+  }
+}
+
+/// Pastes one mask into a picture:
+///
+/// 1. a border of one 0 around the M x M mask, so that interpolation at its edge falls to 0;
+/// 2. the box grown about its centre by (M + 2) / M to match, and cut to whole pixels;
+/// 3. bilinear resize of the mask to the box (its last row and column counted: "+ 1");
+/// 4. what lies outside the picture cut off.
+///
+/// - Parameters:
+///   - mask: `[M, M]` probabilities
+///   - box: in pixels of the picture
+///   - width: of the picture; `height` likewise
+public func pasteMask(_ mask: Tensor, box: Box, width: Int, height: Int) -> PastedMask {
+  let cells = mask.shape[0]
+  let bordered = withBorder(mask)  // [1, M + 2, M + 2]
+  let scale = Float(cells + 2) / Float(cells)
+  let grown = grow(box, by: scale)
+  let columns = max(grown.x2 - grown.x1 + 1, 1)
+  let rows = max(grown.y2 - grown.y1 + 1, 1)
+  let window = Window(
+    max(grown.x1, 0), max(grown.y1, 0), min(grown.x2 + 1, width), min(grown.y2 + 1, height))
+  guard window.width > 0, window.height > 0 else {
+    return PastedMask(window: Window(0, 0, 0, 0), probabilities: [])
+  }
+  let resized = resizeBilinear(bordered, rows: rows, columns: columns)  // [1, rows, columns]
+  var probabilities: [Float] = []
+  probabilities.reserveCapacity(window.width * window.height)
+  for row in window.y1 - grown.y1..<window.y2 - grown.y1 {
+    let first = row * columns + window.x1 - grown.x1
+    probabilities += resized.values[first..<first + window.width]
+  }
+  return PastedMask(window: window, probabilities: probabilities)
+}
+
+/// The mask with one 0 on every side.
+///
+/// - Returns: `[1, M + 2, M + 2]`
+func withBorder(_ mask: Tensor) -> Tensor {
+  let (rows, columns) = (mask.shape[0], mask.shape[1])
+  var result = Tensor([1, rows + 2, columns + 2], repeating: 0)
+  for row in 0..<rows {
+    let first = (row + 1) * (columns + 2) + 1
+    result.values.replaceSubrange(
+      first..<first + columns, with: mask.values[row * columns..<(row + 1) * columns])
+  }
+  return result
+}
+
+/// The box scaled about its centre, its edges cut (towards 0) to whole pixels. `x2` and `y2` are
+/// the last column and row, not one past them.
+func grow(_ box: Box, by scale: Float) -> Window {
+  let halfWidth = box.width * 0.5 * scale
+  let halfHeight = box.height * 0.5 * scale
+  let centreX = (box.x2 + box.x1) * 0.5
+  let centreY = (box.y2 + box.y1) * 0.5
+  func cut(_ value: Float) -> Int { value.isFinite ? Int(min(max(value, -1e6), 1e6)) : 0 }
+  return Window(
+    cut(centreX - halfWidth), cut(centreY - halfHeight), cut(centreX + halfWidth),
+    cut(centreY + halfHeight))
+}
+
+/// A label per pixel: 0 for the background, i + 1 where detection i covers the pixel. Where masks
+/// overlap, the first detection (that with the highest score) has the pixel.
+///
+/// - Returns: `[H0, W0]`, row-major
+public func labelMap(_ masks: [PastedMask], threshold: Float, width: Int, height: Int) -> [Int] {
+  var labels = [Int](repeating: 0, count: width * height)
+  for (index, mask) in masks.enumerated().reversed() {
+    for (position, inside) in mask.binary(threshold: threshold).enumerated() where inside {
+      let (row, column) = position.quotientAndRemainder(dividingBy: mask.window.width)
+      labels[(mask.window.y1 + row) * width + mask.window.x1 + column] = index + 1
+    }
+  }
+  return labels
+}

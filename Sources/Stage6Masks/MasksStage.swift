@@ -1,0 +1,133 @@
+import Foundation
+import Stage0Input
+import Stage5Heads
+import Tensors
+import Tracing
+
+/// Stage 6 in a trace: detections and their masks back in the picture.
+public struct MasksStage: Stage {
+  public static let name = "6-masks"
+  public static let title = "Boxes and masks in the picture's own pixels."
+
+  /// A pixel belongs to an object if its probability is greater.
+  public var threshold: Float
+  /// One name per class.
+  public var classNames: [String]
+
+  /// Makes the stage; the default threshold is the paper's.
+  public init(threshold: Float = 0.5, classNames: [String]) {
+    self.threshold = threshold
+    self.classNames = classNames
+  }
+
+  public var options: [String: OptionValue] { ["threshold": .number(Double(threshold))] }
+
+  public func run(_ folder: StageWriter) throws {
+    let input = try folder.read("0-input")
+    let sizes = try InputSizes(input)
+    let picture = sizes.original
+    let heads = try folder.read("5-heads")
+    let labels = try heads.integers("labels")
+    let scores = try heads.tensor("scores").values
+    let logits = try heads.tensor("mask_logits")  // [D, K, M, M]
+    let detected = try heads.boxes("boxes")
+    guard logits.shape.rank == 4, logits.shape[0] == labels.count, scores.count == labels.count,
+      detected.count == labels.count, logits.shape[2] == logits.shape[3],
+      labels.allSatisfy({ $0 >= 0 && $0 < logits.shape[1] })
+    else {
+      throw Fault(
+        heads.folder.path, "\(labels.count) labels, \(scores.count) scores, \(detected.count) "
+          + "boxes and mask logits \(logits.shape) do not fit each other",
+        remedy: "Run the stage heads again")
+    }
+
+    folder.report("pasting \(labels.count) masks")
+    let boxes = detected.map {
+      $0.scaled(
+        x: Float(picture.width) / Float(sizes.resized.width),
+        y: Float(picture.height) / Float(sizes.resized.height))
+    }
+    let probabilities = maskProbabilities(logits, labels: labels)  // [D, M, M]
+    let masks = boxes.indices.map {
+      pasteMask(
+        probabilities.slice($0), box: boxes[$0], width: picture.width, height: picture.height)
+    }
+    let map = labelMap(
+      masks, threshold: threshold, width: picture.width, height: picture.height)
+
+    try folder.add(
+      "boxes", boxes: boxes, axis: "D", note: "detections, in pixels of the original picture")
+    try folder.add(
+      "probabilities", probabilities, axes: ["D", "M", "M"], units: "probability",
+      note: "sigmoid of the own class's logits")
+    try folder.add(
+      "windows", integers: masks.flatMap { [$0.window.x1, $0.window.y1, $0.window.x2, $0.window.y2] },
+      shape: [masks.count, 4], axes: ["D", "x1 y1 x2 y2"], units: "pixel",
+      note: "where each mask was pasted")
+    let soft = masks.flatMap(\.probabilities)
+    try folder.add(
+      "soft", Tensor([soft.count], soft), axes: ["pixels of all windows"], units: "probability",
+      note: "the pasted masks, window after window, row-major")
+    try folder.add(
+      "areas", integers: masks.map { $0.binary(threshold: threshold).count { $0 } }, axes: ["D"],
+      units: "pixel", note: "pixels over the threshold")
+    try folder.add(
+      "label_map", integers: map, shape: [picture.height, picture.width], axes: ["H", "W"],
+      units: "detection", note: "0 for the background, i + 1 for detection i")
+    let results = masks.indices.map { index in
+      COCOResult(
+        box: boxes[index], label: labels[index],
+        name: classNames.indices.contains(labels[index]) ? classNames[labels[index]] : "",
+        score: scores[index], mask: masks[index], threshold: threshold, picture: picture)
+    }
+    try folder.addFile(
+      "detections.json", try COCOResult.encode(results),
+      caption: "The detections as COCO results, masks run-length encoded")
+  }
+}
+
+/// One detection in COCO's results format.
+struct COCOResult: Codable, Sendable, Equatable {
+  /// A mask as run lengths.
+  struct Segmentation: Codable, Sendable, Equatable {
+    /// Height and width of the picture.
+    var size: [Int]
+    /// The runs in COCO's text form.
+    var counts: String
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case picture = "image_id"
+    case label = "category_id"
+    case name = "category_name"
+    case score, bbox, segmentation
+  }
+
+  var picture = 0
+  var label: Int
+  var name: String
+  var score: Float
+  /// x, y, width, height.
+  var bbox: [Float]
+  var segmentation: Segmentation
+
+  init(
+    box: Box, label: Int, name: String, score: Float, mask: PastedMask, threshold: Float,
+    picture: PictureSize
+  ) {
+    self.label = label
+    self.name = name
+    self.score = score
+    bbox = [box.x1, box.y1, box.width, box.height]
+    let runs = RunLengthEncoding(
+      mask.binary(threshold: threshold), in: mask.window, width: picture.width,
+      height: picture.height)
+    segmentation = Segmentation(size: [runs.height, runs.width], counts: runs.counts)
+  }
+
+  static func encode(_ results: [COCOResult]) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return [UInt8](try encoder.encode(results)) + [0x0a]
+  }
+}

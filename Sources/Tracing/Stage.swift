@@ -1,0 +1,37 @@
+import Tensors
+
+/// A step of the pipeline that can be run alone: it reads what earlier stages left in a trace and
+/// leaves what it computes.
+public protocol Stage {
+  /// The stage's folder in a trace, `4-roi`.
+  static var name: String { get }
+  /// One sentence: what the stage computes.
+  static var title: String { get }
+  /// The options in force, as `stage.json` records them.
+  var options: [String: OptionValue] { get }
+
+  /// Computes, reading and writing through `folder`.
+  func run(_ folder: StageWriter) throws
+}
+
+extension Stage {
+  /// Runs the stage in a trace. Its folder appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - source: the trace whose earlier stages are read; nil for the same trace
+  ///   - keeping: which tensors are kept as files
+  ///   - pictures: whether pictures are drawn
+  ///   - report: called with a few words whenever a part of the work begins
+  /// - Throws: `Fault` if an earlier stage is missing, or the folder cannot be written
+  @discardableResult
+  public func run(
+    in trace: Trace, reading source: Trace? = nil, keeping: Trace.Keeping = .full,
+    pictures: Bool = true, report: @escaping (String) -> Void = { _ in }
+  ) throws -> StageFolder {
+    let folder = try StageWriter(
+      trace, source: source ?? trace, stage: Self.name, title: Self.title, options: options,
+      keeping: keeping, drawsPictures: pictures, report: report)
+    try run(folder)
+    return try folder.commit()
+  }
+}
