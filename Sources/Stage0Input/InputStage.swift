@@ -40,7 +40,7 @@ public struct InputStage: Stage {
   static let padding = 32
 
   public func run(_ folder: StageWriter) throws {
-    let picture = try readPicture(file).tensor  // [3, H0, W0]
+    let picture = try readPicture(file).pixels  // [3, H0, W0]
     let original = PictureSize(height: picture.shape[1], width: picture.shape[2])
     let size = resize.size(for: original)
     let colours = normalised(picture, mean: mean, standardDeviation: standardDeviation)

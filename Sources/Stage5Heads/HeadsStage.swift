@@ -42,6 +42,7 @@ public struct HeadsStage: Stage {
       "mostDetections": .integer(settings.mostDetections),
       "maskSize": .integer(Self.maskSize),
       "maskOperator": .text(roiOperator?.name ?? "as in stage 4"),
+      "classNames": .texts(classNames),
     ]
   }
 

@@ -11,13 +11,10 @@ public struct MasksStage: Stage {
 
   /// A pixel belongs to an object if its probability is greater.
   public var threshold: Float
-  /// One name per class.
-  public var classNames: [String]
 
   /// Makes the stage; the default threshold is the paper's.
-  public init(threshold: Float = 0.5, classNames: [String]) {
+  public init(threshold: Float = 0.5) {
     self.threshold = threshold
-    self.classNames = classNames
   }
 
   public var options: [String: OptionValue] { ["threshold": .number(Double(threshold))] }
@@ -27,6 +24,7 @@ public struct MasksStage: Stage {
     let sizes = try InputSizes(input)
     let picture = sizes.original
     let heads = try folder.read("5-heads")
+    let classNames = heads.classNames
     let labels = try heads.integers("labels")
     let scores = try heads.tensor("scores").values
     let logits = try heads.tensor("mask_logits")  // [D, K, M, M]
@@ -83,6 +81,13 @@ public struct MasksStage: Stage {
     try folder.addFile(
       "detections.json", try COCOResult.encode(results),
       caption: "The detections as COCO results, masks run-length encoded")
+  }
+}
+
+extension StageFolder {
+  /// The class names that stage 5 recorded, background first.
+  var classNames: [String] {
+    if case .texts(let names)? = record.options["classNames"] { names } else { [] }
   }
 }
 

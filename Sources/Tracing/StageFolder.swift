@@ -48,6 +48,11 @@ public final class StageFolder {
   /// Whether the stage left a tensor of this name.
   public func has(_ name: String) -> Bool { record.tensors.contains { $0.name == name } }
 
+  /// Whether a tensor's elements are in memory or in a file.
+  func isAvailable(_ name: String) -> Bool {
+    inMemory[name] != nil || record.tensors.contains { $0.name == name && $0.file != nil }
+  }
+
   /// An array that the stage left, from memory where it is still there.
   ///
   /// - Throws: `Fault` if it was not kept, or its file is not what was written.

@@ -94,6 +94,8 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
   case text(String)
   /// Several numbers.
   case numbers([Double])
+  /// Several words.
+  case texts([String])
 
   /// Reads whichever of the kinds stands there.
   public init(from decoder: any Decoder) throws {
@@ -106,6 +108,8 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
       self = .number(value)
     } else if let value = try? container.decode([Double].self) {
       self = .numbers(value)
+    } else if let value = try? container.decode([String].self) {
+      self = .texts(value)
     } else {
       self = .text(try container.decode(String.self))
     }
@@ -120,6 +124,7 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
     case .number(let value): try container.encode(value)
     case .text(let value): try container.encode(value)
     case .numbers(let values): try container.encode(values)
+    case .texts(let values): try container.encode(values)
     }
   }
 
@@ -131,6 +136,7 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
     case .number(let value): String(value)
     case .text(let value): value
     case .numbers(let values): values.map { String($0) }.joined(separator: ", ")
+    case .texts(let values): values.joined(separator: ", ")
     }
   }
 }

@@ -114,7 +114,7 @@ public final class StageWriter {
     let bytes = try encodeJSON(record)
     try write(bytes, to: "stage.json")
     let final = trace.folder.appending(path: record.stage)
-    let retired = trace.folder.appending(path: 
+    let retired = trace.folder.appending(
       path: ".\(record.stage).old-\(processIdentifier)")
     let files = FileManager.default
     do {

@@ -1,1 +1,3 @@
-// placeholder
+import CommandSupport
+
+MasksCommand.main()

@@ -1,1 +1,3 @@
-// placeholder
+import CommandSupport
+
+RoICommand.main()

@@ -1,0 +1,128 @@
+import Foundation
+import Model
+import Stage0Input
+import Stage1Backbone
+import Stage2Anchors
+import Stage3Proposals
+import Stage4RoI
+import Stage5Heads
+import Stage6Masks
+import Tensors
+import Tracing
+
+/// Runs stages of the pipeline in one trace, and tells of each in a line of a table.
+struct Pipeline {
+  let trace: Trace
+  let model: LoadedModel
+  private let options: TraceOptions
+  private let progress = ProgressLine()
+  private var table = Table(
+    ["stage", "seconds", "tensors", "pictures", "what came out"], right: [1, 2, 3])
+
+  /// The stages' options; those of a command's own stage are changed by the command.
+  var input: (inout InputStage) -> Void = { _ in }
+  var keepsBlocks = false
+  var proposals = ProposalsStage()
+  var roiOperator = RoIOperator.torchvision
+  var heads: (inout HeadsStage) -> Void = { _ in }
+  var maskThreshold: Float = 0.5
+
+  init(_ options: TraceOptions, weights: WeightsOptions, begins: Bool) throws {
+    self.options = options
+    trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
+    model = LoadedModel(trace, weights)
+  }
+
+  /// Runs one stage.
+  ///
+  /// - Parameter picture: the file that stage 0 reads; nil for the one that the trace is of
+  mutating func run(_ number: Int, picture: URL? = nil) throws {
+    switch number {
+    case 0:
+      let file = picture ?? trace.picture ?? Bundled.picture
+      var stage = InputStage(file: file, settings: try model.get().settings)
+      input(&stage)
+      try run(stage)
+      try trace.setPicture(file)
+    case 1: try run(BackboneStage(try model.get().backbone, keepsBlocks: keepsBlocks))
+    case 2: try run(AnchorsStage(try model.get().rpnHead, settings: try model.get().settings))
+    case 3: try run(proposals)
+    case 4: try run(RoIStage(roiOperator, size: 7))
+    case 5:
+      var stage = HeadsStage(try model.get())
+      heads(&stage)
+      try run(stage)
+    default: try run(MasksStage(threshold: maskThreshold))
+    }
+  }
+
+  private mutating func run<S: Stage>(_ stage: S) throws {
+    progress.show(S.name)
+    let clock = ContinuousClock()
+    let start = clock.now
+    defer { progress.clear() }
+    let folder = try stage.run(
+      in: trace, keeping: options.tensors, pictures: options.pictures
+    ) { [progress] in progress.show("\(S.name): \($0)") }
+    let seconds = start.duration(to: clock.now) / .seconds(1)
+    table.add([
+      S.name, decimals(seconds, 2), String(folder.record.tensors.count),
+      String(folder.record.pictures.count), folder.outcome,
+    ])
+  }
+
+  /// Prints what ran and where to look.
+  func report() {
+    print(table.text)
+    print("\nLook at \(options.folder.relativePath)/*/pictures/*.png")
+  }
+}
+
+/// The model of a trace, loaded when a stage first needs it.
+final class LoadedModel {
+  private let trace: Trace
+  private let options: WeightsOptions
+  private var model: MaskRCNNModel?
+
+  init(_ trace: Trace, _ options: WeightsOptions) {
+    self.trace = trace
+    self.options = options
+  }
+
+  func get() throws -> MaskRCNNModel {
+    if let model { return model }
+    let file =
+      options.weights.map { URL(fileURLWithPath: $0) } ?? trace.weights ?? Bundled.weights
+    let loaded = try MaskRCNNModel(
+      contentsOf: file, overrides: options.overrides)
+    try trace.setWeights(file)
+    model = loaded
+    return loaded
+  }
+}
+
+extension StageFolder {
+  /// What a stage's main tensors hold, in a few words.
+  var outcome: String {
+    func shape(_ name: String) -> String {
+      record.tensors.first { $0.name == name }.map { Shape($0.shape).description } ?? ""
+    }
+    func count(_ name: String) -> Int {
+      record.tensors.first { $0.name == name }?.shape.first ?? 0
+    }
+    switch record.stage {
+    case InputStage.name: return "picture \(shape("picture")) to input \(shape("padded"))"
+    case BackboneStage.name:
+      return "C2 \(shape("C2")) … C5 \(shape("C5")), P2 \(shape("P2")) … P6 \(shape("P6"))"
+    case AnchorsStage.name:
+      let anchors = BackboneStage.levels.reduce(0) { $0 + count("anchors.\($1)") }
+      return "\(anchors) anchors on 5 levels"
+    case ProposalsStage.name:
+      return "\(count("candidates.index")) candidates to \(count("proposals")) proposals"
+    case RoIStage.name: return "features \(shape("features"))"
+    case HeadsStage.name:
+      return "\(count("boxes")) detections, mask logits \(shape("mask_logits"))"
+    default: return "\(count("boxes")) masks in a picture \(shape("label_map"))"
+    }
+  }
+}

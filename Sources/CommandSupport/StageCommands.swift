@@ -1,0 +1,234 @@
+import ArgumentParser
+import Foundation
+import Model
+import Stage0Input
+import Stage3Proposals
+import Stage5Heads
+
+// One command per stage. Each serves twice: as an executable of its own, and as a subcommand of
+// maskrcnn.
+
+/// What the commands of all stages have in common: a number, and options that change its stage.
+protocol StageCommand: ParsableCommand {
+  static var number: Int { get }
+  var picture: PictureArgument { get }
+  var trace: TraceOptions { get }
+  var weights: WeightsOptions { get }
+  func configure(_ pipeline: inout Pipeline)
+}
+
+extension StageCommand {
+  public func run() throws {
+    var pipeline = try Pipeline(trace, weights: weights, begins: picture.file != nil)
+    configure(&pipeline)
+    if let file = picture.file, Self.number > 0 {
+      print("Running the stages 0 to \(Self.number - 1) on \(file.relativePath) first.\n")
+      for number in 0..<Self.number { try pipeline.run(number, picture: file) }
+    }
+    try pipeline.run(Self.number, picture: picture.file)
+    pipeline.report()
+  }
+}
+
+/// `input`: stage 0.
+public struct InputCommand: StageCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "input",
+    abstract: "Stage 0: decode a picture, normalise, resize and pad it.",
+    discussion: "Guide: chapter 0. Source: Sources/Stage0Input.")
+  static let number = 0
+
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+
+  @Option(help: "Resize the shorter side to so many pixels.")
+  var shorter: Int?
+  @Option(help: "But the longer side to at most so many.")
+  var longer: Int?
+  @Option(help: "Or resize both sides by this factor.")
+  var factor: Double?
+
+  public init() {}
+
+  public func validate() throws {
+    for side in [shorter, longer].compactMap({ $0 }) where !(16...8192).contains(side) {
+      throw ValidationError("A side of \(side) pixels; give a number from 16 to 8192.")
+    }
+    if let factor, !(0.05...20).contains(factor) {
+      throw ValidationError("--factor is \(factor); give a number from 0.05 to 20.")
+    }
+  }
+
+  public func run() throws {
+    var pipeline = try Pipeline(trace, weights: weights, begins: true)
+    configure(&pipeline)
+    try pipeline.run(Self.number, picture: picture.file)
+    pipeline.report()
+  }
+
+  func configure(_ pipeline: inout Pipeline) {
+    pipeline.input = { stage in
+      if let factor {
+        stage.resize = .factor(factor)
+      } else if shorter != nil || longer != nil {
+        stage.resize = .sides(shorter: shorter ?? 800, longer: longer ?? 1333)
+      }
+    }
+  }
+}
+
+/// `backbone`: stage 1.
+public struct BackboneCommand: StageCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "backbone",
+    abstract: "Stage 1: feature maps C2 to C5 of the trunk and P2 to P6 of the pyramid.",
+    discussion: "Guide: chapter 1. Source: Sources/Stage1Backbone.")
+  static let number = 1
+
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+
+  @Flag(help: "Keep the output of every residual block too.")
+  var blocks = false
+
+  public init() {}
+
+  func configure(_ pipeline: inout Pipeline) { pipeline.keepsBlocks = blocks }
+}
+
+/// `anchors`: stage 2.
+public struct AnchorsCommand: StageCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "anchors",
+    abstract: "Stage 2: anchors at every cell, with objectness and deltas.",
+    discussion: "Guide: chapter 2. Source: Sources/Stage2Anchors.")
+  static let number = 2
+
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+
+  public init() {}
+
+  func configure(_ pipeline: inout Pipeline) {}
+}
+
+/// `proposals`: stage 3.
+public struct ProposalsCommand: StageCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "proposals",
+    abstract: "Stage 3: candidates decoded, clipped, filtered and suppressed; the ledger of all.",
+    discussion: "Guide: chapter 3. Source: Sources/Stage3Proposals.")
+  static let number = 3
+
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+
+  @Option(help: "Candidates of each level that are looked at.")
+  var top = 1000
+  @Option(help: "IoU over which the lower-scored of two boxes is suppressed.")
+  var nmsThreshold: Float = 0.7
+  @Option(help: "Proposals that are handed on.")
+  var most = 1000
+  @Option(help: "Boxes with a side below this many pixels are dropped.")
+  var leastSide: Float = 1e-3
+
+  public init() {}
+
+  public func validate() throws {
+    guard top > 0, most > 0 else { throw ValidationError("--top and --most are at least 1.") }
+    guard (0...1).contains(nmsThreshold) else {
+      throw ValidationError("--nms-threshold is \(nmsThreshold); give a number from 0 to 1.")
+    }
+  }
+
+  func configure(_ pipeline: inout Pipeline) {
+    pipeline.proposals = ProposalsStage(
+      ProposalOptions(
+        topPerLevel: top, leastSide: leastSide, nmsThreshold: nmsThreshold, mostProposals: most))
+  }
+}
+
+/// `roi`: stage 4.
+public struct RoICommand: StageCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "roi",
+    abstract: "Stage 4: features of every proposal by RoIPool, RoIWarp or RoIAlign.",
+    discussion: "Guide: chapter 4. Source: Sources/Stage4RoI.")
+  static let number = 4
+
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+  @OptionGroup var roiOperator: OperatorOptions
+
+  public init() {}
+
+  func configure(_ pipeline: inout Pipeline) { pipeline.roiOperator = roiOperator.roiOperator }
+}
+
+/// `heads`: stage 5.
+public struct HeadsCommand: StageCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "heads",
+    abstract: "Stage 5: class scores, refined boxes, detections and a mask per class.",
+    discussion: "Guide: chapter 5. Source: Sources/Stage5Heads.")
+  static let number = 5
+
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+
+  @Option(help: "A class counts for a proposal only with a score over this.")
+  var scoreThreshold: Float?
+  @Option(help: "IoU over which the lower-scored of two boxes of a class is suppressed.")
+  var nmsThreshold: Float = 0.5
+  @Option(help: "Detections that are handed on.")
+  var most: Int?
+
+  public init() {}
+
+  public func validate() throws {
+    guard (0...1).contains(nmsThreshold), (0...1).contains(scoreThreshold ?? 0) else {
+      throw ValidationError("A threshold is a number from 0 to 1.")
+    }
+    guard most ?? 1 > 0 else { throw ValidationError("--most is at least 1.") }
+  }
+
+  func configure(_ pipeline: inout Pipeline) {
+    pipeline.heads = { stage in
+      stage.settings.nmsThreshold = nmsThreshold
+      if let scoreThreshold { stage.settings.scoreThreshold = scoreThreshold }
+      if let most { stage.settings.mostDetections = most }
+    }
+  }
+}
+
+/// `masks`: stage 6.
+public struct MasksCommand: StageCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "masks",
+    abstract: "Stage 6: masks pasted back into the picture; detections as COCO JSON.",
+    discussion: "Guide: chapter 6. Source: Sources/Stage6Masks.")
+  static let number = 6
+
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+
+  @Option(help: "A pixel belongs to an object if its probability is greater.")
+  var threshold: Float = 0.5
+
+  public init() {}
+
+  public func validate() throws {
+    guard (0...1).contains(threshold) else {
+      throw ValidationError("--threshold is \(threshold); give a number from 0 to 1.")
+    }
+  }
+
+  func configure(_ pipeline: inout Pipeline) { pipeline.maskThreshold = threshold }
+}
