@@ -39,13 +39,17 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
       .map { .byName(name: $0) })
 }
 
+let goldens: Target = .target(
+  name: "Goldens",
+  dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
+
 let commandNames = ["maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks"]
 
 let commandTargets: [Target] =
   [
     .target(
       name: "CommandSupport",
-      dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages)
+      dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens"] + stages)
         .map { .byName(name: $0) } + [
           .product(name: "ArgumentParser", package: "swift-argument-parser")
         ])
@@ -59,6 +63,7 @@ let testTargets: [Target] = [
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
   .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors"]),
+  .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
 ]
 
@@ -69,6 +74,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
-  targets: foundations + stageTargets + commandTargets + testTargets,
+  targets: foundations + stageTargets + [goldens] + commandTargets + testTargets,
   swiftLanguageModes: [.v6]
 )

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nuclei_model import CLASS_NAMES, KINDS, load
 from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -30,6 +29,8 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import MultiScaleRoIAlign, roi_pool
 from torchvision.ops.poolers import _setup_scales
+
+from nuclei_model import CLASS_NAMES, KINDS, load
 
 MAX_DETECTIONS = (1, 100, 500)
 

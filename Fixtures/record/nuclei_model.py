@@ -109,7 +109,7 @@ def build(
     detections_per_image: int = DETECTIONS_PER_IMAGE,
     score_threshold: float = SCORE_THRESHOLD,
     norm_eps: float = NORM_EPS,
-    **options: int | float,
+    **options: float,
 ) -> MaskRCNN:
     """Make the model with fresh weights.
 
@@ -185,7 +185,7 @@ def save(path: str | Path, state: Mapping[str, Tensor], source: str) -> None:
     save_file(tensors, str(path), metadata=metadata(source))
 
 
-def load(path: str | Path, **options: int | float) -> MaskRCNN:
+def load(path: str | Path, **options: float) -> MaskRCNN:
     """Read a file that ``save`` wrote and return the model in float32, ready for inference.
 
     ``options`` override what the file's metadata say (``detections_per_image=100``, for example).

@@ -28,12 +28,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F  # noqa: N812, as everywhere
-from nuclei_model import KINDS, build, save
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.ops import MultiScaleRoIAlign, masks_to_boxes
 from torchvision.ops.poolers import _setup_scales
+
+from nuclei_model import KINDS, build, save
 
 SIDE = 320
 """The side of a training crop, in pixels of the enlarged picture."""

@@ -47,7 +47,7 @@ struct Pipeline {
     case 1: try run(BackboneStage(try model.get().backbone, keepsBlocks: keepsBlocks))
     case 2: try run(AnchorsStage(try model.get().rpnHead, settings: try model.get().settings))
     case 3: try run(proposals)
-    case 4: try run(RoIStage(roiOperator, size: 7))
+    case 4: try run(RoIStage(roiOperator))
     case 5:
       var stage = HeadsStage(try model.get())
       heads(&stage)

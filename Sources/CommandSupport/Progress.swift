@@ -2,7 +2,7 @@ import Foundation
 
 /// One line on a terminal that says what is going on; nothing where standard error is no terminal.
 struct ProgressLine: Sendable {
-  private let isShown = isatty(fileno(stderr)) == 1
+  private let isShown = isatty(STDERR_FILENO) == 1
 
   /// Shows what has begun.
   func show(_ words: String) {

@@ -150,7 +150,7 @@ public func proposals(
     let box = ledger[index].box
     if box.width <= 0 || box.height <= 0 {
       ledger[index].fate = .clippedAway
-    } else if box.width < options.leastSide || box.height < options.leastSide {
+    } else if !box.isAtLeast(options.leastSide) {
       ledger[index].fate = .tooSmall
     } else {
       survivors.append(index)

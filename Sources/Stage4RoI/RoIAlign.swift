@@ -26,7 +26,9 @@ public struct SampleGrid: Sendable, Equatable {
   /// - `aligned == false`: edges at `x s`, and a RoI is at least one cell wide and high.
   /// - `aligned == true`: edges at `x s - 0.5`, because cell i has its centre at i + 0.5 in
   ///   continuous coordinates but is found at index i.
-  public init(box: Box, spatialScale: Float, size: Int, samplingRatio: Int, aligned: Bool) {
+  public init(
+    box: Box, spatialScale: Float, bins: BinGrid, samplingRatio: Int, aligned: Bool
+  ) {
     let offset: Float = aligned ? 0.5 : 0
     let left = box.x1 * spatialScale - offset
     let top = box.y1 * spatialScale - offset
@@ -37,28 +39,28 @@ public struct SampleGrid: Sendable, Equatable {
       height = max(height, 1)
     }
     self.init(
-      x: left, y: top, width: width, height: height, size: size, samplingRatio: samplingRatio)
+      x: left, y: top, width: width, height: height, bins: bins, samplingRatio: samplingRatio)
   }
 
   /// Lays the grid of RoIWarp: the corners rounded to whole cells as RoIPool does, and the far
   /// corner's cell counted in full.
-  public init(warping box: Box, spatialScale: Float, size: Int, samplingRatio: Int) {
+  public init(warping box: Box, spatialScale: Float, bins: BinGrid, samplingRatio: Int) {
     let left = roundedAwayFromZero(box.x1 * spatialScale)
     let top = roundedAwayFromZero(box.y1 * spatialScale)
     let width = max(roundedAwayFromZero(box.x2 * spatialScale) - left + 1, 1)
     let height = max(roundedAwayFromZero(box.y2 * spatialScale) - top + 1, 1)
     self.init(
-      x: Float(left), y: Float(top), width: Float(width), height: Float(height), size: size,
+      x: Float(left), y: Float(top), width: Float(width), height: Float(height), bins: bins,
       samplingRatio: samplingRatio)
   }
 
   private init(
-    x: Float, y: Float, width: Float, height: Float, size: Int, samplingRatio: Int
+    x: Float, y: Float, width: Float, height: Float, bins: BinGrid, samplingRatio: Int
   ) {
     self.x = x
     self.y = y
-    binWidth = width / Float(size)
-    binHeight = height / Float(size)
+    binWidth = width / Float(bins.columns)
+    binHeight = height / Float(bins.rows)
     func samples(_ binSize: Float) -> Int {
       if samplingRatio > 0 { return samplingRatio }
       guard binSize.isFinite else { return 0 }
@@ -117,19 +119,19 @@ public struct BilinearWeights: Sendable, Equatable {
 ///   - features: `[C, H, W]`
 ///   - boxes: R boxes in pixels
 ///   - spatialScale: cells per pixel
-///   - size: bins along each axis
+///   - bins: the grid, Y x X
 ///   - samplingRatio: samples per bin along each axis; 0 for one per cell that the bin spans
 ///   - aligned: see `SampleGrid`
 ///   - maximum: whether a bin takes the greatest sample (paper, table 2c) rather than the average
-/// - Returns: `[R, C, size, size]`
-/// - Complexity: O(R C size² samples)
+/// - Returns: `[R, C, Y, X]`
+/// - Complexity: O(R C Y X samples)
 public func roiAlign(
-  _ features: Tensor, boxes: [Box], spatialScale: Float, size: Int, samplingRatio: Int,
+  _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid, samplingRatio: Int,
   aligned: Bool, maximum: Bool = false
 ) -> Tensor {
-  sampled(features, boxes: boxes, size: size, maximum: maximum) { box in
+  sampled(features, boxes: boxes, bins: bins, maximum: maximum) { box in
     SampleGrid(
-      box: box, spatialScale: spatialScale, size: size, samplingRatio: samplingRatio,
+      box: box, spatialScale: spatialScale, bins: bins, samplingRatio: samplingRatio,
       aligned: aligned)
   }
 }
@@ -139,28 +141,28 @@ public func roiAlign(
 ///
 /// Parameters and result as in `roiAlign`.
 public func roiWarp(
-  _ features: Tensor, boxes: [Box], spatialScale: Float, size: Int, samplingRatio: Int
+  _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid, samplingRatio: Int
 ) -> Tensor {
-  sampled(features, boxes: boxes, size: size, maximum: false) { box in
+  sampled(features, boxes: boxes, bins: bins, maximum: false) { box in
     SampleGrid(
-      warping: box, spatialScale: spatialScale, size: size, samplingRatio: samplingRatio)
+      warping: box, spatialScale: spatialScale, bins: bins, samplingRatio: samplingRatio)
   }
 }
 
 /// Samples every RoI on its grid and reduces each bin.
 private func sampled(
-  _ features: Tensor, boxes: [Box], size: Int, maximum: Bool,
+  _ features: Tensor, boxes: [Box], bins: BinGrid, maximum: Bool,
   grid: @Sendable (Box) -> SampleGrid
 ) -> Tensor {
   let (channels, rows, columns) = (features.shape[0], features.shape[1], features.shape[2])
-  return perRoI(features, boxes: boxes, size: size) { map, box, output in
+  return perRoI(features, boxes: boxes, bins: bins) { map, box, output in
     let grid = grid(box)
-    let vertical = (0..<size).map { bin in
+    let vertical = (0..<bins.rows).map { bin in
       (0..<grid.rows).map {
         BilinearWeights(grid.sampleY(bin: bin, sample: $0), extent: rows)
       }
     }
-    let horizontal = (0..<size).map { bin in
+    let horizontal = (0..<bins.columns).map { bin in
       (0..<grid.columns).map {
         BilinearWeights(grid.sampleX(bin: bin, sample: $0), extent: columns)
       }
@@ -168,8 +170,8 @@ private func sampled(
     let count = Float(max(grid.rows * grid.columns, 1))
     for channel in 0..<channels {
       let plane = map + channel * rows * columns
-      for y in 0..<size {
-        for x in 0..<size {
+      for y in 0..<bins.rows {
+        for x in 0..<bins.columns {
           var sum: Float = 0
           var greatest = -Float.infinity
           for v in vertical[y] {
@@ -187,7 +189,7 @@ private func sampled(
               greatest = max(greatest, sample)
             }
           }
-          output[(channel * size + y) * size + x] =
+          output[(channel * bins.rows + y) * bins.columns + x] =
             maximum ? (greatest.isFinite ? greatest : 0) : sum / count
         }
       }

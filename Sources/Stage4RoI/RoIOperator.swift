@@ -5,6 +5,29 @@
 
 import Tensors
 
+/// How many bins a RoI is divided into. A plain number means as many rows as columns.
+public struct BinGrid: Hashable, Sendable, ExpressibleByIntegerLiteral {
+  /// Bins along y.
+  public let rows: Int
+  /// Bins along x.
+  public let columns: Int
+
+  /// Makes a grid.
+  public init(rows: Int, columns: Int) {
+    precondition(rows > 0 && columns > 0, "a grid of \(rows) x \(columns) has no bins")
+    self.rows = rows
+    self.columns = columns
+  }
+
+  /// Makes a square grid.
+  public init(integerLiteral side: Int) {
+    self.init(rows: side, columns: side)
+  }
+
+  /// The number of bins.
+  public var count: Int { rows * columns }
+}
+
 /// How the features of a RoI of any size become a grid of fixed size.
 public enum RoIOperator: Sendable, Equatable {
   /// Corners rounded to whole cells, bins rounded to whole cells, maximum in each bin. Girshick
@@ -40,21 +63,21 @@ public enum RoIOperator: Sendable, Equatable {
   ///   - features: `[C, H, W]`
   ///   - boxes: R boxes in pixels of the resized picture
   ///   - spatialScale: cells per pixel, 1 / stride
-  ///   - size: bins along each axis
-  /// - Returns: `[R, C, size, size]`
+  ///   - bins: the grid, Y x X
+  /// - Returns: `[R, C, Y, X]`
   public func callAsFunction(
-    _ features: Tensor, boxes: [Box], spatialScale: Float, size: Int
+    _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid
   ) -> Tensor {
     switch self {
     case .pool:
-      roiPool(features, boxes: boxes, spatialScale: spatialScale, size: size)
+      roiPool(features, boxes: boxes, spatialScale: spatialScale, bins: bins)
     case .warp(let samplingRatio):
       roiWarp(
-        features, boxes: boxes, spatialScale: spatialScale, size: size,
+        features, boxes: boxes, spatialScale: spatialScale, bins: bins,
         samplingRatio: samplingRatio)
     case .align(let samplingRatio, let aligned, let maximum):
       roiAlign(
-        features, boxes: boxes, spatialScale: spatialScale, size: size,
+        features, boxes: boxes, spatialScale: spatialScale, bins: bins,
         samplingRatio: samplingRatio, aligned: aligned, maximum: maximum)
     }
   }
@@ -66,20 +89,20 @@ public enum RoIOperator: Sendable, Equatable {
 ///   - pyramid: P2 … P5, `[1, C, H, W]`
 ///   - levels: the level of each box, 0 for P2
 ///   - strides: pixels per cell of each level
-/// - Returns: `[R, C, size, size]`, in the order of the boxes
+/// - Returns: `[R, C, Y, X]`, in the order of the boxes
 public func roiFeatures(
-  _ pyramid: [Tensor], boxes: [Box], levels: [Int], strides: [Int], size: Int,
+  _ pyramid: [Tensor], boxes: [Box], levels: [Int], strides: [Int], bins: BinGrid,
   operator roiOperator: RoIOperator
 ) -> Tensor {
   let channels = pyramid[0].shape[1]
-  let each = channels * size * size
-  var result = Tensor([boxes.count, channels, size, size], repeating: 0)  // [R, C, Y, X]
+  let each = channels * bins.count
+  var result = Tensor([boxes.count, channels, bins.rows, bins.columns], repeating: 0)  // [R, C, Y, X]
   for (level, features) in pyramid.enumerated() {
     let members = boxes.indices.filter { levels[$0] == level }
     guard !members.isEmpty else { continue }
     let part = roiOperator(
       features.slice(0), boxes: members.map { boxes[$0] },
-      spatialScale: 1 / Float(strides[level]), size: size)
+      spatialScale: 1 / Float(strides[level]), bins: bins)
     for (position, member) in members.enumerated() {
       result.values.replaceSubrange(
         member * each..<(member + 1) * each,

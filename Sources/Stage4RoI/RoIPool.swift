@@ -45,18 +45,19 @@ func roundedAwayFromZero(_ value: Float) -> Int {
 ///   - features: `[C, H, W]`
 ///   - boxes: R boxes in pixels
 ///   - spatialScale: cells per pixel
-///   - size: bins along each axis
-/// - Returns: `[R, C, size, size]`
+///   - bins: the grid, Y x X
+/// - Returns: `[R, C, Y, X]`
 /// - Complexity: O(C) times the cells of all RoIs
 public func roiPool(
-  _ features: Tensor, boxes: [Box], spatialScale: Float, size: Int
+  _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid
 ) -> Tensor {
   let (channels, rows, columns) = (features.shape[0], features.shape[1], features.shape[2])
-  return perRoI(features, boxes: boxes, size: size) { map, box, output in
+  return perRoI(features, boxes: boxes, bins: bins) { map, box, output in
     let vertical = QuantisedBins(
-      from: box.y1, to: box.y2, spatialScale: spatialScale, count: size, limit: rows)
+      from: box.y1, to: box.y2, spatialScale: spatialScale, count: bins.rows, limit: rows)
     let horizontal = QuantisedBins(
-      from: box.x1, to: box.x2, spatialScale: spatialScale, count: size, limit: columns)
+      from: box.x1, to: box.x2, spatialScale: spatialScale, count: bins.columns,
+      limit: columns)
     for channel in 0..<channels {
       let plane = map + channel * rows * columns
       for (y, binRows) in vertical.bins.enumerated() {
@@ -68,23 +69,24 @@ public func roiPool(
               greatest = max(greatest, plane[row * columns + column])
             }
           }
-          output[(channel * size + y) * size + x] = greatest
+          output[(channel * bins.rows + y) * bins.columns + x] = greatest
         }
       }
     }
   }
 }
 
-/// Runs `body` for every RoI, on all threads; each writes its own `[C, size, size]`.
+/// Runs `body` for every RoI, on all threads; each writes its own `[C, Y, X]`.
 func perRoI(
-  _ features: Tensor, boxes: [Box], size: Int,
+  _ features: Tensor, boxes: [Box], bins: BinGrid,
   _ body: @Sendable (
     _ map: UnsafePointer<Float>, _ box: Box, _ output: UnsafeMutablePointer<Float>
   ) -> Void
 ) -> Tensor {
   precondition(features.shape.rank == 3, "a level's features are [C, H, W], not \(features.shape)")
-  let each = features.shape[0] * size * size
-  var result = Tensor([boxes.count, features.shape[0], size, size], repeating: 0)  // [R, C, Y, X]
+  let each = features.shape[0] * bins.count
+  var result = Tensor(
+    [boxes.count, features.shape[0], bins.rows, bins.columns], repeating: 0)  // [R, C, Y, X]
   result.values.withUnsafeMutableBufferPointer { output in
     features.values.withUnsafeBufferPointer { map in
       guard let map = map.baseAddress, let output = output.baseAddress else { return }

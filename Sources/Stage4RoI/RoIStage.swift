@@ -13,17 +13,16 @@ public struct RoIStage: Stage {
 
   /// Which operator.
   public var roiOperator: RoIOperator
-  /// Bins along each axis; the box head's weights decide it.
-  public var size: Int
+  /// The grid of bins that the box head reads.
+  public static let bins: BinGrid = 7
 
   /// Makes the stage.
-  public init(_ roiOperator: RoIOperator, size: Int) {
+  public init(_ roiOperator: RoIOperator) {
     self.roiOperator = roiOperator
-    self.size = size
   }
 
   public var options: [String: OptionValue] {
-    roiOperator.options.merging(["size": .integer(size)]) { own, _ in own }
+    roiOperator.options.merging(["bins": .integer(Self.bins.rows)]) { own, _ in own }
   }
 
   public func run(_ folder: StageWriter) throws {
@@ -31,7 +30,7 @@ public struct RoIStage: Stage {
     let pyramid = try RoIPyramid(folder)
     let levels = boxes.map(pyramidLevel)
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
-    let features = pyramid.features(boxes, levels: levels, size: size, operator: roiOperator)
+    let features = pyramid.features(boxes, levels: levels, bins: Self.bins, operator: roiOperator)
 
     try folder.add(
       "levels", integers: levels, axes: ["R"], units: "level",
@@ -66,12 +65,12 @@ public struct RoIPyramid: Sendable {
     strides = levels.map { input.height / $0.shape[2] }
   }
 
-  /// The features of boxes, each read from its level: `[R, C, size, size]`.
+  /// The features of boxes, each read from its level: `[R, C, Y, X]`.
   public func features(
-    _ boxes: [Box], levels assigned: [Int], size: Int, operator roiOperator: RoIOperator
+    _ boxes: [Box], levels assigned: [Int], bins: BinGrid, operator roiOperator: RoIOperator
   ) -> Tensor {
     roiFeatures(
-      levels, boxes: boxes, levels: assigned, strides: strides, size: size, operator: roiOperator)
+      levels, boxes: boxes, levels: assigned, strides: strides, bins: bins, operator: roiOperator)
   }
 }
 

@@ -101,11 +101,10 @@ public func detections(
       let score = scores.values[proposal * classes + label]
       guard score > options.scoreThreshold else { continue }
       let box = boxes[proposal * classes + label]
-      let isTooSmall = box.width < options.leastSide || box.height < options.leastSide
       ledger.append(
         ScoredBox(
           proposal: proposal, label: label, score: score, box: box,
-          fate: isTooSmall ? .tooSmall : .kept))
+          fate: box.isAtLeast(options.leastSide) ? .kept : .tooSmall))
     }
   }
   let survivors = ledger.indices.filter { ledger[$0].fate == .kept }

@@ -20,8 +20,8 @@ public struct HeadsStage: Stage {
   /// Which operator reads the mask head's features; nil for the one that stage 4 used.
   public var roiOperator: RoIOperator?
 
-  /// Bins along each axis of what the mask head reads.
-  static let maskSize = 14
+  /// The grid of bins that the mask head reads.
+  public static let maskBins: BinGrid = 14
 
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
   public init(_ model: MaskRCNNModel, nmsThreshold: Float = 0.5, roiOperator: RoIOperator? = nil) {
@@ -40,7 +40,7 @@ public struct HeadsStage: Stage {
       "leastSide": .number(Double(settings.leastSide)),
       "nmsThreshold": .number(Double(settings.nmsThreshold)),
       "mostDetections": .integer(settings.mostDetections),
-      "maskSize": .integer(Self.maskSize),
+      "maskBins": .integer(Self.maskBins.rows),
       "maskOperator": .text(roiOperator?.name ?? "as in stage 4"),
       "classNames": .texts(classNames),
     ]
@@ -70,7 +70,7 @@ public struct HeadsStage: Stage {
     }
     let levels = detected.map { pyramidLevel(of: $0.box) }
     let maskFeatures = try RoIPyramid(folder).features(
-      detected.map(\.box), levels: levels, size: Self.maskSize, operator: maskOperator
+      detected.map(\.box), levels: levels, bins: Self.maskBins, operator: maskOperator
     )  // [D, C, 14, 14]
     try folder.add(
       "mask_levels", integers: levels, axes: ["D"], units: "level",

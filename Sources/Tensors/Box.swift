@@ -33,6 +33,9 @@ public struct Box: Hashable, Sendable {
       min(max(x2, 0), width), min(max(y2, 0), height))
   }
 
+  /// Whether both sides have at least this length.
+  public func isAtLeast(_ side: Float) -> Bool { width >= side && height >= side }
+
   /// The box with every x multiplied by one factor and every y by another.
   public func scaled(x: Float, y: Float) -> Box {
     Box(x1 * x, y1 * y, x2 * x, y2 * y)

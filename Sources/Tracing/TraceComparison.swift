@@ -30,6 +30,22 @@ public struct TensorComparison: Sendable, Equatable {
     /// Whether both tensors hold integers.
     public var isIntegral: Bool
 
+    /// Compares the elements of two tensors of one shape. A NaN equals a NaN; on one side only, it
+    /// is infinitely far from anything.
+    public init(_ first: [Float], _ second: [Float], range: Float? = nil, isIntegral: Bool) {
+      precondition(first.count == second.count, "\(first.count) and \(second.count) elements")
+      count = first.count
+      differing = 0
+      greatest = 0
+      self.isIntegral = isIntegral
+      let (least, most) = (first.min() ?? 0, first.max() ?? 0)
+      self.range = range ?? (most > least ? most - least : abs(most))
+      for (p, q) in zip(first, second) where p != q && !(p.isNaN && q.isNaN) {
+        differing += 1
+        greatest = (p - q).isNaN ? .infinity : max(greatest, abs(p - q))
+      }
+    }
+
     /// The greatest difference as a part of the first tensor's range.
     public var relative: Float { greatest == 0 ? 0 : range > 0 ? greatest / range : .infinity }
   }
@@ -43,12 +59,15 @@ public struct TensorComparison: Sendable, Equatable {
 
   /// Whether the tensors agree: integers exactly, floats within a part of their range.
   public func agrees(within tolerance: Float) -> Bool {
-    switch finding {
-    case .compared(let difference):
-      difference.isIntegral ? difference.differing == 0 : difference.relative <= tolerance
-    case .notKept: true
-    case .shapes, .onlyFirst, .onlySecond: false
-    }
+    finding == .notKept || finding.agrees(within: tolerance)
+  }
+}
+
+extension TensorComparison.Finding {
+  /// Whether the tensors were compared and agree.
+  public func agrees(within tolerance: Float) -> Bool {
+    guard case .compared(let difference) = self else { return false }
+    return difference.isIntegral ? difference.differing == 0 : difference.relative <= tolerance
   }
 }
 
@@ -66,9 +85,10 @@ public struct TraceComparison: Sendable {
   /// - Throws: `Fault` if a folder is damaged.
   public init(_ first: Trace, _ second: Trace) throws {
     let (ours, theirs) = (first.stages, second.stages)
-    stages = ours.filter(theirs.contains)
-    unmatched = (ours + theirs).filter { !stages.contains($0) }.sorted()
-    tensors = try stages.flatMap { try compare(first.stage($0), second.stage($0)) }
+    let shared = ours.filter(theirs.contains)
+    stages = shared
+    unmatched = (ours + theirs).filter { !shared.contains($0) }.sorted()
+    tensors = try shared.flatMap { try compare(first.stage($0), second.stage($0)) }
   }
 
   /// The first stage with a tensor that does not agree.
@@ -110,14 +130,8 @@ private func finding(
     x = try first.tensor(name).values
     y = try second.tensor(name).values
   }
-  var difference = TensorComparison.Difference(
-    count: x.count, differing: 0, greatest: 0, range: range, isIntegral: isIntegral)
-  for (p, q) in zip(x, y) where p != q && !(p.isNaN && q.isNaN) {
-    difference.differing += 1
-    // A NaN on one side only is the greatest difference there is.
-    difference.greatest = (p - q).isNaN ? .infinity : max(difference.greatest, abs(p - q))
-  }
-  return .compared(difference)
+  return .compared(
+    TensorComparison.Difference(x, y, range: range, isIntegral: isIntegral))
 }
 
 extension StageFolder {

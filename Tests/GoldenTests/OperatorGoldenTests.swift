@@ -1,0 +1,19 @@
+import Foundation
+import Goldens
+import Testing
+
+@Suite struct OperatorGoldenTests {
+  @Test("every operation computes what the reference computed")
+  func operators() throws {
+    let results = try OperatorGoldens.check(in: goldenFolder.appending(path: "operators"))
+    for result in results where !result.passes {
+      Issue.record("\(result.summary)")
+    }
+    // Twenty-one operations; a folder that vanished would otherwise pass in silence.
+    #expect(Set(results.map(\.suite)).count == 21)
+  }
+}
+
+/// `Fixtures/golden`
+let goldenFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/golden")
