@@ -92,11 +92,11 @@ struct BadWeightFileTests {
   func damaged(name: String) throws {
     let data = try Data(contentsOf: fixture("weight-files/\(name)"))
     for place in data.indices {
-      for byte: UInt8 in [0, 0x7f, 0xff, data[place] ^ 1, data[place] ^ 0x80] {
-        var damaged = data
-        damaged[place] = byte
-        _ = refusal(reading: damaged)
-      }
+      // One kind of damage per byte keeps this to seconds; neighbours get the other kinds.
+      let kinds: [UInt8] = [0, 0x7f, 0xff, data[place] ^ 1, data[place] ^ 0x80]
+      var damaged = data
+      damaged[place] = kinds[place % kinds.count]
+      _ = refusal(reading: damaged)
     }
   }
 
