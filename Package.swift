@@ -59,9 +59,10 @@ let commandTargets: [Target] =
   }
 
 let testTargets: [Target] = [
+  .target(name: "TestSupport", dependencies: ["Tensors", "Pictures"], path: "Tests/Support"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
-  .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors"]),
+  .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors", "TestSupport"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors"]),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
