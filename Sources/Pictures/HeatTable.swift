@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// A matrix whose rows and columns have names, each cell coloured by its value and with the value
@@ -19,6 +20,8 @@ public struct HeatTable: Panel {
   public var marked: [(row: Int, column: Int)]
   /// The width of a column in pixels.
   public var columnWidth: Int
+  /// Digits behind the point; 2 tell probabilities apart.
+  public var decimals = 2
 
   /// Makes a table of `[rows, columns]` values.
   public init(
@@ -72,7 +75,7 @@ public struct HeatTable: Panel {
         let x = left + column * columnWidth
         raster.fill(x: x, y: y, width: columnWidth - 1, height: Self.pitch - 1, colour)
         raster.write(
-          Numerals.short(value, digits: 2), x: x + columnWidth / 2, y: y + 4, colour.legibleInk,
+          String(format: "%.\(decimals)f", Double(value)), x: x + columnWidth / 2, y: y + 4, colour.legibleInk,
           align: .centre)
       }
     }

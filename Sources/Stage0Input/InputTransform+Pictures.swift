@@ -16,9 +16,11 @@ struct InputDrawing: Sendable {
     [
       StagePicture(
         "input",
-        lookFor: "the same place in the two details: enlarging invents no detail, it blends "
-          + "neighbouring pixels. The padding has the mean colour, because 0 is the mean once "
-          + "the picture is normalised."
+        lookFor: "the same place in the two details: enlarging invents nothing, it blends "
+          + "neighbouring pixels."
+          + (hasPadding
+            ? " The padding has the mean colour, because 0 is the mean once the picture is "
+              + "normalised." : "")
       ) { sizesFigure },
       StagePicture(
         "channels",
@@ -39,8 +41,8 @@ struct InputDrawing: Sendable {
     return Figure(
       "From the picture to the network's input",
       caption: "The picture is normalised, resized bilinearly and padded with zeros on the right "
-        + "and below, until both sides are multiples of 32. All panels show RGB; the last three "
-        + "were brought back from normalised values to colours.",
+        + "and below, until both sides are multiples of 32. What is "
+        + "resized or padded was brought back from normalised values to colours for this figure.",
       columns: 3,
       legend: hasPadding
         ? [LegendEntry("edge of the picture", .yellow, .line), LegendEntry("padding", .orange)]
@@ -49,8 +51,8 @@ struct InputDrawing: Sendable {
       view(picture, "As decoded", layers: [.box(detail, Stroke(.red))])
       view(seen, "Resized", layers: [.box(detail.scaled(x: scaleX, y: scaleY), Stroke(.red))])
       view(whole, hasPadding ? "Padded" : "Padded (nothing to add)", layers: paddingLayers)
-      view(picture, "Detail as decoded", region: detail)
-      view(seen, "The same detail, resized", region: detail.scaled(x: scaleX, y: scaleY))
+      view(picture, "The red square as decoded", region: detail)
+      view(seen, "The red square, resized", region: detail.scaled(x: scaleX, y: scaleY))
       numbers
     }
   }
@@ -58,7 +60,7 @@ struct InputDrawing: Sendable {
   /// Red, green and blue of the network's input on one scale.
   var channelsFigure: Figure {
     let input = padded.slice(0)  // [3, Hp, Wp]
-    let zoom = 320 / Float(max(input.shape[1], input.shape[2]))
+    let zoom = 290 / Float(max(input.shape[1], input.shape[2]))
     return Figure(
       "What the network reads: three normalised channels",
       caption: "Each channel is (colour − mean) / standard deviation, the mean and deviation "
@@ -103,7 +105,7 @@ struct InputDrawing: Sendable {
   ) -> PictureView {
     let size = region == nil ? ", \(pixels.shape[2]) × \(pixels.shape[1]) pixels" : ""
     var view = PictureView(pixels, title + size, layers: layers, region: region)
-    view.longestSide = 320
+    view.longestSide = region == nil ? 320 : 384
     return view
   }
 
@@ -111,6 +113,11 @@ struct InputDrawing: Sendable {
     var map = Heatmap(values, title, layers: hasPadding ? [.box(frame, Stroke(.ink))] : [])
     map.zoom = zoom
     map.axisUnit = "input pixels"
+    map.showsSummary = false
+    let range = values.statistics
+    map.note =
+      "Least \(Numerals.short(range.minimum)), mean \(Numerals.short(range.mean)), "
+      + "greatest \(Numerals.short(range.maximum))"
     return map
   }
 

@@ -13,8 +13,9 @@ struct BackboneDrawing: Sendable {
     [
       StagePicture(
         "trunk",
-        lookFor: "edges and texture on C2, whole objects on C4, hardly any outline left on C5: "
-          + "each layer halves the grid and widens what a cell has seen."
+        lookFor: "outlines on C2, filled objects on C3. On C4 and C5 the mean blurs what single "
+          + "channels tell apart (see the pictures C4 and C5): each layer halves the grid and "
+          + "widens what a cell has seen."
       ) { trunkFigure },
       StagePicture(
         "pyramid",
@@ -52,7 +53,7 @@ struct BackboneDrawing: Sendable {
       for map in pyramid {
         heatmap(
           map, "\(map.name): \(map.channels) channels, stride \(Numerals.short(map.stride))",
-          side: 300)
+          side: 280)
       }
     }
   }

@@ -26,6 +26,14 @@ struct AnchorsDrawing: Sendable {
   var backdrop: Tensor
   /// P2 first.
   var levels: [LevelDrawing]
+  /// What the head says of each level's cells.
+  var cells: [CellPredictions]
+
+  init(backdrop: Tensor, levels: [LevelDrawing]) {
+    self.backdrop = backdrop
+    self.levels = levels
+    cells = levels.map(CellPredictions.init)
+  }
 
   var pictures: [StagePicture] {
     [
@@ -56,33 +64,48 @@ struct AnchorsDrawing: Sendable {
   var anchorsFigure: Figure {
     Figure(
       "Anchors: the boxes of one cell on every level",
-      caption: "Of each level the cell nearest to the picture's middle (filled) and its anchors, "
+      caption: "First the anchors of one cell of every level on the whole picture, then each "
+        + "level enlarged: the cell nearest to the picture's middle (filled) and its anchors, "
         + "centred on the cell's upper left corner. The same boxes lie at every cell.",
-      columns: 3
+      columns: 4,
+      legend: levels.map { LegendEntry($0.name, Palette.level($0.number), .line) }
     ) {
-      for level in levels { anchorsPanel(level) }
+      anchorsView("All levels", levels)
+      for level in levels { anchorsView("\(level.name), stride \(level.stride.columns)", [level]) }
       anchorsTable
     }
   }
 
-  private func anchorsPanel(_ level: LevelDrawing) -> PictureView {
+  /// The anchors of the middle cell of some levels; of one level alone, enlarged.
+  private func anchorsView(_ title: String, _ levels: [LevelDrawing]) -> PictureView {
+    var region: Box?
+    if levels.count == 1, let level = levels.first {
+      let (place, _, _) = middle(level)
+      let half = 0.75 * (level.base.map { max($0.width, $0.height) }.max() ?? 1)
+      region = Box(place.x - half, place.y - half, place.x + half, place.y + half)
+    }
+    var view = PictureView(
+      backdrop, title, dimmed: 0.4,
+      layers: levels.flatMap { level -> [Layer] in
+        let (_, cell, anchors) = middle(level)
+        let colour = Palette.level(level.number)
+        return [
+          .shade(cell, colour, opacity: 0.8), .boxes(anchors, Stroke(colour, thickness: 2)),
+        ]
+      }, region: region)
+    view.longestSide = 240
+    return view
+  }
+
+  /// The corner of the cell nearest to the picture's middle, the cell, and its anchors.
+  private func middle(_ level: LevelDrawing) -> (corner: Point, cell: Box, anchors: [Box]) {
     let (height, width) = (backdrop.shape[1], backdrop.shape[2])
     let row = min(height / 2 / level.stride.rows, level.rows - 1)
     let column = min(width / 2 / level.stride.columns, level.columns - 1)
     let (x, y) = (Float(column * level.stride.columns), Float(row * level.stride.rows))
     let first = (row * level.columns + column) * level.base.count
-    let colour = Palette.level(level.number)
     let cell = Box(x, y, x + Float(level.stride.columns), y + Float(level.stride.rows))
-    var view = PictureView(
-      backdrop, "\(level.name): cell (\(column), \(row)), stride \(level.stride.columns)",
-      dimmed: 0.4,
-      layers: [
-        .shade(cell, colour, opacity: 0.8),
-        .boxes(
-          Array(level.anchors[first..<first + level.base.count]), Stroke(colour, thickness: 2)),
-      ])
-    view.longestSide = 300
-    return view
+    return (Point(x, y), cell, Array(level.anchors[first..<first + level.base.count]))
   }
 
   private var anchorsTable: TablePanel {

@@ -56,8 +56,7 @@ extension AnchorsDrawing {
         + "anchors, laid over the picture at the cell's true size; one scale for all levels.",
       columns: 3, sharing: .share, units: "probability"
     ) {
-      for level in levels {
-        let cells = CellPredictions(level)
+      for (level, cells) in zip(levels, cells) {
         heat(
           cells.probability, level,
           "\(level.name): \(cells.sure.count) of \(cells.probability.count) cells over 0.5",
@@ -69,8 +68,7 @@ extension AnchorsDrawing {
 
   /// How far anchors are to move, level by level, and a detail with arrows.
   var shiftsFigure: Figure {
-    let cells = levels.map(CellPredictions.init)
-    return Figure(
+    Figure(
       "Deltas: how far the best anchor of each cell is to move",
       caption: "Length of the shift (dx, dy) in sides of the anchor, over the picture. The last "
         + "panel shows shifts as arrows around the surest cell of the level that has most cells "
@@ -80,14 +78,13 @@ extension AnchorsDrawing {
       for (level, cells) in zip(levels, cells) {
         heat(cells.shift, level, title(level, cells), scale: .sequential(0...0.5))
       }
-      arrows(cells)
+      arrows
     }
   }
 
   /// By how much anchors are to grow or shrink, level by level.
   var sizesFigure: Figure {
-    let cells = levels.map(CellPredictions.init)
-    return Figure(
+    Figure(
       "Deltas: how much the best anchor of each cell is to grow",
       caption: "Logarithm to base 2 of the change of the side (square root of the area): 1 means "
         + "twice as large, −1 half as large, 0 that the anchor fits.",
@@ -98,7 +95,7 @@ extension AnchorsDrawing {
           cells.doublings, level, "\(level.name): anchors of \(side(level)) pixels",
           scale: .diverging(limit: 1.5))
       }
-      sizesTable(cells)
+      sizesTable
     }
   }
 
@@ -119,7 +116,8 @@ extension AnchorsDrawing {
   }
 
   private func side(_ level: LevelDrawing) -> String {
-    Numerals.short(level.base.map { $0.area.squareRoot() }.max() ?? 0, digits: 2)
+    let square = level.base.min { abs($0.width - $0.height) < abs($1.width - $1.height) }
+    return Numerals.short(square?.width ?? 0)
   }
 
   private func title(_ level: LevelDrawing, _ cells: CellPredictions) -> String {
@@ -137,7 +135,7 @@ extension AnchorsDrawing {
     values.isEmpty ? nil : values.sorted()[values.count / 2]
   }
 
-  private func arrows(_ cells: [CellPredictions]) -> any Panel {
+  private var arrows: any Panel {
     let counts = cells.map(\.sure.count)
     guard let most = counts.max(), most > 0, let index = counts.firstIndex(of: most),
       let centre = cells[index].sure.max(by: {
@@ -149,14 +147,14 @@ extension AnchorsDrawing {
     }
     let level = levels[index]
     let middle = cells[index].moves[centre].from
-    let half = Float(10 * level.stride.columns)
+    let half = Float(6 * level.stride.columns)
     let region = Box(middle.x - half, middle.y - half, middle.x + half, middle.y + half)
     let moves = cells[index].sure.map { cells[index].moves[$0] }.filter {
       $0.from.x > region.x1 && $0.from.x < region.x2 && $0.from.y > region.y1
         && $0.from.y < region.y2
     }
     var view = PictureView(
-      backdrop, "\(level.name): \(moves.count) cells over 0.5, their anchors' shifts",
+      backdrop, "Shifts of \(moves.count) cells of \(level.name)",
       dimmed: 0.3,
       layers: [
         .points(moves.map(\.from), .orange, radius: 2),
@@ -166,11 +164,11 @@ extension AnchorsDrawing {
         LegendEntry("centre of an anchor", .orange, .dot),
         LegendEntry("to the predicted centre", .yellow, .line),
       ], region: region)
-    view.longestSide = 300
+    view.longestSide = 384
     return view
   }
 
-  private func sizesTable(_ cells: [CellPredictions]) -> TablePanel {
+  private var sizesTable: TablePanel {
     TablePanel(
       "Cells over 0.5", header: ["level", "cells", "median shift", "median size"],
       rows: zip(levels, cells).map { level, cells in

@@ -68,8 +68,8 @@ extension ProposalsDrawing {
         zip(boxes, drawn).enumerated().map { number, pair in
           .box(
             pair.0, label: Numerals.short(pair.1.overlap, digits: 2),
-            Stroke(Palette.instance(number), thickness: 1.5, dashed: true))
-        } + [.box(winner.box, label: "winner", Stroke(.green, thickness: 3))],
+            Stroke(colour(number), thickness: 1.5, dashed: true))
+        } + [.box(winner.box, label: "winner", Stroke(.yellow, thickness: 3))],
         region: region, side: 512)
       TablePanel(
         "Scores and overlap", header: ["", "score", "IoU"],
@@ -79,8 +79,14 @@ extension ProposalsDrawing {
               "suppressed", score(proposals.ledger[$0.index]),
               Numerals.short($0.overlap, digits: 3),
             ]
-          }, keys: [.green] + drawn.indices.map { Palette.instance($0) })
+          }, keys: [.yellow] + drawn.indices.map(colour))
     }
+  }
+
+  /// Colours that keep away from the winner's yellow.
+  private func colour(_ number: Int) -> Colour {
+    let apart = [0, 1, 2, 5, 7, 4]
+    return Palette.instance(apart[number % apart.count])
   }
 
   private func score(_ candidate: Candidate) -> String {

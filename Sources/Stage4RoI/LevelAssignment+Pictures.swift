@@ -34,8 +34,10 @@ struct RoIDrawing: Sendable {
         StagePicture(
           example.name,
           lookFor: "the dashed box (where the object is) against the outermost lines of the bins "
-            + "(what is read). Rounding shifts them by up to half a cell; the difference at the "
-            + "lower left is what that does to the features."
+            + "(what is read). RoIPool and RoIWarp round it to whole cells"
+            + (isAligned
+              ? "." : "; RoIAlign, without “aligned”, reads half a cell to the lower right.")
+            + " The difference at the lower left is what that does to the features."
         ) { figure(example) }
       } + [
         StagePicture(
@@ -44,6 +46,11 @@ struct RoIDrawing: Sendable {
             + "however large they were in the picture."
         ) { featuresFigure }
       ]
+  }
+
+  /// Whether RoIAlign takes off half a cell, in this run or in the comparison that is drawn.
+  var isAligned: Bool {
+    if case .align(_, let aligned, _) = roiOperator { aligned } else { false }
   }
 
   /// The proposals coloured by the level that they are read from, and how many each level has.
@@ -66,8 +73,10 @@ struct RoIDrawing: Sendable {
             drawn.filter { levels[$0] == level }.map { proposals[$0] },
             Stroke(Palette.level(level + 2), thickness: 1.5))
         }, side: 560)
-      counts
-      sides
+      Stack {
+        counts
+        sides
+      }
     }
   }
 

@@ -66,7 +66,7 @@ extension RoIDrawing {
         LegendEntry("the proposal", .ink, .dashed), LegendEntry("bins", .grey, .line),
         LegendEntry("samples", .yellow, .dot),
         LegendEntry("the middle bin, above and below", .green, .line),
-        LegendEntry("shared by two bins of RoIPool", .orange),
+        LegendEntry("row or column that two bins of RoIPool share", .orange),
       ]
     ) {
       place(example, work)
@@ -86,10 +86,11 @@ extension RoIDrawing {
     let margin = max(box.width, box.height) * 0.6 + 8
     let region = Box(box.x1 - margin, box.y1 - margin, box.x2 + margin, box.y2 + margin)
     var view = view(
-      "In the picture", [.box(box, Stroke(.ink, thickness: 2, dashed: true))], region: region,
+      "In the picture", [.box(box, Stroke(.yellow, thickness: 2, dashed: true))], region: region,
       side: 220)
     view.dimmed = 0
-    view.note = "Box \([box.x1, box.y1, box.x2, box.y2].map { Numerals.short($0, digits: 4) }.joined(separator: ", "))"
+    let edges = [box.x1, box.y1, box.x2, box.y2].map { Numerals.short($0, digits: 4) }
+    view.note = "Box \(edges.joined(separator: ", "))"
     return view
   }
 }
@@ -123,7 +124,8 @@ struct RoIComparison {
     switch drawing.roiOperator {
     case .pool: break
     case .warp(let samples): ratio = samples
-    case .align(let samples, let half, let greatest): (ratio, aligned, maximum) = (samples, half, greatest)
+    case .align(let samples, let half, let greatest):
+      (ratio, aligned, maximum) = (samples, half, greatest)
     }
     warp = .warp(samplingRatio: ratio)
     align = .align(samplingRatio: ratio, aligned: aligned, maximum: maximum)
@@ -135,11 +137,11 @@ struct RoIComparison {
     columns = QuantisedBins(
       from: box.x1, to: box.x2, spatialScale: scale, count: bins.columns, limit: width)
 
-    // Two cells more than any operator reads.
-    let x1 = min(max(min(Int(box.x1 * scale), columns.start) - 2, 0), width - 1)
-    let y1 = min(max(min(Int(box.y1 * scale), rows.start) - 2, 0), height - 1)
-    let x2 = max(min(columns.start + columns.extent + 3, width), x1 + 1)
-    let y2 = max(min(rows.start + rows.extent + 3, height), y1 + 1)
+    // A cell or two more than any operator reads.
+    let x1 = min(max(min(Int(box.x1 * scale), columns.start) - 1, 0), width - 1)
+    let y1 = min(max(min(Int(box.y1 * scale), rows.start) - 1, 0), height - 1)
+    let x2 = max(min(columns.start + columns.extent + 2, width), x1 + 1)
+    let y2 = max(min(rows.start + rows.extent + 2, height), y1 + 1)
     origin = (x1, y1)
     func cut(_ channel: Int) -> [Float] {
       (y1..<y2).flatMap { row -> ArraySlice<Float> in
@@ -183,12 +185,16 @@ struct RoIComparison {
     let (h, v) = (columns.bins[columns.bins.count / 2], rows.bins[rows.bins.count / 2])
     let middle = Box(
       Float(h.lowerBound), Float(v.lowerBound), Float(h.upperBound), Float(v.upperBound))
-    return shared(columns.bins).map {
-      .shade(Box(Float($0.lowerBound), within.y1, Float($0.upperBound), within.y2), .orange, opacity: 0.3)
-    }
-      + shared(rows.bins).map {
-        .shade(Box(within.x1, Float($0.lowerBound), within.x2, Float($0.upperBound)), .orange, opacity: 0.3)
+    // Marks along the upper and left edge leave the map itself visible.
+    let mark = 0.03 * Float(max(part.shape[0], part.shape[1]))
+    let marks =
+      shared(columns.bins).map {
+        Box(Float($0.lowerBound), within.y1 - mark, Float($0.upperBound), within.y1)
       }
+      + shared(rows.bins).map {
+        Box(within.x1 - mark, Float($0.lowerBound), within.x1, Float($0.upperBound))
+      }
+    return marks.map { .shade($0, .orange, opacity: 1) }
       + [
         .grid(xs: xs, ys: ys, within: within, Stroke(.grey, thickness: 1)),
         .box(middle, Stroke(.green, thickness: 3)), trueBox,
@@ -217,9 +223,17 @@ struct RoIComparison {
       .grid(
         xs: xs, ys: ys, within: Box(xs[0], ys[0], xs[across], ys[down]),
         Stroke(.grey, thickness: 1)),
-      .points(samples.count > 1600 ? [] : samples, .yellow, radius: samples.count > 400 ? 1 : 1.5),
+      .points(samples.count > 1600 ? [] : samples, .yellow, radius: dotRadius(grid)),
       .box(middle, Stroke(.green, thickness: 3)), trueBox,
     ]
+  }
+
+  /// Dots that leave room between each other.
+  private func dotRadius(_ grid: SampleGrid) -> Float {
+    let apart = min(
+      grid.binWidth / Float(max(grid.columns, 1)), grid.binHeight / Float(max(grid.rows, 1)))
+    let pixels = apart * 220 / Float(max(part.shape[0], part.shape[1]))
+    return min(max(pixels / 6 - 0.5, 0.4), 2)
   }
 
   private var trueBox: Layer {

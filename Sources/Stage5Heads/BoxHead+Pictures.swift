@@ -128,9 +128,9 @@ extension HeadsDrawing {
       view(
         "\(drawn.count) detections",
         [
+          .boxes(drawn.map(\.box), Stroke(.green, thickness: 2)),
           .boxes(
             drawn.map { proposals[$0.proposal] }, Stroke(.orange, thickness: 1, dashed: true)),
-          .boxes(drawn.map(\.box), Stroke(.green, thickness: 1.5)),
         ], side: 512)
       view(
         "\(name(moved.label)) \(Numerals.short(moved.score, digits: 2)): IoU "

@@ -14,8 +14,9 @@ extension HeadsDrawing {
       ) { view("No detections", [], side: 512) }
     }
     let drawn = Array(
-      found.ledger.sorted { $0.score > $1.score || ($0.score == $1.score && $0.proposal < $1.proposal) }
-        .prefix(Self.mostDrawn))
+      found.ledger.sorted {
+        $0.score > $1.score || ($0.score == $1.score && $0.proposal < $1.proposal)
+      }.prefix(Self.mostDrawn))
     let kept = drawn.filter { $0.fate == .kept }
     let suppressed = drawn.filter { $0.isSuppressed }
     return Figure(
@@ -32,18 +33,24 @@ extension HeadsDrawing {
       view(
         "\(kept.count) kept, \(suppressed.count) suppressed",
         [
-          .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 0.75, dashed: true)),
           .boxes(kept.map(\.box), Stroke(.green, thickness: 2)),
+          .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 1, dashed: true)),
         ], side: 512)
-      Chart.bars(
-        [
-          .init("kept", count { $0.fate == .kept }, .green),
-          .init("suppressed", count { $0.isSuppressed }, .orange),
-          .init("too small", count { $0.fate == .tooSmall }, .grey),
-          .init("beyond the limit", count { $0.fate == .beyondLimit }, .blue),
-        ], "Fates of \(found.ledger.count) pairs", axis: "pairs of proposal and class")
-      classTable
+      Stack {
+        fatesChart
+        classTable
+      }
     }
+  }
+
+  private var fatesChart: Chart {
+    Chart.bars(
+      [
+        .init("kept", count { $0.fate == .kept }, .green),
+        .init("suppressed", count { $0.isSuppressed }, .orange),
+        .init("too small", count { $0.fate == .tooSmall }, .grey),
+        .init("beyond the limit", count { $0.fate == .beyondLimit }, .blue),
+      ], "Fates of \(found.ledger.count) pairs", axis: "pairs of proposal and class")
   }
 
   private func count(_ fits: (ScoredBox) -> Bool) -> Float { Float(found.ledger.count(where: fits)) }

@@ -25,8 +25,8 @@ struct HeadsDrawing: Sendable {
     [
       StagePicture(
         "scores",
-        lookFor: "rows in which one class takes nearly all, and rows where two share it. Most "
-          + "proposals are background: they were only proposed."
+        lookFor: "rows that one class takes nearly whole, rows that two share, and rows of the "
+          + "background: there the proposal was a mistake, and this head drops it."
       ) { scoresFigure },
       StagePicture(
         "deltas",

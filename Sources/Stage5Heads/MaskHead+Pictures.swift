@@ -37,17 +37,20 @@ extension HeadsDrawing {
       }
     }
     let others = min(classes - 1, 6)
+    let side = others > 4 ? 140 : 168
     return Figure(
       title,
-      caption: "The \(detected.count) best detections: the picture in the box, then the mask of "
-        + "each class (logistic function of \(maskLogits.shape[2]) × \(maskLogits.shape[3]) "
+      caption: "The \(detected.count) best detections: the picture in the box, stretched to "
+        + "a square as the masks are, then the mask of each class (logistic function of \(maskLogits.shape[2]) × \(maskLogits.shape[3]) "
         + "logits), the detection's own class framed"
         + (others < classes - 1 ? "; only the \(others) classes with the highest scores." : "."),
       columns: others + 1, sharing: .share, units: "probability"
     ) {
       for (index, detection) in detected.enumerated() {
-        crop(index, detection)
-        for label in shownLabels(detection, count: others) { mask(index, label, detection) }
+        crop(index, detection, side: side)
+        for label in shownLabels(detection, count: others) {
+          mask(index, label, detection, side: side)
+        }
       }
     }
   }
@@ -63,26 +66,41 @@ extension HeadsDrawing {
       }.prefix(count))
   }
 
-  private func crop(_ index: Int, _ detection: ScoredBox) -> PictureView {
+  /// The picture in a detection's box, stretched to a square.
+  private func crop(_ index: Int, _ detection: ScoredBox, side: Int) -> PictureView {
+    let (height, width) = (backdrop.shape[1], backdrop.shape[2])
+    let box = detection.box
+    let (x1, y1) = (min(max(Int(box.x1), 0), width - 1), min(max(Int(box.y1), 0), height - 1))
+    let x2 = min(max(Int(box.x2.rounded(.up)), x1 + 1), width)
+    let y2 = min(max(Int(box.y2.rounded(.up)), y1 + 1), height)
+    var values: [Float] = []
+    for channel in 0..<3 {
+      for row in y1..<y2 {
+        let first = (channel * height + row) * width
+        values += backdrop.values[first + x1..<first + x2]
+      }
+    }
+    let square = resizeBilinear(Tensor([3, y2 - y1, x2 - x1], values), rows: side, columns: side)
     var crop = PictureView(
-      backdrop, "Detection \(index), score \(Numerals.short(detection.score, digits: 2))",
-      region: detection.box)
-    crop.longestSide = 140
+      square, "Nr. \(index), score \(Numerals.short(detection.score, digits: 2))")
+    crop.longestSide = side
     crop.showsAxes = false
     return crop
   }
 
-  private func mask(_ index: Int, _ label: Int, _ detection: ScoredBox) -> Heatmap {
+  private func mask(
+    _ index: Int, _ label: Int, _ detection: ScoredBox, side: Int
+  ) -> Heatmap {
     let (rows, columns) = (maskLogits.shape[2], maskLogits.shape[3])
     let first = (index * maskLogits.shape[1] + label) * rows * columns
     let values = maskLogits.values[first..<first + rows * columns].map { sigmoid($0) }
     let isOwn = label == detection.label
     var map = Heatmap(
       Tensor([rows, columns], values),
-      Lettering.strong.shortened(name(label), width: 138), scale: .share,
+      Lettering.strong.shortened(name(label), width: side - 2), scale: .share,
       layers: isOwn
         ? [.box(Box(0, 0, Float(columns), Float(rows)), Stroke(.orange, thickness: 6))] : [])
-    map.zoom = 140 / Float(max(rows, columns))
+    map.zoom = Float(side) / Float(max(rows, columns))
     map.showsAxes = false
     map.showsSummary = false
     return map

@@ -99,7 +99,7 @@ struct MasksDrawing: Sendable {
     _ values: Tensor, _ title: String, _ scale: ColourScale, _ units: String
   ) -> Heatmap {
     var map = Heatmap(values, title, scale: scale, units: units)
-    map.zoom = 320 / Float(max(width, height))
+    map.zoom = 290 / Float(max(width, height))
     map.axisUnit = "picture pixels"
     map.showsSummary = false
     return map
@@ -116,7 +116,7 @@ struct MasksDrawing: Sendable {
       pixels.values[2 * plane + place] = Float(colour.blue) / 255
     }
     var view = PictureView(pixels, "Label map, \(Set(labelMap).subtracting([0]).count) labels")
-    view.longestSide = 320
+    view.longestSide = 290
     return view
   }
 

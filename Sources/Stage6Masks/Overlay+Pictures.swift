@@ -45,7 +45,8 @@ extension MasksDrawing {
       layers.append(
         .note(
           words,
-          at: Point((boxes[index].x1 + boxes[index].x2) / 2, (boxes[index].y1 + boxes[index].y2) / 2),
+          at: Point(
+            (boxes[index].x1 + boxes[index].x2) / 2, (boxes[index].y1 + boxes[index].y2) / 2),
           Palette.instance(index)))
     }
     var view = PictureView(picture, "", layers: layers)
