@@ -90,14 +90,20 @@ private func ink(_ raster: Raster) -> Int { raster.bytes.reduce(0) { $0 + 255 - 
     var seen: [Raster] = []
     for character in printable {
       let raster = drawn(String(character))
-      #expect(raster != unknown, "\(character) has no glyph")
-      #expect(!seen.contains(raster), "\(character) looks like another character")
+      let isDrawn = raster != unknown
+      let isItsOwn = !seen.contains(raster)
+      #expect(isDrawn, "\(character) has no glyph")
+      #expect(isItsOwn, "\(character) looks like another character")
       seen.append(raster)
     }
   }
 
   @Test func textWrapsAtSpacesAndWithinLongWords() {
     let style = Lettering.text
+    for width in 30...200 {
+      let lines = style.wrap("Every word of a sentence stays within the line", width: width)
+      #expect(lines.allSatisfy { style.width(of: $0) <= width })
+    }
     let lines = style.wrap("one two three\nfour incomprehensibilities", width: 60)
     #expect(lines.joined().replacing(" ", with: "") == "onetwothreefourincomprehensibilities")
     #expect(lines.allSatisfy { style.width(of: $0) <= 60 })
