@@ -94,7 +94,8 @@ public struct Raster: Sendable, Equatable {
             let value = planes[channel * area + index]
             bytes[3 * index + channel] =
               value.isNaN
-              ? (channel == 1 ? 0 : 255) : UInt8((min(max(value, 0), 1) * 255).rounded())
+              // Cut, not rounded by a call: a trace converts some thirty whole pictures.
+              ? (channel == 1 ? 0 : 255) : UInt8(min(max(value, 0), 1) * 255 + 0.5)
           }
         }
       }

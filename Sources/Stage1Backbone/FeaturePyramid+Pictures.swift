@@ -65,19 +65,38 @@ struct BackboneDrawing: Sendable {
 
   func figure(_ map: FeatureMap) -> Figure {
     let chosen = map.mostVaryingChannels(9)
-    let scale: ColourScale = map.isSigned ? .diverging : .sequential
+    let channels = chosen.map(map.channel)
+    let most = commonLimit(channels)
+    let scale: ColourScale = map.isSigned ? .diverging(limit: most) : .sequential(0...most)
     return Figure(
       "\(map.name): \(describe(map.name))",
       caption: "Left the mean over all \(map.channels) channels, right the \(chosen.count) "
-        + "channels that vary most over the picture, on one scale. \(words(map))",
+        + "channels that vary most over the picture, on one scale whose ends "
+        + "take in the \(map.isSigned ? "strongest" : "brightest") 0.2 %. \(words(map))",
       columns: 2
     ) {
       heatmap(map, "Mean over \(map.channels) channels", side: 420, units: "activation")
       ContactSheet(
-        maps: chosen.map(map.channel), "Channels that vary most",
+        maps: channels, "Channels that vary most",
         names: chosen.map { "channel \($0)" }, scale: scale, units: "activation", columns: 3,
         tileSide: 136)
     }
+  }
+
+  /// The magnitude that 99.8 % of the values stay below: a few bright cells would leave the rest
+  /// of a common scale without contrast.
+  private func commonLimit(_ maps: [Tensor]) -> Float {
+    let count = maps.reduce(0) { $0 + $1.count }
+    let step = max(count / 20_000, 1)
+    var magnitudes: [Float] = []
+    for map in maps {
+      for index in stride(from: 0, to: map.count, by: step) where map.values[index].isFinite {
+        magnitudes.append(abs(map.values[index]))
+      }
+    }
+    magnitudes.sort()
+    let limit = magnitudes.isEmpty ? 1 : magnitudes[(magnitudes.count - 1) * 998 / 1000]
+    return limit > 0 ? limit : 1
   }
 
   private func heatmap(

@@ -81,7 +81,9 @@ struct AnchorsDrawing: Sendable {
     var region: Box?
     if levels.count == 1, let level = levels.first {
       let (place, _, _) = middle(level)
-      let half = 0.75 * (level.base.map { max($0.width, $0.height) }.max() ?? 1)
+      // Pixels are enlarged by whole factors: the largest at which the anchors have room.
+      let needed = 0.75 * (level.base.map { max($0.width, $0.height) }.max() ?? 1)
+      let half = max(needed, 120 / max((120 / needed).rounded(.down), 1))
       region = Box(place.x - half, place.y - half, place.x + half, place.y + half)
     }
     var view = PictureView(

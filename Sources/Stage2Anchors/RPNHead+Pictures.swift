@@ -147,7 +147,8 @@ extension AnchorsDrawing {
     }
     let level = levels[index]
     let middle = cells[index].moves[centre].from
-    let half = Float(6 * level.stride.columns)
+    // About six cells to each side, in whole enlarged pixels.
+    let half = 150 / max((150 / Float(6 * level.stride.columns)).rounded(), 1)
     let region = Box(middle.x - half, middle.y - half, middle.x + half, middle.y + half)
     let moves = cells[index].sure.map { cells[index].moves[$0] }.filter {
       $0.from.x > region.x1 && $0.from.x < region.x2 && $0.from.y > region.y1
@@ -164,7 +165,7 @@ extension AnchorsDrawing {
         LegendEntry("centre of an anchor", .orange, .dot),
         LegendEntry("to the predicted centre", .yellow, .line),
       ], region: region)
-    view.longestSide = 384
+    view.longestSide = 300
     return view
   }
 

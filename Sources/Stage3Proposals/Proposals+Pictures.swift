@@ -73,10 +73,10 @@ struct ProposalsDrawing: Sendable {
       view(
         "After: \(kept.count) kept, \(best.count - kept.count) suppressed",
         [
-          .boxes(kept.map(\.box), Stroke(.green, thickness: 2)),
+          .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
           .boxes(
             best.filter { $0.fate != .kept }.map(\.box),
-            Stroke(.orange, thickness: 1, dashed: true)),
+            Stroke(.orange, thickness: 0.75, dashed: true)),
         ],
         legend: [
           LegendEntry("kept", .green, .line), LegendEntry("suppressed", .orange, .dashed),

@@ -115,13 +115,13 @@ struct RoIDrawing: Sendable {
     ) {
       ContactSheet(
         maps: means, "Proposals by falling score",
-        names: (0..<count).map { "\($0), \(name(levels[$0]))\(score($0))" },
+        names: (0..<count).map { "\($0) from \(name(levels[$0]))" },
         scale: isSigned ? .diverging : .sequential, units: "activation", columns: 8, tileSide: 98)
     }
   }
 
   func score(_ proposal: Int) -> String {
-    scores.indices.contains(proposal) ? ", \(Numerals.short(scores[proposal], digits: 2))" : ""
+    scores.indices.contains(proposal) ? ", \(Numerals.short(scores[proposal], digits: 4))" : ""
   }
 
   func name(_ level: Int) -> String { "P\(level + 2)" }

@@ -89,8 +89,8 @@ extension RoIDrawing {
       "In the picture", [.box(box, Stroke(.yellow, thickness: 2, dashed: true))], region: region,
       side: 220)
     view.dimmed = 0
-    let edges = [box.x1, box.y1, box.x2, box.y2].map { Numerals.short($0, digits: 4) }
-    view.note = "Box \(edges.joined(separator: ", "))"
+    let corner = [box.x1, box.y1].map { Numerals.short($0, digits: 4) }
+    view.note = "Corner at \(corner.joined(separator: ", "))"
     return view
   }
 }

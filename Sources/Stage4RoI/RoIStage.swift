@@ -56,6 +56,13 @@ public struct RoIPyramid: Sendable {
   /// Pixels of the resized picture per cell.
   public var strides: [Int]
 
+  /// Makes a pyramid of its levels and their strides.
+  public init(levels: [Tensor], strides: [Int]) {
+    precondition(levels.count == strides.count, "\(levels.count) levels, \(strides.count) strides")
+    self.levels = levels
+    self.strides = strides
+  }
+
   /// Reads the pyramid that stage 1 left.
   ///
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.

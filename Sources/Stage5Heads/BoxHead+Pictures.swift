@@ -56,7 +56,9 @@ extension HeadsDrawing {
     let peaks: [Float] = (0..<classes).map { label in
       proposals.indices.map { score($0, label) }.max() ?? 0
     }
-    let ranked = (1..<classes).sorted { peaks[$0] > peaks[$1] || (peaks[$0] == peaks[$1] && $0 < $1) }
+    let ranked = (1..<classes).sorted { a, b in
+      peaks[a] > peaks[b] || (peaks[a] == peaks[b] && a < b)
+    }
     return [0] + ranked.prefix(6).sorted()
   }
 

@@ -53,7 +53,9 @@ extension HeadsDrawing {
       ], "Fates of \(found.ledger.count) pairs", axis: "pairs of proposal and class")
   }
 
-  private func count(_ fits: (ScoredBox) -> Bool) -> Float { Float(found.ledger.count(where: fits)) }
+  private func count(_ fits: (ScoredBox) -> Bool) -> Float {
+    Float(found.ledger.count(where: fits))
+  }
 
   /// The classes with most pairs.
   private var classTable: TablePanel {
