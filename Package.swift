@@ -64,6 +64,9 @@ let testTargets: [Target] = [
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
   .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors", "TestSupport"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors"]),
+  .testTarget(
+    name: "StagePictureTests",
+    dependencies: (["Tensors", "Pictures", "TestSupport"] + stages).map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
 ]

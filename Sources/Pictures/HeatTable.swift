@@ -75,7 +75,8 @@ public struct HeatTable: Panel {
         let x = left + column * columnWidth
         raster.fill(x: x, y: y, width: columnWidth - 1, height: Self.pitch - 1, colour)
         raster.write(
-          String(format: "%.\(decimals)f", Double(value)), x: x + columnWidth / 2, y: y + 4, colour.legibleInk,
+          String(format: "%.\(decimals)f", Double(value)), x: x + columnWidth / 2, y: y + 4,
+          colour.legibleInk,
           align: .centre)
       }
     }

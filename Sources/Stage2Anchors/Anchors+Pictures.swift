@@ -83,7 +83,7 @@ struct AnchorsDrawing: Sendable {
       let (place, _, _) = middle(level)
       // Pixels are enlarged by whole factors: the largest at which the anchors have room.
       let needed = 0.75 * (level.base.map { max($0.width, $0.height) }.max() ?? 1)
-      let half = max(needed, 120 / max((120 / needed).rounded(.down), 1))
+      let half = max(needed, 110 / max((110 / needed).rounded(.down), 1))
       region = Box(place.x - half, place.y - half, place.x + half, place.y + half)
     }
     var view = PictureView(
@@ -95,7 +95,7 @@ struct AnchorsDrawing: Sendable {
           .shade(cell, colour, opacity: 0.8), .boxes(anchors, Stroke(colour, thickness: 2)),
         ]
       }, region: region)
-    view.longestSide = 240
+    view.longestSide = 220
     return view
   }
 

@@ -24,9 +24,8 @@ struct CellPredictions: Sendable {
     moves = []
     for cell in 0..<cells {
       var best = 0
-      for shape in 1..<max(shapes, 1) where logits[shape * cells + cell] > logits[best * cells + cell]
-      {
-        best = shape
+      for shape in 1..<max(shapes, 1) {
+        if logits[shape * cells + cell] > logits[best * cells + cell] { best = shape }
       }
       let anchor = level.anchors[cell * shapes + best]
       let first = 4 * best * cells + cell
@@ -36,7 +35,8 @@ struct CellPredictions: Sendable {
       moves.append((from, Point(from.x + dx, from.y + dy)))
       probability.append(sigmoid(logits[best * cells + cell]))
       shift.append((dx * dx + dy * dy).squareRoot() / max(anchor.area.squareRoot(), 1))
-      doublings.append((deltas[first + 2 * cells] + deltas[first + 3 * cells]) / 2 / Float(log(2.0)))
+      let logarithm = (deltas[first + 2 * cells] + deltas[first + 3 * cells]) / 2
+      doublings.append(logarithm / Float(log(2.0)))
     }
     self.probability = Tensor([rows, columns], probability)
     self.shift = Tensor([rows, columns], shift)
