@@ -130,7 +130,7 @@ public struct ProposalsCommand: StageCommand {
   @Option(help: "Candidates of each level that are looked at.")
   var top = 1000
   @Option(help: "IoU over which the lower-scored of two boxes is suppressed.")
-  var nmsThreshold: Float = 0.7
+  var nmsThreshold = 0.7
   @Option(help: "Proposals that are handed on.")
   var most = 1000
   @Option(help: "Boxes with a side below this many pixels are dropped.")
@@ -185,7 +185,7 @@ public struct HeadsCommand: StageCommand {
   @Option(help: "A class counts for a proposal only with a score over this.")
   var scoreThreshold: Float?
   @Option(help: "IoU over which the lower-scored of two boxes of a class is suppressed.")
-  var nmsThreshold: Float = 0.5
+  var nmsThreshold = 0.5
   @Option(help: "Detections that are handed on.")
   var most: Int?
 

@@ -47,7 +47,7 @@ extension OperatorGoldens {
   static func keep(_ golden: GoldenCase, groups: [Int]?) throws -> NumericArray {
     let kept = keptByNonMaximumSuppression(
       try golden.input("boxes").tensor.boxes, scores: try golden.input("scores").tensor.values,
-      groups: groups, threshold: try golden.number("threshold"))
+      groups: groups, threshold: try golden.double("threshold"))
     return NumericArray([kept.count], integers: kept)
   }
 

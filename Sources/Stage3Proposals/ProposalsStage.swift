@@ -23,7 +23,7 @@ public struct ProposalsStage: Stage {
     [
       "topPerLevel": .integer(settings.topPerLevel),
       "leastSide": .number(Double(settings.leastSide)),
-      "nmsThreshold": .number(Double(settings.nmsThreshold)),
+      "nmsThreshold": .number(settings.nmsThreshold),
       "mostProposals": .integer(settings.mostProposals),
     ]
   }

@@ -10,6 +10,8 @@ public struct RoIStage: Stage {
 
   /// The levels that RoIs are read from. P6 serves the region proposal network alone.
   public static let levels = ["P2", "P3", "P4", "P5"]
+  /// Their numbers.
+  public static let levelNumbers = 2...5
 
   /// Which operator.
   public var roiOperator: RoIOperator
@@ -28,7 +30,7 @@ public struct RoIStage: Stage {
   public func run(_ folder: StageWriter) throws {
     let boxes = try folder.read("3-proposals").boxes("proposals")
     let pyramid = try RoIPyramid(folder)
-    let levels = boxes.map(pyramidLevel)
+    let levels = boxes.map { pyramidLevel(of: $0, among: Self.levelNumbers) }
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
     let features = pyramid.features(boxes, levels: levels, bins: Self.bins, operator: roiOperator)
 

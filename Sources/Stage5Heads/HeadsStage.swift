@@ -24,7 +24,7 @@ public struct HeadsStage: Stage {
   public static let maskBins: BinGrid = 14
 
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
-  public init(_ model: MaskRCNNModel, nmsThreshold: Float = 0.5, roiOperator: RoIOperator? = nil) {
+  public init(_ model: MaskRCNNModel, nmsThreshold: Double = 0.5, roiOperator: RoIOperator? = nil) {
     boxHead = model.boxHead
     maskHead = model.maskHead
     classNames = model.settings.classNames
@@ -38,7 +38,7 @@ public struct HeadsStage: Stage {
     [
       "scoreThreshold": .number(Double(settings.scoreThreshold)),
       "leastSide": .number(Double(settings.leastSide)),
-      "nmsThreshold": .number(Double(settings.nmsThreshold)),
+      "nmsThreshold": .number(settings.nmsThreshold),
       "mostDetections": .integer(settings.mostDetections),
       "maskBins": .integer(Self.maskBins.rows),
       "maskOperator": .text(roiOperator?.name ?? "as in stage 4"),
@@ -68,7 +68,7 @@ public struct HeadsStage: Stage {
         roi.folder.path, "stage.json does not say which operator was used",
         remedy: "Run the stage roi again")
     }
-    let levels = detected.map { pyramidLevel(of: $0.box) }
+    let levels = detected.map { pyramidLevel(of: $0.box, among: RoIStage.levelNumbers) }
     let maskFeatures = try RoIPyramid(folder).features(
       detected.map(\.box), levels: levels, bins: Self.maskBins, operator: maskOperator
     )  // [D, C, 14, 14]
