@@ -1,6 +1,8 @@
+import Tensors
+
 /// What the shapes of a weight file's parameters say of the network.
 public struct Architecture: Sendable, Equatable {
-  /// `ResNet-50`, `ResNeXt-50 32x4d`, `ResNet-18 (width 32)`
+  /// `ResNet-50`, `ResNeXt-50 32x4d`, `ResNet-18, width 32`
   public var trunkName: String
   /// Residual blocks in each of the four layers.
   public var blocksPerLayer: [Int]
@@ -10,6 +12,8 @@ public struct Architecture: Sendable, Equatable {
   public var groups: Int
   /// Channels of the stem.
   public var stemChannels: Int
+  /// Channels of C2 … C5.
+  public var layerChannels: [Int]
   /// Channels of the feature pyramid.
   public var pyramidChannels: Int
   /// Anchors per cell.
@@ -18,4 +22,99 @@ public struct Architecture: Sendable, Equatable {
   public var classCount: Int
   /// Number of parameters, statistics of norms not among them.
   public var parameterCount: Int
+  /// How many of them scale and shift the trunk's norms. torchvision freezes these in the v1
+  /// layout and does not count them: its 44,401,393 are `parameterCount - trunkNormCount`.
+  public var trunkNormCount: Int
+  /// The parts in words, in the order of the network: `("feature pyramid", "256 channels, …")`.
+  public var parts: [Part]
+
+  /// One part of the network in words.
+  public struct Part: Sendable, Equatable {
+    /// `box head`
+    public let name: String
+    /// `2 fully connected layers of 1024, from 7x7 cells`
+    public let description: String
+  }
+
+  init(_ layout: Layout) {
+    trunkName = Architecture.trunkName(layout)
+    blocksPerLayer = layout.blocks
+    isBottleneck = layout.isBottleneck
+    groups = layout.groups
+    stemChannels = layout.stemChannels
+    layerChannels = layout.outputs
+    pyramidChannels = layout.pyramidChannels
+    anchorsPerCell = layout.anchors
+    classCount = layout.classes
+    let learned = layout.parameters.filter { !$0.name.contains(".running_") }
+    parameterCount = learned.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    trunkNormCount = learned.reduce(0) { sum, parameter in
+      let isNorm = parameter.name.hasPrefix("backbone.body.") && parameter.shape.count == 1
+      return isNorm ? sum + parameter.shape[0] : sum
+    }
+    parts = Architecture.parts(layout)
+  }
+
+  private static func trunkName(_ layout: Layout) -> String {
+    let depths: [[Int]: Int] =
+      layout.isBottleneck
+      ? [[3, 4, 6, 3]: 50, [3, 4, 23, 3]: 101, [3, 8, 36, 3]: 152]
+      : [[2, 2, 2, 2]: 18, [3, 4, 6, 3]: 34]
+    let blocks = layout.blocks.map(String.init).joined(separator: "-")
+    let depth = depths[layout.blocks].map(String.init) ?? "(\(blocks) blocks)"
+    var name: String
+    if layout.groups > 1 {
+      name = "ResNeXt-\(depth) \(layout.groups)x\(layout.widths[0] / layout.groups)d"
+    } else if layout.isBottleneck, layout.widths[0] == 2 * layout.stemChannels {
+      name = "Wide ResNet-\(depth)-2"
+    } else {
+      name = "ResNet-\(depth)"
+    }
+    if layout.stemChannels != 64 { name += ", width \(layout.stemChannels)" }
+    return name
+  }
+
+  private static func parts(_ layout: Layout) -> [Part] {
+    func behind(_ row: Layout.Row) -> String {
+      let parts = (row.hasBias ? ["bias"] : []) + (row.hasNorm ? ["batch norm"] : [])
+      return parts.isEmpty ? "without bias" : "with " + parts.joined(separator: " and ")
+    }
+    func convolutions(_ row: Layout.Row) -> String {
+      let channels = Set(row.channels).sorted().map(String.init).joined(separator: "/")
+      let word = row.channels.count == 1 ? "convolution" : "convolutions"
+      return "\(row.channels.count) 3x3 \(word) of \(channels) channels \(behind(row))"
+    }
+    let kind = layout.isBottleneck ? "bottleneck" : "basic"
+    let outputs = layout.outputs.map(String.init).joined(separator: ", ")
+    let sizes = layout.boxLayers.map(String.init).joined(separator: ", ")
+    let layers = layout.boxLayers.count == 1 ? "layer" : "layers"
+    let linear = "\(layout.boxLayers.count) fully connected \(layers) of \(sizes), from 7x7 cells"
+    let hasBoxRow = !layout.boxConvolutions.channels.isEmpty
+    return [
+      Part(
+        name: "trunk",
+        description: "\(trunkName(layout)): \(layout.blocks.reduce(0, +)) \(kind) blocks, "
+          + "C2 to C5 have \(outputs) channels"),
+      Part(
+        name: "feature pyramid",
+        description: "\(layout.pyramidChannels) channels; 1x1 convolutions "
+          + "\(behind(layout.inner)), 3x3 convolutions \(behind(layout.outer))"),
+      Part(
+        name: "RPN head",
+        description: "\(convolutions(layout.rpn)), \(layout.anchors) anchors per cell"),
+      Part(
+        name: "box head",
+        description: (hasBoxRow ? convolutions(layout.boxConvolutions) + ", " : "") + linear),
+      Part(
+        name: "mask head",
+        description: "\(convolutions(layout.maskConvolutions)), "
+          + "2x2 transposed convolution to \(layout.upsamplingChannels) channels"),
+      Part(
+        name: "torchvision's layout",
+        description: [
+          ("pyramid", layout.inner.hasNorm), ("RPN", layout.rpn.channels.count > 1),
+          ("box head", hasBoxRow), ("mask head", layout.maskConvolutions.hasNorm),
+        ].map { "\($0) v\($1 ? 2 : 1)" }.joined(separator: ", ")),
+    ]
+  }
 }

@@ -1,5 +1,10 @@
 /// What the shapes of the weights do not tell. It stands in the metadata of a `.safetensors` file;
 /// where it does not, torchvision's defaults hold.
+///
+/// Keys in the metadata, all with text as value, lists as JSON: `class_names`; `input.scale`, or
+/// `input.min_size` with `input.max_size`; `input.mean`, `input.std`, `anchors.sizes`,
+/// `anchors.aspect_ratios`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the
+/// epsilon of the batch norms.
 public struct ModelSettings: Sendable, Equatable, Codable {
   /// How a picture is brought to the size that the network works at.
   public enum Resize: Sendable, Equatable, Codable {

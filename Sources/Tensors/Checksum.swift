@@ -10,4 +10,11 @@ public enum Checksum {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
   }
+
+  /// CRC-32 (zlib's) of some bytes in memory, as a number.
+  static func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    guard let base = bytes.baseAddress else { return 0 }
+    let start = base.assumingMemoryBound(to: UInt8.self)
+    return UInt32(truncatingIfNeeded: CZlib.crc32_z(0, start, bytes.count))
+  }
 }

@@ -18,5 +18,31 @@ public struct Fault: Error, Equatable, CustomStringConvertible, Sendable {
   }
 
   /// `photo.jpg: the file is empty. Give a PNG or JPEG picture.`
-  public var description: String { "\(subject): \(problem). \(remedy)." }
+  ///
+  /// Always one line, whatever stands in the names that a file brings along.
+  public var description: String {
+    "\(subject): \(problem). \(remedy).".onOneLine
+  }
+}
+
+extension String {
+  /// The text with every line break and control character replaced by a space.
+  var onOneLine: String {
+    guard unicodeScalars.contains(where: \.breaksLine) else { return self }
+    var line = String.UnicodeScalarView()
+    for scalar in unicodeScalars { line.append(scalar.breaksLine ? " " : scalar) }
+    return String(line)
+  }
+
+  /// The text as an error quotes it: on one line, and not longer than a line.
+  var quoted: String {
+    let line = onOneLine
+    return line.count <= 80 ? line : line.prefix(77) + "..."
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var breaksLine: Bool {
+    value < 0x20 || (0x7f...0x9f).contains(value) || value == 0x2028 || value == 0x2029
+  }
 }

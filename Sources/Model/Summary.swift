@@ -1,0 +1,95 @@
+import Tensors
+
+extension MaskRCNNModel {
+  /// The model in words, a line per part and per setting.
+  public var summary: String {
+    var rows: [(String, String)] = [
+      ("weights", source),
+      (
+        "parameters",
+        "\(grouped(architecture.parameterCount)), "
+          + "\(grouped(architecture.trunkNormCount)) of them scale and shift the trunk's norms"
+      ),
+    ]
+    rows += architecture.parts.map { ($0.name, $0.description) }
+    rows.append(("norm epsilon", "\(normEpsilon): \(normEpsilonReason)"))
+    rows += settingRows
+    let names = settings.classNames.dropFirst().filter { $0 != "N/A" }
+    rows.append(
+      (
+        "classes",
+        "\(architecture.classCount) with background"
+          + (names.count < architecture.classCount - 1 ? ", \(names.count) of them used" : "")
+          + " (\(origin("class_names"))): \(names.joined(separator: ", "))"
+      ))
+    return rows.asTable
+  }
+
+  private var settingRows: [(String, String)] {
+    let resize: (String, String)
+    switch settings.resize {
+    case .factor(let factor): resize = ("\(factor) times the picture", origin("input.scale"))
+    case .sides(let shorter, let longer):
+      resize = ("shorter side \(shorter), longer at most \(longer)", origin("input.min_size"))
+    }
+    return [
+      ("resize", "\(resize.0) (\(resize.1))"),
+      ("mean", "\(list(settings.mean)) (\(origin("input.mean")))"),
+      ("deviation", "\(list(settings.standardDeviation)) (\(origin("input.std")))"),
+      ("anchor sizes", "\(list(settings.anchorSizes)) (\(origin("anchors.sizes")))"),
+      (
+        "aspect ratios",
+        "\(list(settings.anchorAspectRatios)) (\(origin("anchors.aspect_ratios")))"
+      ),
+      ("detections", "at most \(settings.detectionsPerImage) (\(origin("detections_per_image")))"),
+      ("score threshold", "\(settings.scoreThreshold) (\(origin("score_threshold")))"),
+    ]
+  }
+
+  private func origin(_ key: String) -> String {
+    (settingOrigins[key] ?? .standard).rawValue
+  }
+
+  private func list(_ values: [Float]) -> String {
+    values.map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }.joined(separator: " ")
+  }
+}
+
+extension WeightFile {
+  /// The file in words: format, tensors, metadata.
+  public var summary: String {
+    let counters = tensors.keys.filter { $0.hasSuffix("num_batches_tracked") }.count
+    let elements = tensors.values.reduce(0) { $0 + $1.count }
+    var rows = [
+      ("file", name),
+      ("format", format.title),
+      (
+        "tensors",
+        "\(tensors.count) of \(elementTypes.joined(separator: ", ")), "
+          + "\(grouped(elements)) elements"
+          + (counters > 0 ? "; \(counters) of them count training steps" : "")
+      ),
+    ]
+    rows += metadata.sorted { $0.key < $1.key }.map { key, value in
+      ("metadata", "\(key) = \(value.count <= 200 ? value : value.prefix(197) + "...")")
+    }
+    return rows.asTable
+  }
+}
+
+/// `44,401,393`
+private func grouped(_ number: Int) -> String {
+  let digits = Array(String(number))
+  return digits.indices.map { index in
+    index > 0 && (digits.count - index) % 3 == 0 ? ",\(digits[index])" : "\(digits[index])"
+  }.joined()
+}
+
+extension [(String, String)] {
+  /// Two columns.
+  fileprivate var asTable: String {
+    let width = (map(\.0.count).max() ?? 0) + 2
+    return map { $0.0 + String(repeating: " ", count: width - $0.0.count) + $0.1 }
+      .joined(separator: "\n")
+  }
+}

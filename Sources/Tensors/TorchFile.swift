@@ -1,0 +1,235 @@
+import Foundation
+
+/// The two formats of `torch.save`: a zip archive (PyTorch 1.6 and later), and before that a row of
+/// pickles followed by the bare storages.
+enum TorchFile {
+  /// The contents of a file.
+  struct Contents {
+    var tensors: [String: Tensor] = [:]
+    var types: [String: ElementType] = [:]
+  }
+
+  /// Where the storages lie, by key: a range of bytes of the file.
+  private typealias Places = [String: Range<Int>]
+
+  private static let magic: [UInt8] = [
+    0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19,
+  ]
+
+  /// Whether bytes begin like a pickle, and so may be of the older format.
+  static func recognizesPickle(_ data: Data) -> Bool {
+    let start = [UInt8](data.prefix(64))
+    if start.count >= 2, start[0] == 0x80, start[1] <= 5 { return true }
+    // Protocol 0 has no header: "cos\nsystem\n".
+    guard start.first == UInt8(ascii: "c") else { return false }
+    return start.split(separator: 0x0a, omittingEmptySubsequences: false).count >= 3
+  }
+
+  // MARK: Zip
+
+  /// Reads a zip archive of `torch.save`.
+  static func decodeZip(_ data: Data, name: String) throws -> Contents {
+    let archive = try ZipArchive(data, name: name)
+    let pickles = archive.entries.keys.filter { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }
+    guard let path = pickles.min(by: { $0.count < $1.count }), let entry = archive.entries[path]
+    else {
+      throw Fault(
+        name, "this zip file holds no data.pkl, so torch.save did not write it",
+        remedy: "Give a .safetensors or .pth file")
+    }
+    let folder = path.dropLast("data.pkl".count)
+    if let order = archive.entries[folder + "byteorder"] {
+      let text = String(decoding: data[try archive.contents(of: order)], as: UTF8.self)
+      guard text == "little" else { throw bigEndian(name) }
+    }
+    var reader = ByteReader(data, try archive.contents(of: entry), name: name)
+    let pickle = try Pickle.read(&reader)
+    var places: Places = [:]
+    return try contents(of: pickle, in: data, name: name) { storage in
+      if let place = places[storage.key] { return place }
+      guard let entry = archive.entries["\(folder)data/\(storage.key)"] else {
+        throw Fault(
+          name, "the storage \(storage.key.quoted) is missing", remedy: ByteReader.remedy)
+      }
+      let place = try archive.contents(of: entry)
+      places[storage.key] = place
+      return place
+    }
+  }
+
+  // MARK: Older format
+
+  /// Reads the older format: magic number, version, system, object, keys, storages.
+  static func decodePickles(_ data: Data, name: String) throws -> Contents {
+    var reader = ByteReader(data, name: name)
+    guard try Pickle.read(&reader).root == .longInteger(magic) else {
+      throw Fault(
+        name, "this is a pickle, but not one that torch.save wrote",
+        remedy: "Save the weights with torch.save(model.state_dict(), path)")
+    }
+    guard try Pickle.read(&reader).root == .integer(1001) else {
+      throw Fault(
+        name, "the .pth format is of an unknown version", remedy: "Save it with a newer PyTorch")
+    }
+    let system = try Pickle.read(&reader)
+    guard system.fields(system.root)?["little_endian"] == .bool(true) else { throw bigEndian(name) }
+    let pickle = try Pickle.read(&reader)
+    let keys = try Pickle.read(&reader)
+    let places = try readPlaces(keys.elements(keys.root) ?? [], pickle, &reader)
+    return try contents(of: pickle, in: data, name: name) { storage in
+      guard let place = places[storage.key] else {
+        throw Fault(
+          name, "the storage \(storage.key.quoted) is missing", remedy: ByteReader.remedy)
+      }
+      return place
+    }
+  }
+
+  /// Each storage is preceded by its number of elements, eight bytes.
+  private static func readPlaces(
+    _ keys: [Pickle.Value], _ pickle: Pickle, _ reader: inout ByteReader
+  ) throws -> Places {
+    var storages: [String: Pickle.Storage] = [:]
+    for storage in pickle.storages { storages[storage.key] = storage }
+    let start = reader.position
+    var places: Places = [:]
+    do {
+      for key in keys {
+        guard case .text(let key) = key, let storage = storages[key] else {
+          throw Fault(
+            reader.name, "a storage in the file belongs to no tensor", remedy: ByteReader.remedy)
+        }
+        let count = try reader.size(UInt64.self)
+        guard count == storage.count else {
+          throw Fault(
+            reader.name,
+            "the storage \(key.quoted) has \(count) elements instead of \(storage.count)",
+            remedy: ByteReader.remedy)
+        }
+        let (size, overflow) = count.multipliedReportingOverflow(by: storage.type.width)
+        guard !overflow else { throw reader.cutShort() }
+        places[key] = try reader.take(size)
+      }
+    } catch let fault as Fault where fault == reader.cutShort() {
+      let total = storages.values.reduce(Double(start)) {
+        $0 + 8 + Double($1.count) * Double($1.type.width)
+      }
+      throw Fault(
+        reader.name,
+        "the file is cut short: \(reader.data.count) bytes of \(String(format: "%.0f", total))",
+        remedy: ByteReader.remedy)
+    }
+    return places
+  }
+
+  private static func bigEndian(_ name: String) -> Fault {
+    Fault(
+      name, "the numbers are stored big end first",
+      remedy: "Load and save the file on an ordinary computer")
+  }
+
+  // MARK: Tensors
+
+  /// Finds the parameters in what was pickled and copies their elements.
+  private static func contents(
+    of pickle: Pickle, in data: Data, name: String,
+    place: (Pickle.Storage) throws -> Range<Int>
+  ) throws -> Contents {
+    var contents = Contents()
+    // Tensors may share a storage, but a small file must not ask for unlimited memory.
+    var budget = 16 * data.count
+    for (parameter, index) in try stateDictionary(pickle, name: name) {
+      let reference = pickle.tensors[index]
+      let storage = pickle.storages[reference.storage]
+      let bytes = try place(storage)
+      budget -= 4 * min(reference.shape.count, 1 << 40)
+      guard storage.count <= bytes.count / storage.type.width, reference.fits(storage), budget >= 0
+      else {
+        throw Fault(
+          name, "\(parameter.quoted), \(reference.shape), does not fit the storage it lies in",
+          remedy: ByteReader.remedy)
+      }
+      contents.tensors[parameter] = reference.tensor(storage.type, in: data, bytes)
+      contents.types[parameter] = storage.type
+    }
+    return contents
+  }
+
+  /// The dictionary of parameters: the object itself, or a part of a training checkpoint.
+  private static func stateDictionary(
+    _ pickle: Pickle, name: String
+  ) throws -> [(key: String, tensor: Int)] {
+    func tensors(_ value: Pickle.Value) -> [(key: String, tensor: Int)] {
+      (pickle.fields(value) ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
+        if case .tensor(let index) = value { (key, index) } else { nil }
+      }
+    }
+    guard let top = pickle.fields(pickle.root) else {
+      throw Fault(
+        name, "the file holds no dictionary of tensors",
+        remedy: "Save the weights with torch.save(model.state_dict(), path)")
+    }
+    for key in ["model", "state_dict", "model_state_dict", "weights"] {
+      if let part = top[key], case let found = tensors(part), !found.isEmpty { return found }
+    }
+    let direct = tensors(pickle.root)
+    if !direct.isEmpty { return direct }
+    let parts = top.filter { !tensors($0.value).isEmpty }
+    if parts.count == 1, let part = parts.first { return tensors(part.value) }
+    let keys = top.keys.sorted().prefix(8).map(\.quoted).joined(separator: ", ")
+    throw Fault(
+      name,
+      parts.isEmpty
+        ? "there are no tensors in the file, whose entries are: \(keys)"
+        : "it is not clear which entry is the model: \(parts.keys.sorted().joined(separator: ", "))",
+      remedy: "Save the weights alone, torch.save(model.state_dict(), path)")
+  }
+}
+
+extension Pickle.TensorReference {
+  /// Whether every element lies in the storage, and no element of the storage stands for many.
+  func fits(_ storage: Pickle.Storage) -> Bool {
+    if shape.count == 0 { return true }
+    var last = offset
+    for (extent, stride) in zip(shape.extents, strides) {
+      let (step, overflow) = (extent - 1).multipliedReportingOverflow(by: stride)
+      let (sum, overflowOfSum) = last.addingReportingOverflow(step)
+      if overflow || overflowOfSum { return false }
+      last = sum
+    }
+    return last < storage.count && shape.count <= storage.count
+  }
+
+  /// The elements in row-major order, whatever order the storage has them in.
+  ///
+  /// - Precondition: the reference fits the storage, whose elements fill `bytes` of the file.
+  func tensor(_ type: ElementType, in data: Data, _ bytes: Range<Int>) -> Tensor {
+    func elements(_ range: Range<Int>) -> [Float] {
+      let start = bytes.lowerBound
+      return type.floats(
+        in: data, start + range.lowerBound * type.width..<start + range.upperBound * type.width)
+    }
+    if shape.count == 0 { return Tensor(shape, []) }
+    // Strides of axes with one element mean nothing.
+    let isContiguous = zip(zip(shape.extents, strides), shape.strides).allSatisfy {
+      $0.0 == 1 || $0.1 == $1
+    }
+    if isContiguous { return Tensor(shape, elements(offset..<offset + shape.count)) }
+    let span = zip(shape.extents, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+    let source = elements(offset..<offset + span)
+    var values: [Float] = []
+    values.reserveCapacity(shape.count)
+    var position = [Int](repeating: 0, count: shape.rank)
+    for _ in 0..<shape.count {
+      values.append(source[zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 }])
+      var axis = shape.rank - 1
+      while axis >= 0 {
+        position[axis] += 1
+        if position[axis] < shape.extents[axis] { break }
+        position[axis] = 0
+        axis -= 1
+      }
+    }
+    return Tensor(shape, values)
+  }
+}
