@@ -13,7 +13,7 @@ public struct MaskRCNNCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, InputCommand.self, BackboneCommand.self, AnchorsCommand.self,
       ProposalsCommand.self, RoICommand.self, HeadsCommand.self, MasksCommand.self,
-      DiffCommand.self, InspectCommand.self,
+      DiffCommand.self, InspectCommand.self, VerifyCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 

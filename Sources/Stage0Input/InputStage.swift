@@ -69,7 +69,21 @@ public struct InputStage: Stage {
   }
 }
 
-extension ModelSettings.Resize: CustomStringConvertible {
+extension ModelSettings.Resize: LosslessStringConvertible {
+  /// Reads what `description` wrote.
+  public init?(_ description: String) {
+    let numbers = description.split { !"0123456789.".contains($0) }
+    if description.hasPrefix("factor"), numbers.count == 1, let factor = Double(numbers[0]) {
+      self = .factor(factor)
+    } else if description.hasPrefix("shorter side"), numbers.count == 2,
+      let shorter = Int(numbers[0]), let longer = Int(numbers[1])
+    {
+      self = .sides(shorter: shorter, longer: longer)
+    } else {
+      return nil
+    }
+  }
+
   /// `shorter side 800, longer at most 1333`, or `factor 2.0`
   public var description: String {
     switch self {
