@@ -58,6 +58,12 @@ let commandTargets: [Target] =
     .executableTarget(name: $0, dependencies: ["CommandSupport"], path: "Sources/Commands/\($0)")
   }
 
+let stageTestTargets: [Target] = stages.enumerated().map { number, name in
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: (["Tensors", "Kernels", "Model"] + stages[...number]).map { .byName(name: $0) })
+}
+
 let testTargets: [Target] = [
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
@@ -74,6 +80,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
-  targets: foundations + stageTargets + [goldens] + commandTargets + testTargets,
+  targets: foundations + stageTargets + [goldens] + commandTargets + testTargets
+    + stageTestTargets,
   swiftLanguageModes: [.v6]
 )
