@@ -65,9 +65,10 @@ let stageTestTargets: [Target] = stages.enumerated().map { number, name in
 }
 
 let testTargets: [Target] = [
+  .target(name: "TestSupport", dependencies: ["Tensors", "Pictures"], path: "Tests/Support"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
-  .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors"]),
+  .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors", "TestSupport"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors"]),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),

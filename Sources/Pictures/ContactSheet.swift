@@ -99,6 +99,7 @@ public struct ContactSheet: Panel {
   private var summary: String {
     let sizes = maps.map { "\($0.shape[1]) × \($0.shape[0])" }
     let alike = sizes.allSatisfy { $0 == sizes.first }
-    return "\(maps.count) maps of \(alike ? sizes.first ?? "" : "different") cells, one scale for all"
+    return
+      "\(maps.count) maps of \(alike ? sizes.first ?? "" : "different") cells, one scale for all"
   }
 }

@@ -133,7 +133,8 @@ extension Raster {
       for x in from..<to {
         let px = Float(x) + 0.5 - start.x
         let along = min(max((px * dx + py * dy) / length, 0), length)
-        if stroke.dashed, along.truncatingRemainder(dividingBy: Raster.dash + Raster.gap) > Raster.dash
+        if stroke.dashed,
+          along.truncatingRemainder(dividingBy: Raster.dash + Raster.gap) > Raster.dash
         {
           continue
         }

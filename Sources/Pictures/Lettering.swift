@@ -90,7 +90,11 @@ extension Raster {
   ) {
     var pen = start(x, style.width(of: line), align)
     for character in line {
-      draw(character, style) { column, row in (pen + column, y + row) } ink: { $0 = colour }
+      draw(character, style) { column, row in
+        (pen + column, y + row)
+      } ink: {
+        $0 = colour
+      }
       pen += style.scale * advance(character, style)
     }
   }
@@ -102,7 +106,11 @@ extension Raster {
   ) {
     var pen = start(0, style.width(of: line), align)
     for character in line {
-      draw(character, style) { column, row in (x + row, y - 1 - pen - column) } ink: { $0 = colour }
+      draw(character, style) { column, row in
+        (x + row, y - 1 - pen - column)
+      } ink: {
+        $0 = colour
+      }
       pen += style.scale * advance(character, style)
     }
   }
