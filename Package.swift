@@ -69,7 +69,10 @@ let testTargets: [Target] = [
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
   .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors", "TestSupport"]),
-  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors"]),
+  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
+  .testTarget(
+    name: "CommandTests",
+    dependencies: ["TestSupport"] + commandNames.map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
 ]
