@@ -3,13 +3,11 @@
 ``bundled`` holds all stages. ``bundled-pool`` holds stages 4 to 6 with RoIPool in RoIAlign's place,
 on the proposals of ``bundled``.
 
-``python Fixtures/record/bundled.py search`` looks for a crop without near ties, to be entered in
-``CROP``.
+Which crop it is depends on the weights: of a fixed sequence of crops the first without near ties.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,8 +28,14 @@ FIXTURES = GOLDEN.parent
 PICTURE = FIXTURES / "pictures" / "nuclei.png"
 WEIGHTS = FIXTURES / "weights" / "nuclei.safetensors"
 
-CROP = (273, 117, 69, 54)
-"""Left, top, width, height. Small, so that the fixture is, and padded after resizing."""
+Crop = tuple[int, int, int, int]
+"""Left, top, width, height."""
+
+SIDES = ((64, 72), (52, 58))
+"""Widths and heights of crops: small, so that the fixture is, and padded after resizing."""
+
+TRIES = 2000
+LEAST_DETECTIONS = 10
 
 TOP_PER_LEVEL, MOST_PROPOSALS = 50, 120
 """Fewer than the usual 1000: the features of 1000 proposals would take 12 MB, and among so many
@@ -51,7 +55,7 @@ def source_picture() -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def crop_of(picture: np.ndarray, crop: tuple[int, int, int, int]) -> np.ndarray:
+def crop_of(picture: np.ndarray, crop: Crop) -> np.ndarray:
     """The part of ``picture`` at left, top, width, height."""
     left, top, width, height = crop
     return np.ascontiguousarray(picture[top : top + height, left : left + width])
@@ -79,9 +83,36 @@ def use_roi_pool(model: MaskRCNN) -> MaskRCNN:
     return model
 
 
+def _crops(picture: np.ndarray) -> Iterator[Crop]:
+    """Crops over the whole picture, always the same ones in the same order."""
+    random = np.random.default_rng(2018)
+    height, width = picture.shape[:2]
+    for _ in range(TRIES):
+        columns, rows = (int(random.integers(*sides)) for sides in SIDES)
+        left, top = random.integers(0, width - columns), random.integers(0, height - rows)
+        yield int(left), int(top), columns, rows
+
+
+def find_crop(picture: np.ndarray) -> Crop:
+    """The first crop without near ties, with both operators, that shows enough."""
+    models = (model_of(), use_roi_pool(model_of()))
+    for crop in _crops(picture):
+        for model in models:
+            run = run_crop(model, crop_of(picture, crop), checked=False)
+            is_rich = len(run["5-heads"]["scores"]) >= LEAST_DETECTIONS
+            has_levels = int(run["4-roi"]["levels"].max()) > 0
+            if not (is_rich and has_levels and margins.clearness(margins.measure(run)) >= 1.5):
+                break
+        else:
+            return crop
+    raise ValueError(f"none of {TRIES} crops of {PICTURE.name} is free of near ties")
+
+
 def record() -> None:
     """Writes both traces."""
-    picture = crop_of(source_picture(), CROP)
+    source = source_picture()
+    crop = find_crop(source)
+    picture = crop_of(source, crop)
     run = run_crop(model_of(), picture)
     pooled = run_crop(use_roi_pool(model_of()), picture)
     for name in ("0-input", "1-backbone", "2-anchors", "3-proposals"):
@@ -90,7 +121,7 @@ def record() -> None:
     weights = "../../weights/nuclei.safetensors"
     checksums = write_trace(GOLDEN / "bundled", run.stages, "picture.png", weights)
     write(GOLDEN / "bundled" / "picture.png", png_bytes(picture))
-    _write_how(GOLDEN / "bundled", run)
+    _write_how(GOLDEN / "bundled", run, crop)
     known = {stage.name: checksums[stage.name] for stage in run.stages[:4]}
     write_trace(
         GOLDEN / "bundled-pool", pooled.stages[4:], "../bundled/picture.png", weights, known=known
@@ -98,65 +129,27 @@ def record() -> None:
     _write_how(
         GOLDEN / "bundled-pool",
         pooled,
+        crop,
         note="stages 4 to 6 with RoIPool in place of RoIAlign, reading stages 0 to 3 of ../bundled",
     )
 
 
-def _write_how(folder: Path, run: Run, note: str = "") -> None:
+def _write_how(folder: Path, run: Run, crop: Crop, note: str = "") -> None:
     torchvision_stages.assert_finite(run.stages)
     found = margins.measure(run)
-    left, top, width, height = CROP
-    crop = f"{width}x{height} pixels of {PICTURE.name} from x {left}, y {top}"
+    left, top, width, height = crop
     counts = f"topPerLevel {TOP_PER_LEVEL}, mostProposals {MOST_PROPOSALS}"
     write_how(
-        folder, "bundled", 0,
-        crop=crop, margins=found, note=f"{counts}. {note}".strip(),
+        folder, "bundled", 2018,
+        crop=f"{width}x{height} pixels of {PICTURE.name} from x {left}, y {top}",
+        margins=found, note=f"{counts}. {note}".strip(),
         weights={"file": WEIGHTS.name, "crc32": crc32(WEIGHTS.read_bytes())},
     )  # fmt: skip
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    clear = margins.clearness(found)
-    print(f"  {folder.name}: {_counts(run)}, {size / 1e6:.2f} MB, clear by {clear:.2f}")
-    assert clear >= 1, f"near ties, choose another crop (bundled.py search): {found}"
-
-
-def _counts(run: Run) -> str:
     proposals, detections = run["3-proposals"]["scores"], run["5-heads"]["scores"]
-    return f"{len(proposals)} proposals, {len(detections)} detections"
-
-
-def _crops(picture: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
-    """Crops over the whole picture, in a shuffled order."""
-    random = np.random.default_rng(2018)
-    height, width = picture.shape[:2]
-    while True:
-        side = (int(random.integers(64, 72)), int(random.integers(52, 58)))
-        yield (
-            int(random.integers(0, width - side[0])), int(random.integers(0, height - side[1])),
-            *side,
-        )  # fmt: skip
-
-
-def search(tries: int) -> None:
-    """Prints how clear of ties the better ones of some crops are."""
-    picture = source_picture()
-    models = (model_of(), use_roi_pool(model_of()))
-    for crop, _ in zip(_crops(picture), range(tries), strict=False):
-        clear = []
-        for model in models:
-            run = run_crop(model, crop_of(picture, crop), checked=False)
-            found = margins.measure(run)
-            clear.append(margins.clearness(found))
-            if clear[-1] < 0.7:
-                break
-        worst = min(margins.LEAST, key=lambda name: found[name] / margins.LEAST[name])
-        numbers = ", ".join(f"{value:.3f}" for value in clear)
-        levels = run["4-roi"]["levels"].bincount(minlength=4).tolist()
-        print(f"{crop}: clear by {numbers} ({worst}), {_counts(run)}, levels {levels}", flush=True)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] != ["search"]:
-        sys.exit("usage: bundled.py search [TRIES]")
-    torch.set_num_threads(1)
-    with torch.inference_mode():
-        search(int(sys.argv[2]) if len(sys.argv) > 2 else 100)
+    clear = margins.clearness(found)
+    print(
+        f"  {folder.name}: crop {crop}, {len(proposals)} proposals, {len(detections)} detections, "
+        f"{size / 1e6:.2f} MB, clear by {clear:.2f}"
+    )
+    assert clear >= 1, found
