@@ -16,6 +16,8 @@ public struct TraceGolden {
   public let name: String
   private let folder: URL
   private let trace: Trace
+  /// The golden trace of the same picture that holds the stages which this one does not repeat.
+  private let base: Trace
   private let model: MaskRCNNModel
 
   /// Opens a golden trace and makes the model that it was recorded with: a weight file, or weights
@@ -28,7 +30,9 @@ public struct TraceGolden {
     name = folder.lastPathComponent
     self.folder = folder
     trace = try Trace.open(folder)
-    let options = try trace.stage(BackboneStage.name).record.options
+    let beside = trace.picture?.deletingLastPathComponent() ?? folder
+    base = trace.has(InputStage.name) ? trace : try Trace.open(beside)
+    let options = try base.stage(BackboneStage.name).record.options
     if case .integer(let seed)? = options["weightsSeed"],
       case .text(let architecture)? = options["architecture"]
     {
@@ -59,7 +63,32 @@ public struct TraceGolden {
 
   /// Runs every stage on what the reference handed to it, and compares: errors never add up.
   public func checkStages() throws -> [GoldenResult] {
-    try check(suite: name, reading: trace, tolerance: { TraceTolerances.alone($0, $1) })
+    try withScratchFolder { scratch in
+      try check(
+        suite: name, reading: try whole(in: scratch),
+        tolerance: { TraceTolerances.alone($0, $1) })
+    }
+  }
+
+  /// The trace with the stages of its base, as one trace of links.
+  private func whole(in folder: URL) throws -> Trace {
+    let files = FileManager.default
+    try files.createDirectory(at: folder, withIntermediateDirectories: true)
+    for stage in Set(trace.stages + base.stages) {
+      let source = trace.has(stage) ? trace : base
+      try files.createSymbolicLink(
+        at: folder.appending(path: stage), withDestinationURL: source.folder.appending(path: stage))
+    }
+    try files.copyItem(
+      at: trace.folder.appending(path: "trace.json"), to: folder.appending(path: "trace.json"))
+    return try Trace.open(folder)
+  }
+
+  private func withScratchFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let scratch = FileManager.default.temporaryDirectory
+      .appending(path: "golden-\(name)-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    return try body(scratch)
   }
 
   /// Runs every stage on what this package's earlier stages computed, and compares at every stage.
@@ -71,23 +100,25 @@ public struct TraceGolden {
   private func check(
     suite: String, reading source: Trace?, tolerance: (String, String) -> Tolerance
   ) throws -> [GoldenResult] {
-    let scratch = FileManager.default.temporaryDirectory
-      .appending(path: "golden-\(name)-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let own = try Trace.openOrBegin(scratch)
-    var results: [GoldenResult] = []
-    for stage in try stages() {
-      let computed = try stage.run(in: own, reading: source, keeping: .none, pictures: false)
-      let reference = try trace.stage(type(of: stage).name)
-      results += try compare(reference, computed).compactMap { comparison in
-        // The reference keeps no tensor that is only there to be looked at.
-        if comparison.finding == .onlySecond { return nil }
-        return GoldenResult(
-          suite: suite, name: comparison.stage, tensor: comparison.name,
-          finding: comparison.finding, tolerance: tolerance(comparison.stage, comparison.name))
+    try withScratchFolder { scratch in
+      let own = try Trace.openOrBegin(scratch)
+      var results: [GoldenResult] = []
+      for stage in try stages() {
+        let name = type(of: stage).name
+        // A chain starts at the picture; a stage alone runs only where there is a golden of it.
+        guard source == nil || trace.has(name) else { continue }
+        let computed = try stage.run(in: own, reading: source, keeping: .none, pictures: false)
+        guard trace.has(name) else { continue }
+        results += try compare(trace.stage(name), computed).compactMap { comparison in
+          // The reference keeps no tensor that is only there to be looked at.
+          if comparison.finding == .onlySecond { return nil }
+          return GoldenResult(
+            suite: suite, name: comparison.stage, tensor: comparison.name,
+            finding: comparison.finding, tolerance: tolerance(comparison.stage, comparison.name))
+        }
       }
+      return results
     }
-    return results
   }
 
   /// The stages with the options that the trace was recorded with.
@@ -126,7 +157,7 @@ public struct TraceGolden {
   }
 
   private func options(_ stage: String) throws -> [String: OptionValue] {
-    try trace.stage(stage).record.options
+    try (trace.has(stage) ? trace : base).stage(stage).record.options
   }
 
   private func number(_ options: [String: OptionValue], _ name: String) throws -> Double {
