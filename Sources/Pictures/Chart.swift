@@ -203,11 +203,11 @@ public struct Chart: Panel {
 
   private func grid(_ bounds: Frame) -> Raster {
     var plot = Raster(width: width, height: height)
-    for value in Ticks(from: bounds.x.0, to: bounds.x.1, most: width / 64).values {
+    for value in Ticks(from: bounds.x.0, to: bounds.x.1, most: width / 52).values {
       let x = Int(bounds.place(Point(value, 0), width, height).x.rounded())
       plot.fill(x: x, y: 0, width: 1, height: height, .faint)
     }
-    for value in Ticks(from: bounds.y.0, to: bounds.y.1, most: height / 40).values {
+    for value in Ticks(from: bounds.y.0, to: bounds.y.1, most: height / 34).values {
       let y = Int(bounds.place(Point(0, value), width, height).y.rounded())
       plot.fill(x: 0, y: y, width: width, height: 1, .faint)
     }

@@ -118,6 +118,17 @@ public enum Numerals {
   }
 }
 
+extension Numerals {
+  /// A value with the decimals that suit a scale, the same for all values on it.
+  static func fixed(_ value: Float, within scale: ColourScale) -> String {
+    let limit = scale.range.map { max(abs($0.lowerBound), abs($0.upperBound)) } ?? 1
+    guard value.isFinite, limit >= 0.1, limit < 10_000 else { return short(value) }
+    let text = String(format: "%.\(limit < 10 ? 2 : limit < 100 ? 1 : 0)f", Double(value))
+    return text.contains { $0 != "-" && $0 != "0" && $0 != "." }
+      ? text.replacing("-", with: "−") : text.replacing("-", with: "")
+  }
+}
+
 /// The marks of an axis.
 public struct Ticks: Sendable, Equatable {
   /// Where the marks stand: multiples of 1, 2 or 5 times a power of ten.

@@ -25,7 +25,7 @@ public struct Stroke: Hashable, Sendable {
   public var dashed: Bool
 
   /// Makes a stroke.
-  public init(_ colour: Colour = .ink, thickness: Float = 1.5, dashed: Bool = false) {
+  public init(_ colour: Colour = .ink, thickness: Float = 2, dashed: Bool = false) {
     self.colour = colour
     self.thickness = thickness
     self.dashed = dashed

@@ -79,8 +79,8 @@ public struct Heatmap: Panel {
     let bounds = Box(
       origin.x, origin.y, origin.x + Float(columns) * cellSize, origin.y + Float(rows) * cellSize)
     let area = PlotArea(bounds: bounds, width: width, height: height)
-    if showsValues, side >= 24 { writeValues(on: &raster, side: side, fitted) }
     raster.draw(layers, in: area)
+    if showsValues, side >= 24 { writeValues(on: &raster, side: side, fitted) }
     return (raster, area)
   }
 
@@ -121,17 +121,28 @@ public struct Heatmap: Panel {
 
   private func writeValues(on raster: inout Raster, side: Float, _ fitted: ColourScale) {
     let style = Lettering.text
+    // In the lower part of a cell: the middle is where sample points lie.
+    let rise = side >= 36 ? Int(side / 2) - Font.height - 1 : -6
     for row in 0..<rows {
       for column in 0..<columns {
         let value = values.values[row * columns + column]
         // The longest form that fits; none rather than one that runs into the next cell.
-        let forms = [3, 2, 1].map { Numerals.short(value, digits: $0) }
+        let forms =
+          [Numerals.fixed(value, within: fitted)]
+          + [2, 1].map {
+            Numerals.short(value, digits: $0)
+          }
         guard let words = forms.first(where: { Float(style.width(of: $0)) <= side - 4 }) else {
           continue
         }
         let x = Int(((Float(column) + 0.5) * side).rounded())
-        let y = Int(((Float(row) + 0.5) * side).rounded()) - 6
-        raster.write(words, x: x, y: y, fitted.colour(value).legibleInk, align: .centre)
+        let y = Int(((Float(row) + 0.5) * side).rounded()) + rise
+        let ground = fitted.colour(value)
+        // A rim in the cell's colour keeps the number apart from lines that cross it.
+        for dy in -1...1 {
+          for dx in -1...1 { raster.write(words, x: x + dx, y: y + dy, ground, align: .centre) }
+        }
+        raster.write(words, x: x, y: y, ground.legibleInk, align: .centre)
       }
     }
   }

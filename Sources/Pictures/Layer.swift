@@ -14,7 +14,7 @@ public enum Layer: Sendable {
   /// A tinted rectangle.
   case shade(Box, Colour, opacity: Float = 0.35)
   /// Vertical lines at `xs` and horizontal ones at `ys`, all inside a rectangle.
-  case grid(xs: [Float], ys: [Float], within: Box, Stroke = Stroke(.white, thickness: 1))
+  case grid(xs: [Float], ys: [Float], within: Box, Stroke = Stroke(.white))
   /// Straight lines in pairs of ends.
   case lines([(Point, Point)], Stroke = Stroke(.ink, thickness: 1))
   /// Arrows from the first point of each pair to the second.
@@ -55,6 +55,14 @@ public struct LegendEntry: Hashable, Sendable {
   }
 }
 
+extension Stroke {
+  /// The wider line below a line that keeps it visible on a background of its own colour.
+  var casing: Stroke {
+    Stroke(
+      colour.mixed(with: colour.legibleInk, 0.75), thickness: thickness + 1.5, dashed: dashed)
+  }
+}
+
 /// Where a plot's units lie in a raster that shows exactly the plot.
 struct PlotArea {
   /// What the plot shows, in its axes' units.
@@ -83,23 +91,17 @@ extension Raster {
       switch layer {
       case .box(let box, let label, let stroke):
         let placed = area.place(box)
-        outline(placed, stroke)
+        outline(placed, cased: stroke)
         if !label.isEmpty { labels.add(label, to: placed, stroke.colour) }
       case .boxes(let boxes, let stroke):
-        for box in boxes { outline(area.place(box), stroke) }
+        for box in boxes { outline(area.place(box), cased: stroke) }
       case .points(let points, let colour, let radius):
         for point in points { dot(area.place(point), radius: radius, colour) }
       case .shade(let box, let colour, let opacity):
         fill(area.place(box), colour, opacity: opacity)
       case .grid(let xs, let ys, let within, let stroke):
-        for x in xs {
-          line(
-            from: area.place(Point(x, within.y1)), to: area.place(Point(x, within.y2)), stroke)
-        }
-        for y in ys {
-          line(
-            from: area.place(Point(within.x1, y)), to: area.place(Point(within.x2, y)), stroke)
-        }
+        draw(grid: xs, ys, area, within, stroke.casing)
+        draw(grid: xs, ys, area, within, stroke)
       case .lines(let pairs, let stroke):
         for (from, to) in pairs { line(from: area.place(from), to: area.place(to), stroke) }
       case .arrows(let pairs, let stroke):
@@ -112,6 +114,23 @@ extension Raster {
       }
     }
     labels.draw(on: &self)
+  }
+
+  /// Draws a rectangle with an edge on both sides that sets it off from any background.
+  private mutating func outline(_ box: Box, cased stroke: Stroke) {
+    outline(box, stroke.casing)
+    outline(box, stroke)
+  }
+
+  private mutating func draw(
+    grid xs: [Float], _ ys: [Float], _ area: PlotArea, _ within: Box, _ stroke: Stroke
+  ) {
+    for x in xs {
+      line(from: area.place(Point(x, within.y1)), to: area.place(Point(x, within.y2)), stroke)
+    }
+    for y in ys {
+      line(from: area.place(Point(within.x1, y)), to: area.place(Point(within.x2, y)), stroke)
+    }
   }
 
   private mutating func draw(_ mask: Tensor, at box: Box, _ colour: Colour, _ opacity: Float) {

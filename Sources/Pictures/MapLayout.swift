@@ -31,8 +31,8 @@ struct MapLayout {
   var risesUpward = false
 
   func draw() -> Raster {
-    let xTicks = Ticks(from: bounds.x1, to: bounds.x2, most: max(plot.width / 64, 2))
-    let yTicks = Ticks(from: bounds.y1, to: bounds.y2, most: max(plot.height / 40, 2))
+    let xTicks = Ticks(from: bounds.x1, to: bounds.x2, most: max(plot.width / 52, 2))
+    let yTicks = Ticks(from: bounds.y1, to: bounds.y2, most: max(plot.height / 34, 2))
     let text = Lettering.text
     var left = 0
     if axes != nil {
@@ -41,12 +41,12 @@ struct MapLayout {
     }
     let bar = scale.map { ColourBar(scale: $0, units: units, height: max(plot.height, 96)) }
     // The last label of the x axis may reach beyond the plot.
-    let overhang = axes == nil ? 0 : (xTicks.labels.last.map { text.width(of: $0) } ?? 0) / 2
-    let right = max(bar.map { $0.width + Spacing.barGap } ?? 0, overhang)
+    let overhang = axes == nil ? 0 : (xTicks.labels.last.map { text.width(of: $0) } ?? 0) / 2 + 2
+    let right = 1 + max(bar.map { $0.width + Spacing.barGap } ?? 0, overhang)
     let width = left + plot.width + right
-    let titleLines = title.isEmpty ? [] : Lettering.strong.wrap(title, width: width)
-    let legendBlock = LegendBlock(legend, width: width)
-    let noteLines = notes.flatMap { text.wrap($0, width: width) }
+    let titleLines = title.isEmpty ? [] : Lettering.strong.wrap(title, width: width - left)
+    let legendBlock = LegendBlock(legend, width: width - left)
+    let noteLines = notes.flatMap { text.wrap($0, width: width - left) }
 
     let top = titleLines.isEmpty ? 1 : titleLines.count * Lettering.strong.leading + 2
     var height = top + max(plot.height, bar?.height ?? 0) + 1
@@ -68,9 +68,9 @@ struct MapLayout {
       draw(axes, xTicks, yTicks, left: left, top: top, on: &raster)
     }
     bar?.draw(on: &raster, x: left + plot.width + Spacing.barGap, y: top)
-    legendBlock.draw(on: &raster, x: 0, y: legendTop)
+    legendBlock.draw(on: &raster, x: left, y: legendTop)
     for (number, line) in noteLines.enumerated() {
-      raster.write(line, x: 0, y: notesTop + number * text.leading, .grey)
+      raster.write(line, x: left, y: notesTop + number * text.leading, .grey)
     }
     return raster
   }
@@ -124,7 +124,7 @@ struct ColourBar {
     let zero = range.contains(0) ? [("0", rise(0))] : []
     let others = zip(ticks.labels, ticks.values.map(rise)).map { ($0, $1) }
     for mark in zero + others
-    where !marks.contains(where: { abs($0.1 - mark.1) < Font.height + 4 }) {
+    where !marks.contains(where: { abs($0.1 - mark.1) < Font.height + 9 }) {
       marks.append(mark)
     }
     return marks.map { (label: $0.0, rise: $0.1) }
@@ -133,7 +133,7 @@ struct ColourBar {
   private var labelWidth: Int { marks.map { Lettering.text.width(of: $0.label) }.max() ?? 0 }
 
   var width: Int {
-    Spacing.barWidth + Spacing.tick + 3 + labelWidth + (units.isEmpty ? 0 : Font.height + 5)
+    Spacing.barWidth + Spacing.tick + 5 + labelWidth + (units.isEmpty ? 0 : Font.height + 5)
   }
 
   func draw(on raster: inout Raster, x: Int, y: Int) {

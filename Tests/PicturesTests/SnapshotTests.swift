@@ -64,7 +64,7 @@ private func nuclei() throws -> Tensor {
       "Pooling one RoI from P4",
       caption: "RoIPool rounds the box to whole cells; RoIAlign does not.",
       legend: [
-        LegendEntry("the RoI", .yellow, .dashed), LegendEntry("bins", .white, .line),
+        LegendEntry("the RoI", .red, .dashed), LegendEntry("bins", .white, .line),
         LegendEntry("sample points", .orange, .dot),
       ]
     ) {
@@ -74,14 +74,14 @@ private func nuclei() throws -> Tensor {
           .grid(
             xs: bins.map { box.x1 + box.width * $0 }, ys: bins.map { box.y1 + box.height * $0 },
             within: box),
-          .box(box, Stroke(.yellow, thickness: 2, dashed: true)), .points(samples, .orange),
+          .box(box, Stroke(.red, dashed: true)), .points(samples, .orange),
         ], showsValues: true)
       Heatmap(
         region, "RoIPool: whole cells", origin: Point(11, 6), scale: .sequential,
         layers: [
           .shade(Box(12, 8, 14, 9), .white, opacity: 0.3),
           .grid(xs: [12, 14, 17], ys: [8, 9, 11], within: Box(12, 8, 17, 11)),
-          .box(box, Stroke(.yellow, thickness: 2, dashed: true)),
+          .box(box, Stroke(.red, dashed: true)),
         ], showsValues: true)
     }
     #expect(snapshotFault(figure.draw(), named: "roi") == nil)
@@ -91,6 +91,7 @@ private func nuclei() throws -> Tensor {
     let labels = try PNG.decodeLabels(
       readBytes(of: fixturesFolder.appending(path: "pictures/nuclei-labels.png")), name: "labels"
     ).tensor
+    let part = Box(0, 0, 256, 256)
     let frame = Box(0, 0, Float(labels.shape[1]), Float(labels.shape[0]))
     let masks = (1...40).map { number in
       Layer.mask(
@@ -107,7 +108,7 @@ private func nuclei() throws -> Tensor {
         ])
       PictureView(
         picture, "Objectness over the picture", dimmed: 0.6,
-        heat: .init(hills(32, 32), stride: 8, scale: .diverging, units: "logit"))
+        heat: .init(hills(32, 32), stride: 8, scale: .diverging, units: "logit"), region: part)
     }
     #expect(snapshotFault(figure.draw(), named: "picture") == nil)
   }
@@ -154,7 +155,7 @@ private func nuclei() throws -> Tensor {
   }
 
   @Test func lettering() {
-    var raster = Raster(width: 640, height: 330)
+    var raster = Raster(width: 1000, height: 370)
     let lines = [
       "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz",
       "0123456789 !\"#$%&'()*+,-./:;<=>?@",
@@ -168,7 +169,7 @@ private func nuclei() throws -> Tensor {
         y += style.leading
       }
     }
-    raster.writeUpward("upward: P2…P6", x: 610, y: 320, .blue)
+    raster.writeUpward("upward: P2…P6", x: 976, y: 360, .blue)
     #expect(snapshotFault(raster, named: "lettering") == nil)
   }
 }
