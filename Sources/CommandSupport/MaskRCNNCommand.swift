@@ -47,7 +47,7 @@ struct RunCommand: ParsableCommand {
     pipeline.roiOperator = roiOperator.roiOperator
     pipeline.keepsBlocks = blocks
     for number in 0...6 { try pipeline.run(number, picture: picture.file ?? Bundled.picture) }
-    pipeline.report()
+    try pipeline.report()
   }
 }
 

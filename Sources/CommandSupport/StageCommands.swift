@@ -26,7 +26,7 @@ extension StageCommand {
       for number in 0..<Self.number { try pipeline.run(number, picture: file) }
     }
     try pipeline.run(Self.number, picture: picture.file)
-    pipeline.report()
+    try pipeline.report()
   }
 }
 
@@ -64,7 +64,7 @@ public struct InputCommand: StageCommand {
     var pipeline = try Pipeline(trace, weights: weights, begins: true)
     configure(&pipeline)
     try pipeline.run(Self.number, picture: picture.file)
-    pipeline.report()
+    try pipeline.report()
   }
 
   func configure(_ pipeline: inout Pipeline) {

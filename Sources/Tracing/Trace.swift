@@ -118,6 +118,22 @@ public final class Trace {
     return names.filter { has($0) && !$0.hasPrefix(".") }.sorted()
   }
 
+  /// The stages that were made from an earlier run of a stage than the one that stands here now, or
+  /// from such a stage.
+  ///
+  /// - Throws: `Fault` if a record is damaged.
+  public func outdatedStages() throws -> [String] {
+    var outdated: [String] = []
+    for name in stages {
+      let isOutdated = try stage(name).record.reads.contains { read, checksum in
+        guard has(read) else { return false }
+        return try outdated.contains(read) || stage(read).checksum != checksum
+      }
+      if isOutdated { outdated.append(name) }
+    }
+    return outdated
+  }
+
   /// Puts a finished stage in the place of an earlier run of it, in memory and in `trace.json`.
   func adopt(_ stage: StageFolder) throws {
     remembered[stage.record.stage] = stage

@@ -51,6 +51,20 @@ private struct Adding: Stage {
     }
   }
 
+  @Test("a stage made from an earlier run of another is called outdated")
+  func outdated() throws {
+    try withTemporaryFolder { folder in
+      let trace = try Trace.openOrBegin(folder)
+      try Doubling().run(in: trace)
+      try Adding().run(in: trace)
+      #expect(try trace.outdatedStages().isEmpty)
+      try Doubling(values: [5]).run(in: trace)
+      #expect(try trace.outdatedStages() == [Adding.name])
+      try Adding().run(in: trace)
+      #expect(try trace.outdatedStages().isEmpty)
+    }
+  }
+
   @Test("a stage that fails leaves the earlier run as it was, and nothing else")
   func wholeOrNotAtAll() throws {
     try withTemporaryFolder { folder in
