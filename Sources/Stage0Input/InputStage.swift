@@ -66,6 +66,12 @@ public struct InputStage: Stage {
     try folder.add(
       "sizes", integers: sizes, shape: [3, 2], axes: ["original resized padded", "height width"],
       units: "pixel", note: "the picture's size as decoded, resized and padded")
+    guard folder.drawsPictures else { return }
+    try folder.add(
+      InputDrawing(
+        picture: picture, resized: resized, padded: input, mean: mean,
+        standardDeviation: standardDeviation
+      ).pictures)
   }
 }
 

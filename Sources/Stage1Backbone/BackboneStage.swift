@@ -1,4 +1,5 @@
 import Model
+import Stage0Input
 import Tensors
 import Tracing
 
@@ -24,7 +25,8 @@ public struct BackboneStage: Stage {
   public var options: [String: OptionValue] { ["blocks": .flag(keepsBlocks)] }
 
   public func run(_ folder: StageWriter) throws {
-    let input = try folder.read("0-input").tensor("padded")  // [1, 3, H, W]
+    let source = try folder.read("0-input")
+    let input = try source.tensor("padded")  // [1, 3, H, W]
     guard input.shape.rank == 4, input.shape[1] == backbone.stem.weight.shape[1] else {
       throw Fault(
         "0-input", "the input has shape \(input.shape), the trunk reads [1, "
@@ -49,6 +51,17 @@ public struct BackboneStage: Stage {
     for (name, features) in zip(Self.levels, pyramid) {
       try add(name, features, "level of the feature pyramid")
     }
+    guard folder.drawsPictures else { return }
+    let sizes = try InputSizes(source)
+    func map(_ name: String, _ features: Tensor) -> FeatureMap {
+      FeatureMap(name, features, padded: sizes.padded, picture: sizes.resized)
+    }
+    try folder.add(
+      BackboneDrawing(
+        trunk: [map("stem", trunk.stem), map("pooled", trunk.pooled)]
+          + trunk.levels.enumerated().map { map("C\($0.offset + 2)", $0.element) },
+        pyramid: zip(Self.levels, pyramid).map { map($0, $1) }
+      ).pictures)
   }
 }
 

@@ -31,10 +31,12 @@ public struct AnchorsStage: Stage {
   }
 
   public func run(_ folder: StageWriter) throws {
-    let input = try InputSizes(folder.read("0-input")).padded
+    let source = try folder.read("0-input")
+    let input = try InputSizes(source).padded
     let backbone = try folder.read("1-backbone")
     var bases: [Box] = []
     var strides: [Int] = []
+    var drawings: [LevelDrawing] = []
     for (level, size) in zip(BackboneStage.levels, sizes) {
       folder.report(level)
       let features = try backbone.pyramidLevel(level)  // [1, F, H, W]
@@ -54,6 +56,10 @@ public struct AnchorsStage: Stage {
         columnStride: columnStride)
       bases += base
       strides += [rowStride, columnStride]
+      drawings.append(
+        LevelDrawing(
+          name: level, prediction: prediction, anchors: anchors, base: base,
+          stride: (rowStride, columnStride)))
       try folder.add(
         "objectness.\(level)", prediction.objectness, axes: ["N", "A", "H", "W"], units: "logit",
         note: "whether an anchor holds an object")
@@ -70,5 +76,7 @@ public struct AnchorsStage: Stage {
     try folder.add(
       "strides", integers: strides, shape: [sizes.count, 2], axes: ["level", "rows columns"],
       units: "pixel", note: "how far apart cells lie")
+    guard folder.drawsPictures else { return }
+    try folder.add(AnchorsDrawing(backdrop: source.backdrop(), levels: drawings).pictures)
   }
 }

@@ -29,7 +29,8 @@ public struct ProposalsStage: Stage {
   }
 
   public func run(_ folder: StageWriter) throws {
-    let size = try InputSizes(folder.read("0-input")).resized
+    let input = try folder.read("0-input")
+    let size = try InputSizes(input).resized
     let anchors = try folder.read("2-anchors")
     let levels = try BackboneStage.levels.map { try LevelCandidates(anchors, level: $0) }
     folder.report("decoding and suppressing")
@@ -59,6 +60,9 @@ public struct ProposalsStage: Stage {
       caption: "Every candidate: \(ledgerColumns.joined(separator: " "))")
     try folder.addFile(
       "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
+    guard folder.drawsPictures else { return }
+    try folder.add(
+      ProposalsDrawing(backdrop: input.backdrop(), proposals: result, options: settings).pictures)
   }
 }
 

@@ -28,7 +28,8 @@ public struct RoIStage: Stage {
   }
 
   public func run(_ folder: StageWriter) throws {
-    let boxes = try folder.read("3-proposals").boxes("proposals")
+    let source = try folder.read("3-proposals")
+    let boxes = try source.boxes("proposals")
     let pyramid = try RoIPyramid(folder)
     let levels = boxes.map { pyramidLevel(of: $0, among: Self.levelNumbers) }
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
@@ -40,6 +41,13 @@ public struct RoIStage: Stage {
     try folder.add(
       "features", features, axes: ["R", "C", "Y", "X"], units: "activation",
       note: "what the box head reads")
+    guard folder.drawsPictures else { return }
+    try folder.add(
+      RoIDrawing(
+        backdrop: folder.read("0-input").backdrop(), proposals: boxes,
+        scores: (try? source.tensor("scores").values) ?? [], levels: levels, pyramid: pyramid,
+        features: features, roiOperator: roiOperator, bins: Self.bins
+      ).pictures)
   }
 }
 

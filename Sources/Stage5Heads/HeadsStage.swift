@@ -47,7 +47,8 @@ public struct HeadsStage: Stage {
   }
 
   public func run(_ folder: StageWriter) throws {
-    let size = try InputSizes(folder.read("0-input")).resized
+    let input = try folder.read("0-input")
+    let size = try InputSizes(input).resized
     let boxes = try folder.read("3-proposals").boxes("proposals")
     let roi = try folder.read("4-roi")
     let features = try roi.tensor("features")  // [R, C, Y, X]
@@ -78,9 +79,15 @@ public struct HeadsStage: Stage {
     try folder.add(
       "mask_features", maskFeatures, axes: ["D", "C", "Y", "X"], units: "activation",
       note: "what the mask head reads")
+    let logits = maskLogits(maskFeatures, maskHead)  // [D, K, 28, 28]
     try folder.add(
-      "mask_logits", maskLogits(maskFeatures, maskHead), axes: ["D", "K", "M", "M"],
-      units: "logit", note: "a mask per class")
+      "mask_logits", logits, axes: ["D", "K", "M", "M"], units: "logit", note: "a mask per class")
+    guard folder.drawsPictures else { return }
+    try folder.add(
+      HeadsDrawing(
+        backdrop: input.backdrop(), proposals: boxes, prediction: prediction, found: found,
+        maskFeatures: maskFeatures, maskLogits: logits, classNames: classNames, options: settings
+      ).pictures)
   }
 
   private func check(_ features: Tensor, proposals: Int, _ roi: StageFolder) throws {

@@ -81,6 +81,13 @@ public struct MasksStage: Stage {
     try folder.addFile(
       "detections.json", try COCOResult.encode(results),
       caption: "The detections as COCO results, masks run-length encoded")
+    guard folder.drawsPictures else { return }
+    try folder.add(
+      MasksDrawing(
+        picture: input.pictureAsDecoded(), boxes: boxes, scores: scores, labels: labels,
+        probabilities: probabilities, masks: masks, labelMap: map, classNames: classNames,
+        threshold: threshold
+      ).pictures)
   }
 }
 

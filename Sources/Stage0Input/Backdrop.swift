@@ -1,0 +1,52 @@
+import Model
+import Tensors
+import Tracing
+
+/// Undoes `normalised`: `x * deviation + mean` per colour channel, for eyes and not for networks.
+///
+/// - Parameter picture: `[3, H, W]`
+/// - Returns: `[3, H, W]`, RGB near 0...1
+public func denormalised(_ picture: Tensor, mean: [Float], standardDeviation: [Float]) -> Tensor {
+  precondition(
+    picture.shape.rank == 3 && picture.shape[0] == mean.count
+      && mean.count == standardDeviation.count,
+    "\(mean.count) channel means do not fit a picture \(picture.shape)")
+  let plane = picture.shape[1] * picture.shape[2]
+  return Tensor(uninitialized: picture.shape) { result in
+    picture.values.withUnsafeBufferPointer { values in
+      for channel in mean.indices {
+        for i in channel * plane..<(channel + 1) * plane {
+          result[i] = values[i] * standardDeviation[channel] + mean[channel]
+        }
+      }
+    }
+  }
+}
+
+extension StageFolder {
+  /// What later stages draw over: the resized picture in its own colours, `[3, H, W]`. Boxes of the
+  /// stages 2 to 5 are in its pixels.
+  ///
+  /// Plain grey where a trace did not keep the picture: a stage's drawings want a background, its
+  /// mathematics does not.
+  public func backdrop() throws -> Tensor {
+    let size = try InputSizes(self).resized
+    let grey = Tensor([3, size.height, size.width], repeating: 0.5)
+    guard let resized = try? tensor("resized"), resized.shape == grey.shape,
+      case .numbers(let mean)? = record.options["mean"],
+      case .numbers(let deviation)? = record.options["standardDeviation"],
+      mean.count == 3, deviation.count == 3
+    else { return grey }
+    return denormalised(
+      resized, mean: mean.map { Float($0) }, standardDeviation: deviation.map { Float($0) })
+  }
+
+  /// The picture as decoded, `[3, H0, W0]`, in whose pixels stage 6 speaks; plain grey where a
+  /// trace did not keep it.
+  public func pictureAsDecoded() throws -> Tensor {
+    let size = try InputSizes(self).original
+    let grey = Tensor([3, size.height, size.width], repeating: 0.5)
+    guard let picture = try? tensor("picture"), picture.shape == grey.shape else { return grey }
+    return picture
+  }
+}

@@ -1,0 +1,136 @@
+import Pictures
+import Tensors
+
+/// What stage 0 draws from.
+struct InputDrawing: Sendable {
+  /// As decoded, `[3, H0, W0]`.
+  var picture: Tensor
+  /// Normalised and resized, `[3, H, W]`.
+  var resized: Tensor
+  /// The network's input, `[1, 3, Hp, Wp]`.
+  var padded: Tensor
+  var mean: [Float]
+  var standardDeviation: [Float]
+
+  var pictures: [StagePicture] {
+    [
+      StagePicture(
+        "input",
+        lookFor: "the same place in the two details: enlarging invents nothing, it blends "
+          + "neighbouring pixels."
+          + (hasPadding
+            ? " The padding has the mean colour, because 0 is the mean once the picture is "
+              + "normalised." : "")
+      ) { sizesFigure },
+      StagePicture(
+        "channels",
+        lookFor: "white, where a pixel has the mean brightness of the pictures that the network "
+          + "was trained on; red is brighter, blue darker. A grey picture has three maps that "
+          + "differ only by the channels' means and deviations."
+      ) { channelsFigure },
+    ]
+  }
+
+  /// The picture as decoded, resized and padded, with a detail of the first two.
+  var sizesFigure: Figure {
+    let seen = denormalised(resized, mean: mean, standardDeviation: standardDeviation)
+    let whole = denormalised(padded.slice(0), mean: mean, standardDeviation: standardDeviation)
+    let detail = detailRegion
+    let scaleX = Float(seen.shape[2]) / Float(picture.shape[2])
+    let scaleY = Float(seen.shape[1]) / Float(picture.shape[1])
+    return Figure(
+      "From the picture to the network's input",
+      caption: "The picture is normalised, resized bilinearly and padded with zeros on the right "
+        + "and below, until both sides are multiples of 32. What is "
+        + "resized or padded was brought back from normalised values to colours for this figure.",
+      columns: 3,
+      legend: hasPadding
+        ? [LegendEntry("edge of the picture", .yellow, .line), LegendEntry("padding", .orange)]
+        : []
+    ) {
+      view(picture, "As decoded", layers: [.box(detail, Stroke(.red))])
+      view(seen, "Resized", layers: [.box(detail.scaled(x: scaleX, y: scaleY), Stroke(.red))])
+      view(whole, hasPadding ? "Padded" : "Padded (nothing to add)", layers: paddingLayers)
+      view(picture, "The red square as decoded", region: detail)
+      view(seen, "The red square, resized", region: detail.scaled(x: scaleX, y: scaleY))
+      numbers
+    }
+  }
+
+  /// Red, green and blue of the network's input on one scale.
+  var channelsFigure: Figure {
+    let input = padded.slice(0)  // [3, Hp, Wp]
+    let zoom = 290 / Float(max(input.shape[1], input.shape[2]))
+    return Figure(
+      "What the network reads: three normalised channels",
+      caption: "Each channel is (colour − mean) / standard deviation, the mean and deviation "
+        + "being those of the training pictures. Axes in pixels of the network's input.",
+      columns: 3, sharing: .diverging, units: "standard deviations",
+      legend: hasPadding ? [LegendEntry("edge of the picture", .ink, .line)] : []
+    ) {
+      for (index, name) in ["Red", "Green", "Blue"].enumerated() {
+        channel(
+          input.slice(index),
+          "\(name): mean \(Numerals.short(mean[index])), "
+            + "deviation \(Numerals.short(standardDeviation[index]))", zoom: zoom)
+      }
+    }
+  }
+
+  private var hasPadding: Bool {
+    padded.shape[2] > resized.shape[1] || padded.shape[3] > resized.shape[2]
+  }
+
+  private var frame: Box { Box(0, 0, Float(resized.shape[2]), Float(resized.shape[1])) }
+
+  private var paddingLayers: [Layer] {
+    guard hasPadding else { return [] }
+    let (width, height) = (Float(padded.shape[3]), Float(padded.shape[2]))
+    return [
+      .shade(Box(frame.x2, 0, width, height), .orange),
+      .shade(Box(0, frame.y2, frame.x2, height), .orange), .box(frame, Stroke(.yellow)),
+    ]
+  }
+
+  /// A sixteenth of the picture's shorter side around its centre, at least 16 pixels.
+  private var detailRegion: Box {
+    let (width, height) = (Float(picture.shape[2]), Float(picture.shape[1]))
+    let half = max(min(width, height) / 16, 8).rounded()
+    let (x, y) = ((width / 2).rounded(), (height / 2).rounded())
+    return Box(x - half, y - half, x + half, y + half).clipped(width: width, height: height)
+  }
+
+  private func view(
+    _ pixels: Tensor, _ title: String, layers: [Layer] = [], region: Box? = nil
+  ) -> PictureView {
+    let size = region == nil ? ", \(pixels.shape[2]) × \(pixels.shape[1]) pixels" : ""
+    var view = PictureView(pixels, title + size, layers: layers, region: region)
+    view.longestSide = region == nil ? 320 : 384
+    return view
+  }
+
+  private func channel(_ values: Tensor, _ title: String, zoom: Float) -> Heatmap {
+    var map = Heatmap(values, title, layers: hasPadding ? [.box(frame, Stroke(.ink))] : [])
+    map.zoom = zoom
+    map.axisUnit = "input pixels"
+    map.showsSummary = false
+    let range = values.statistics
+    map.note =
+      "Least \(Numerals.short(range.minimum)), mean \(Numerals.short(range.mean)), "
+      + "greatest \(Numerals.short(range.maximum))"
+    return map
+  }
+
+  private var numbers: TablePanel {
+    func size(_ tensor: Tensor, _ axis: Int) -> [String] {
+      ["\(tensor.shape[axis + 1])", "\(tensor.shape[axis])"]
+    }
+    let factor = Numerals.short(Float(resized.shape[2]) / Float(picture.shape[2]))
+    return TablePanel(
+      "Sizes in pixels", header: ["", "width", "height", "factor"],
+      rows: [
+        ["as decoded"] + size(picture, 1) + ["1"], ["resized"] + size(resized, 1) + [factor],
+        ["padded"] + size(padded, 2) + [factor],
+      ])
+  }
+}

@@ -1,0 +1,84 @@
+import Pictures
+import Stage0Input
+import Stage1Backbone
+import Tensors
+
+/// What stage 5 draws from.
+struct HeadsDrawing: Sendable {
+  /// The resized picture in its colours, `[3, H, W]`.
+  var backdrop: Tensor
+  /// R boxes by falling score.
+  var proposals: [Box]
+  var prediction: BoxPrediction
+  var found: Detections
+  /// `[D, C, 14, 14]`
+  var maskFeatures: Tensor
+  /// `[D, K, 28, 28]`
+  var maskLogits: Tensor
+  var classNames: [String]
+  var options: DetectionOptions
+
+  /// So many boxes are drawn over the picture.
+  static let mostDrawn = 120
+
+  var pictures: [StagePicture] {
+    [
+      StagePicture(
+        "scores",
+        lookFor: "rows that one class takes nearly whole, rows that two share, and rows of the "
+          + "background: there the proposal was a mistake, and this head drops it."
+      ) { scoresFigure },
+      StagePicture(
+        "deltas",
+        lookFor: "narrow peaks at 0 and at 1: proposals are already near the object, the head "
+          + "only trims them."
+      ) { deltasFigure },
+      StagePicture(
+        "refinement",
+        lookFor: "green boxes that fit the object's edge where the orange one cut it off or "
+          + "left room."
+      ) { refinementFigure },
+      StagePicture(
+        "suppression",
+        lookFor: "several boxes around one object of which one stays; and two touching objects "
+          + "that both keep theirs, because their boxes overlap little."
+      ) { suppressionFigure },
+      StagePicture(
+        "mask-features",
+        lookFor: "the object's shape, already visible in the middle of each map: the mask head "
+          + "has only to draw it out."
+      ) { maskFeaturesFigure },
+      StagePicture(
+        "masks",
+        lookFor: "the framed mask, the one that counts. Masks of other classes may look as good "
+          + "or be empty; they do not compete, the class score decides."
+      ) { masksFigure },
+    ]
+  }
+
+  var classes: Int { prediction.classScores.shape[1] }
+
+  /// A class's name, or its number where the weights name none.
+  func name(_ label: Int) -> String {
+    guard classNames.indices.contains(label) else { return "class \(label)" }
+    return label == 0 ? "background" : classNames[label]
+  }
+
+  func score(_ proposal: Int, _ label: Int) -> Float {
+    prediction.classScores.values[proposal * classes + label]
+  }
+
+  /// The class with the highest score.
+  func best(_ proposal: Int) -> Int {
+    (0..<classes).max { score(proposal, $0) < score(proposal, $1) } ?? 0
+  }
+
+  func view(
+    _ title: String, _ layers: [Layer], legend: [LegendEntry] = [], region: Box? = nil, side: Int
+  ) -> PictureView {
+    var view = PictureView(
+      backdrop, title, dimmed: 0.25, layers: layers, legend: legend, region: region)
+    view.longestSide = side
+    return view
+  }
+}
