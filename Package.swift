@@ -43,7 +43,9 @@ let goldens: Target = .target(
   name: "Goldens",
   dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
 
-let commandNames = ["maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks"]
+let commandNames = [
+  "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks",
+]
 
 let commandTargets: [Target] =
   [

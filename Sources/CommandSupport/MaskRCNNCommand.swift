@@ -6,8 +6,8 @@ import Tensors
 import Tracing
 
 /// `maskrcnn`: all stages, and what is done with whole traces.
-public struct MaskRCNNCommand: ParsableCommand {
-  public static let configuration = CommandConfiguration(
+package struct MaskRCNNCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "maskrcnn",
     abstract: "Mask R-CNN, step by step: every stage leaves its tensors and pictures in a trace.",
     subcommands: [
@@ -17,7 +17,7 @@ public struct MaskRCNNCommand: ParsableCommand {
     ],
     defaultSubcommand: RunCommand.self)
 
-  public init() {}
+  package init() {}
 }
 
 /// `maskrcnn run`, the default: every stage on one picture.

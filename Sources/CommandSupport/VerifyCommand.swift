@@ -44,7 +44,10 @@ struct VerifyCommand: ParsableCommand {
 
   private func table(_ results: [GoldenResult]) -> Table {
     var table = Table(
-      ["golden", tensors ? "tensor" : "part", "tensors", "elements", "greatest", "of the range", "allowed"],
+      [
+        "golden", tensors ? "tensor" : "part", "tensors", "elements", "greatest", "of the range",
+        "allowed",
+      ],
       right: [2, 3, 4, 5, 6])
     var rest = results[...]
     while let first = rest.first {

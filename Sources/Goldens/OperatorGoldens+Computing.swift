@@ -20,8 +20,12 @@ extension OperatorGoldens {
     let input = try golden.input("input").tensor
     let output =
       golden.name.hasPrefix("softmax")
-      ? softmax(input.reshaped([input.count / (input.shape.extents.last ?? 1), input.shape.extents.last ?? 1]))
-        .reshaped(input.shape)
+      ? softmax(
+        input.reshaped([
+          input.count / (input.shape.extents.last ?? 1), input.shape.extents.last ?? 1,
+        ])
+      )
+      .reshaped(input.shape)
       : sigmoid(input)
     return ["output": NumericArray(output)]
   }

@@ -17,7 +17,8 @@ public enum OperatorGoldens {
     let compute: @Sendable (GoldenCase) throws -> [String: NumericArray]
 
     init(
-      _ tolerance: Tolerance, _ compute: @escaping @Sendable (GoldenCase) throws -> [String: NumericArray]
+      _ tolerance: Tolerance,
+      _ compute: @escaping @Sendable (GoldenCase) throws -> [String: NumericArray]
     ) {
       self.tolerance = tolerance
       self.compute = compute

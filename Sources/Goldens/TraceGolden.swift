@@ -58,7 +58,9 @@ public struct TraceGolden {
 
   /// Whether the reference's tensors stand there whole, so that a stage can be fed with them.
   public func isWhole() throws -> Bool {
-    try trace.stages.allSatisfy { try trace.stage($0).record.tensors.allSatisfy { $0.samples == nil } }
+    try trace.stages.allSatisfy {
+      try trace.stage($0).record.tensors.allSatisfy { $0.samples == nil }
+    }
   }
 
   /// Runs every stage on what the reference handed to it, and compares: errors never add up.

@@ -5,7 +5,9 @@ import Tracing
 
 /// Stage 4 in a trace: proposals and pyramid to features of a fixed size.
 public struct RoIStage: Stage {
+  /// The folder in a trace.
   public static let name = "4-roi"
+  /// What the stage computes.
   public static let title = "Features of every proposal, brought to a fixed grid."
 
   /// The levels that RoIs are read from. P6 serves the region proposal network alone.
@@ -23,10 +25,12 @@ public struct RoIStage: Stage {
     self.roiOperator = roiOperator
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     roiOperator.options.merging(["bins": .integer(Self.bins.rows)]) { own, _ in own }
   }
 
+  /// Reads 0-input, 1-backbone and 3-proposals; writes `levels` and `features`.
   public func run(_ folder: StageWriter) throws {
     let source = try folder.read("3-proposals")
     let boxes = try source.boxes("proposals")

@@ -6,7 +6,9 @@ import Tracing
 
 /// Stage 5 in a trace: features of proposals to detections with masks.
 public struct HeadsStage: Stage {
+  /// The folder in a trace.
   public static let name = "5-heads"
+  /// What the stage computes.
   public static let title = "Class scores and refined boxes, detections, and a mask per class."
 
   /// The box head's parameters.
@@ -34,6 +36,7 @@ public struct HeadsStage: Stage {
     self.roiOperator = roiOperator
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     [
       "scoreThreshold": .number(Double(settings.scoreThreshold)),
@@ -46,6 +49,7 @@ public struct HeadsStage: Stage {
     ]
   }
 
+  /// Reads 0-input, 1-backbone, 3-proposals and 4-roi; writes scores, detections, mask logits.
   public func run(_ folder: StageWriter) throws {
     let input = try folder.read("0-input")
     let size = try InputSizes(input).resized
@@ -98,7 +102,8 @@ public struct HeadsStage: Stage {
       expected.map({ $0 == each }) ?? true, channels == maskHead.convolutions.first?.weight.shape[1]
     else {
       throw Fault(
-        roi.folder.path, "the features \(features.shape) of \(proposals) proposals do not fit the "
+        roi.folder.path,
+        "the features \(features.shape) of \(proposals) proposals do not fit the "
           + "heads", remedy: "Run the stages proposals and roi again with the same weights")
     }
   }

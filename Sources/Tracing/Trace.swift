@@ -48,7 +48,8 @@ public final class Trace {
     let record: TraceRecord = try decodeJSON(readBytes(of: file), name: file.path)
     guard record.format == TraceRecord.currentFormat else {
       throw Fault(
-        file.path, "the trace has format \(record.format), this version reads "
+        file.path,
+        "the trace has format \(record.format), this version reads "
           + "\(TraceRecord.currentFormat)", remedy: "Make the trace anew")
     }
     return Trace(folder: folder, record: record)

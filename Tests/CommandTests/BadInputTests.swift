@@ -20,7 +20,8 @@ private func expectFault(
 
 @Suite struct BadPictureTests {
   /// Runs the first stage on a file with some bytes.
-  private func run(on bytes: [UInt8]?, named name: String) throws -> (Outcome, left: [String: Int]) {
+  private func run(on bytes: [UInt8]?, named name: String) throws -> (Outcome, left: [String: Int])
+  {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: name)
       if let bytes { try Data(bytes).write(to: file) }

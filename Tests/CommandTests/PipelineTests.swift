@@ -54,7 +54,8 @@ import Testing
       for name in contents(of: smallTrace).keys where name.hasSuffix(".png") {
         #expect(
           FileManager.default.contentsEqual(
-            atPath: smallTrace.appending(path: name).path, andPath: trace.appending(path: name).path),
+            atPath: smallTrace.appending(path: name).path, andPath: trace.appending(path: name).path
+          ),
           "\(name)")
       }
     }

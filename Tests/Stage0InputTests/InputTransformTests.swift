@@ -28,9 +28,11 @@ import Testing
         == PictureSize(height: 18, width: 14))
   }
 
-  @Test("a rule survives being written down", arguments: [
-    ModelSettings.Resize.sides(shorter: 800, longer: 1333), .factor(2), .factor(0.75),
-  ])
+  @Test(
+    "a rule survives being written down",
+    arguments: [
+      ModelSettings.Resize.sides(shorter: 800, longer: 1333), .factor(2), .factor(0.75),
+    ])
   func description(_ rule: ModelSettings.Resize) {
     #expect(ModelSettings.Resize(rule.description) == rule)
   }
