@@ -43,7 +43,9 @@ let goldens: Target = .target(
   name: "Goldens",
   dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
 
-let commandNames = ["maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks"]
+let commandNames = [
+  "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks",
+]
 
 let commandTargets: [Target] =
   [
@@ -58,12 +60,21 @@ let commandTargets: [Target] =
     .executableTarget(name: $0, dependencies: ["CommandSupport"], path: "Sources/Commands/\($0)")
   }
 
+let stageTestTargets: [Target] = stages.enumerated().map { number, name in
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: (["Tensors", "Kernels", "Model"] + stages[...number]).map { .byName(name: $0) })
+}
+
 let testTargets: [Target] = [
   .target(name: "TestSupport", dependencies: ["Tensors", "Pictures"], path: "Tests/Support"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
   .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors", "TestSupport"]),
-  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors"]),
+  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
+  .testTarget(
+    name: "CommandTests",
+    dependencies: ["TestSupport"] + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StagePictureTests",
     dependencies: (["Tensors", "Pictures", "TestSupport"] + stages).map { .byName(name: $0) }),
@@ -78,6 +89,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
-  targets: foundations + stageTargets + [goldens] + commandTargets + testTargets,
+  targets: foundations + stageTargets + [goldens] + commandTargets + testTargets
+    + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

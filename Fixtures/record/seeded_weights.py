@@ -57,8 +57,10 @@ def bounds(name: str, shape: list[int], names: set[str]) -> tuple[float, float]:
     if name.endswith("running_var"):
         return 0.5, 1.5
     if name.endswith("bias"):
-        # Below 0 in the box head: features become sparse, and different RoIs get different classes.
-        return (-2.0, 0.0) if name.startswith("roi_heads.box_head.") else (-0.05, 0.05)
+        # Below 0 in the box head's linear layers: features become sparse, and different RoIs get different classes.
+        # (Not in its norms: after four convolutions nothing would be left.)
+        linear = name.startswith(("roi_heads.box_head.fc", "roi_heads.box_head.5."))
+        return (-2.0, 0.0) if linear else (-0.05, 0.05)
     if len(shape) == 1:
         # The last norm of a residual branch is small, so that sums over many blocks stay tame.
         is_last = name.endswith(".bn3.weight") or (

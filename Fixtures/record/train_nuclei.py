@@ -282,7 +282,7 @@ def work(rank: int, arguments: argparse.Namespace, meeting_point: str) -> None:
     buffers = [tensor for tensor in model.buffers() if tensor.is_floating_point()]
     parameters = list(model.parameters())
     sums: dict[str, float] = {}
-    reported, saved_at = time.time(), time.time()
+    reported, counted, saved_at = time.time(), step, time.time()
     progress = 0.0
     while True:
         batch = [crops.draw() for _ in range(arguments.batch)]
@@ -321,12 +321,12 @@ def work(rank: int, arguments: argparse.Namespace, meeting_point: str) -> None:
             sums["norm"] = sums.get("norm", 0.0) + float(norm)
             if step % arguments.report == 0:
                 parts = " ".join(
-                    f"{name.removeprefix('loss_')} {value / arguments.report:.3f}" for name, value in sums.items()
+                    f"{name.removeprefix('loss_')} {value / (step - counted):.3f}" for name, value in sums.items()
                 )
-                seconds = (time.time() - reported) / arguments.report
+                seconds = (time.time() - reported) / (step - counted)
                 clock = datetime.datetime.now().strftime("%H:%M:%S")
                 print(f"{clock} step {step} {progress:.3f} {seconds:.2f} s/step {parts}", flush=True)
-                sums, reported = {}, time.time()
+                sums, reported, counted = {}, time.time(), step
             if progress >= 1 or time.time() - saved_at > 120:
                 partial = checkpoint.with_suffix(".partial")
                 torch.save(

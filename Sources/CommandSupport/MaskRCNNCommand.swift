@@ -6,18 +6,18 @@ import Tensors
 import Tracing
 
 /// `maskrcnn`: all stages, and what is done with whole traces.
-public struct MaskRCNNCommand: ParsableCommand {
-  public static let configuration = CommandConfiguration(
+package struct MaskRCNNCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "maskrcnn",
     abstract: "Mask R-CNN, step by step: every stage leaves its tensors and pictures in a trace.",
     subcommands: [
       RunCommand.self, InputCommand.self, BackboneCommand.self, AnchorsCommand.self,
       ProposalsCommand.self, RoICommand.self, HeadsCommand.self, MasksCommand.self,
-      DiffCommand.self, InspectCommand.self,
+      DiffCommand.self, InspectCommand.self, VerifyCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 
-  public init() {}
+  package init() {}
 }
 
 /// `maskrcnn run`, the default: every stage on one picture.
@@ -47,7 +47,7 @@ struct RunCommand: ParsableCommand {
     pipeline.roiOperator = roiOperator.roiOperator
     pipeline.keepsBlocks = blocks
     for number in 0...6 { try pipeline.run(number, picture: picture.file ?? Bundled.picture) }
-    pipeline.report()
+    try pipeline.report()
   }
 }
 

@@ -71,9 +71,13 @@ struct Pipeline {
     ])
   }
 
-  /// Prints what ran and where to look.
-  func report() {
+  /// Prints what ran, where to look, and which later stages do not fit any more.
+  func report() throws {
     print(table.text)
+    let outdated = try trace.outdatedStages()
+    if !outdated.isEmpty {
+      print("\nMade from what stood here before: \(outdated.joined(separator: ", ")).")
+    }
     print("\nLook at \(options.folder.relativePath)/*/pictures/*.png")
   }
 }

@@ -18,7 +18,7 @@ protocol StageCommand: ParsableCommand {
 }
 
 extension StageCommand {
-  public func run() throws {
+  package func run() throws {
     var pipeline = try Pipeline(trace, weights: weights, begins: picture.file != nil)
     configure(&pipeline)
     if let file = picture.file, Self.number > 0 {
@@ -26,13 +26,13 @@ extension StageCommand {
       for number in 0..<Self.number { try pipeline.run(number, picture: file) }
     }
     try pipeline.run(Self.number, picture: picture.file)
-    pipeline.report()
+    try pipeline.report()
   }
 }
 
 /// `input`: stage 0.
-public struct InputCommand: StageCommand {
-  public static let configuration = CommandConfiguration(
+package struct InputCommand: StageCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "input",
     abstract: "Stage 0: decode a picture, normalise, resize and pad it.",
     discussion: "Guide: chapter 0. Source: Sources/Stage0Input.")
@@ -49,9 +49,9 @@ public struct InputCommand: StageCommand {
   @Option(help: "Or resize both sides by this factor.")
   var factor: Double?
 
-  public init() {}
+  package init() {}
 
-  public func validate() throws {
+  package func validate() throws {
     for side in [shorter, longer].compactMap({ $0 }) where !(16...8192).contains(side) {
       throw ValidationError("A side of \(side) pixels; give a number from 16 to 8192.")
     }
@@ -60,11 +60,11 @@ public struct InputCommand: StageCommand {
     }
   }
 
-  public func run() throws {
+  package func run() throws {
     var pipeline = try Pipeline(trace, weights: weights, begins: true)
     configure(&pipeline)
     try pipeline.run(Self.number, picture: picture.file)
-    pipeline.report()
+    try pipeline.report()
   }
 
   func configure(_ pipeline: inout Pipeline) {
@@ -79,8 +79,8 @@ public struct InputCommand: StageCommand {
 }
 
 /// `backbone`: stage 1.
-public struct BackboneCommand: StageCommand {
-  public static let configuration = CommandConfiguration(
+package struct BackboneCommand: StageCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "backbone",
     abstract: "Stage 1: feature maps C2 to C5 of the trunk and P2 to P6 of the pyramid.",
     discussion: "Guide: chapter 1. Source: Sources/Stage1Backbone.")
@@ -93,14 +93,14 @@ public struct BackboneCommand: StageCommand {
   @Flag(help: "Keep the output of every residual block too.")
   var blocks = false
 
-  public init() {}
+  package init() {}
 
   func configure(_ pipeline: inout Pipeline) { pipeline.keepsBlocks = blocks }
 }
 
 /// `anchors`: stage 2.
-public struct AnchorsCommand: StageCommand {
-  public static let configuration = CommandConfiguration(
+package struct AnchorsCommand: StageCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "anchors",
     abstract: "Stage 2: anchors at every cell, with objectness and deltas.",
     discussion: "Guide: chapter 2. Source: Sources/Stage2Anchors.")
@@ -110,14 +110,14 @@ public struct AnchorsCommand: StageCommand {
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
 
-  public init() {}
+  package init() {}
 
   func configure(_ pipeline: inout Pipeline) {}
 }
 
 /// `proposals`: stage 3.
-public struct ProposalsCommand: StageCommand {
-  public static let configuration = CommandConfiguration(
+package struct ProposalsCommand: StageCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "proposals",
     abstract: "Stage 3: candidates decoded, clipped, filtered and suppressed; the ledger of all.",
     discussion: "Guide: chapter 3. Source: Sources/Stage3Proposals.")
@@ -130,15 +130,15 @@ public struct ProposalsCommand: StageCommand {
   @Option(help: "Candidates of each level that are looked at.")
   var top = 1000
   @Option(help: "IoU over which the lower-scored of two boxes is suppressed.")
-  var nmsThreshold: Float = 0.7
+  var nmsThreshold = 0.7
   @Option(help: "Proposals that are handed on.")
   var most = 1000
   @Option(help: "Boxes with a side below this many pixels are dropped.")
   var leastSide: Float = 1e-3
 
-  public init() {}
+  package init() {}
 
-  public func validate() throws {
+  package func validate() throws {
     guard top > 0, most > 0 else { throw ValidationError("--top and --most are at least 1.") }
     guard (0...1).contains(nmsThreshold) else {
       throw ValidationError("--nms-threshold is \(nmsThreshold); give a number from 0 to 1.")
@@ -153,8 +153,8 @@ public struct ProposalsCommand: StageCommand {
 }
 
 /// `roi`: stage 4.
-public struct RoICommand: StageCommand {
-  public static let configuration = CommandConfiguration(
+package struct RoICommand: StageCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "roi",
     abstract: "Stage 4: features of every proposal by RoIPool, RoIWarp or RoIAlign.",
     discussion: "Guide: chapter 4. Source: Sources/Stage4RoI.")
@@ -165,14 +165,14 @@ public struct RoICommand: StageCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var roiOperator: OperatorOptions
 
-  public init() {}
+  package init() {}
 
   func configure(_ pipeline: inout Pipeline) { pipeline.roiOperator = roiOperator.roiOperator }
 }
 
 /// `heads`: stage 5.
-public struct HeadsCommand: StageCommand {
-  public static let configuration = CommandConfiguration(
+package struct HeadsCommand: StageCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "heads",
     abstract: "Stage 5: class scores, refined boxes, detections and a mask per class.",
     discussion: "Guide: chapter 5. Source: Sources/Stage5Heads.")
@@ -185,13 +185,13 @@ public struct HeadsCommand: StageCommand {
   @Option(help: "A class counts for a proposal only with a score over this.")
   var scoreThreshold: Float?
   @Option(help: "IoU over which the lower-scored of two boxes of a class is suppressed.")
-  var nmsThreshold: Float = 0.5
+  var nmsThreshold = 0.5
   @Option(help: "Detections that are handed on.")
   var most: Int?
 
-  public init() {}
+  package init() {}
 
-  public func validate() throws {
+  package func validate() throws {
     guard (0...1).contains(nmsThreshold), (0...1).contains(scoreThreshold ?? 0) else {
       throw ValidationError("A threshold is a number from 0 to 1.")
     }
@@ -208,8 +208,8 @@ public struct HeadsCommand: StageCommand {
 }
 
 /// `masks`: stage 6.
-public struct MasksCommand: StageCommand {
-  public static let configuration = CommandConfiguration(
+package struct MasksCommand: StageCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "masks",
     abstract: "Stage 6: masks pasted back into the picture; detections as COCO JSON.",
     discussion: "Guide: chapter 6. Source: Sources/Stage6Masks.")
@@ -222,9 +222,9 @@ public struct MasksCommand: StageCommand {
   @Option(help: "A pixel belongs to an object if its probability is greater.")
   var threshold: Float = 0.5
 
-  public init() {}
+  package init() {}
 
-  public func validate() throws {
+  package func validate() throws {
     guard (0...1).contains(threshold) else {
       throw ValidationError("--threshold is \(threshold); give a number from 0 to 1.")
     }

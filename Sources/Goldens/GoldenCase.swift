@@ -113,10 +113,12 @@ public struct GoldenCase: Sendable {
 
   func hasOutput(_ name: String) -> Bool { record.outputs[name] != nil }
 
-  func number(_ name: String) throws -> Float {
+  func double(_ name: String) throws -> Double {
     guard case .number(let value)? = record.parameters[name] else { throw missing(name) }
-    return Float(value)
+    return value
   }
+
+  func number(_ name: String) throws -> Float { Float(try double(name)) }
 
   func integer(_ name: String) throws -> Int { Int(try number(name)) }
 

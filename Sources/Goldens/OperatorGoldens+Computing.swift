@@ -20,8 +20,12 @@ extension OperatorGoldens {
     let input = try golden.input("input").tensor
     let output =
       golden.name.hasPrefix("softmax")
-      ? softmax(input.reshaped([input.count / (input.shape.extents.last ?? 1), input.shape.extents.last ?? 1]))
-        .reshaped(input.shape)
+      ? softmax(
+        input.reshaped([
+          input.count / (input.shape.extents.last ?? 1), input.shape.extents.last ?? 1,
+        ])
+      )
+      .reshaped(input.shape)
       : sigmoid(input)
     return ["output": NumericArray(output)]
   }
@@ -47,7 +51,7 @@ extension OperatorGoldens {
   static func keep(_ golden: GoldenCase, groups: [Int]?) throws -> NumericArray {
     let kept = keptByNonMaximumSuppression(
       try golden.input("boxes").tensor.boxes, scores: try golden.input("scores").tensor.values,
-      groups: groups, threshold: try golden.number("threshold"))
+      groups: groups, threshold: try golden.double("threshold"))
     return NumericArray([kept.count], integers: kept)
   }
 

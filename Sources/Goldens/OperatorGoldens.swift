@@ -17,7 +17,8 @@ public enum OperatorGoldens {
     let compute: @Sendable (GoldenCase) throws -> [String: NumericArray]
 
     init(
-      _ tolerance: Tolerance, _ compute: @escaping @Sendable (GoldenCase) throws -> [String: NumericArray]
+      _ tolerance: Tolerance,
+      _ compute: @escaping @Sendable (GoldenCase) throws -> [String: NumericArray]
     ) {
       self.tolerance = tolerance
       self.compute = compute
@@ -99,7 +100,8 @@ public enum OperatorGoldens {
       }
     },
     "roi_levels": Operation(.exact) { golden in
-      let levels = try golden.input("boxes").tensor.boxes.map { pyramidLevel(of: $0) }
+      let among = try golden.integer("firstLevel")...golden.integer("lastLevel")
+      let levels = try golden.input("boxes").tensor.boxes.map { pyramidLevel(of: $0, among: among) }
       return ["levels": NumericArray([levels.count], integers: levels)]
     },
     "roi_pool": Operation(.exact) { try pooled($0) { _ in .pool } },

@@ -64,8 +64,10 @@ public enum SeededWeights {
     if name.hasSuffix("running_mean") { return (-0.1, 0.1) }
     if name.hasSuffix("running_var") { return (0.5, 1.5) }
     if name.hasSuffix("bias") {
-      // Below 0 in the box head: features become sparse, and different RoIs get different classes.
-      return name.hasPrefix("roi_heads.box_head.") ? (-2, 0) : (-0.05, 0.05)
+      // Below 0 in the box head's linear layers: features become sparse, and different RoIs get
+      // different classes. (Not in its norms: after four convolutions nothing would be left.)
+      let isLinear = ["fc", "5."].contains { name.hasPrefix("roi_heads.box_head.\($0)") }
+      return isLinear ? (-2, 0) : (-0.05, 0.05)
     }
     if parameter.shape.count == 1 {
       // The last norm of a residual branch is small, so that sums over many blocks stay tame.

@@ -7,7 +7,9 @@ import Tracing
 
 /// Stage 0 in a trace: a picture file to the network's input.
 public struct InputStage: Stage {
+  /// The folder in a trace.
   public static let name = "0-input"
+  /// What the stage computes.
   public static let title = "A picture, decoded, normalised, resized and padded."
 
   /// The picture's file.
@@ -27,6 +29,7 @@ public struct InputStage: Stage {
     standardDeviation = settings.standardDeviation
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     [
       "resize": .text(resize.description),
@@ -39,6 +42,7 @@ public struct InputStage: Stage {
   /// The coarsest level read by RoIs, P5, has stride 32.
   static let padding = 32
 
+  /// Reads the picture; writes `picture`, `normalised`, `resized`, `padded`, `sizes`.
   public func run(_ folder: StageWriter) throws {
     let picture = try readPicture(file).pixels  // [3, H0, W0]
     let original = PictureSize(height: picture.shape[1], width: picture.shape[2])
@@ -75,7 +79,21 @@ public struct InputStage: Stage {
   }
 }
 
-extension ModelSettings.Resize: CustomStringConvertible {
+extension ModelSettings.Resize: LosslessStringConvertible {
+  /// Reads what `description` wrote.
+  public init?(_ description: String) {
+    let numbers = description.split { !"0123456789.".contains($0) }
+    if description.hasPrefix("factor"), numbers.count == 1, let factor = Double(numbers[0]) {
+      self = .factor(factor)
+    } else if description.hasPrefix("shorter side"), numbers.count == 2,
+      let shorter = Int(numbers[0]), let longer = Int(numbers[1])
+    {
+      self = .sides(shorter: shorter, longer: longer)
+    } else {
+      return nil
+    }
+  }
+
   /// `shorter side 800, longer at most 1333`, or `factor 2.0`
   public var description: String {
     switch self {

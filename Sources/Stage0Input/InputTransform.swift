@@ -30,15 +30,14 @@ extension ModelSettings.Resize {
   ///
   ///     scale = min(shorter / min(H0, W0), longer / max(H0, W0))
   ///
-  /// The scale is a 32-bit float and the product a 64-bit one, as in torchvision: which of two
-  /// integers comes out can hang on it.
+  /// in 64 bits, as in torchvision: which of two integers comes out can hang on the last bit.
   public func size(for picture: PictureSize) -> PictureSize {
     let scale: Double
     switch self {
     case .sides(let shorter, let longer):
-      let least = Float(min(picture.height, picture.width))
-      let greatest = Float(max(picture.height, picture.width))
-      scale = Double(min(Float(shorter) / least, Float(longer) / greatest))
+      let least = Double(min(picture.height, picture.width))
+      let greatest = Double(max(picture.height, picture.width))
+      scale = min(Double(shorter) / least, Double(longer) / greatest)
     case .factor(let factor):
       scale = factor
     }

@@ -5,7 +5,9 @@ import Tracing
 
 /// Stage 1 in a trace: the network's input to the feature pyramid.
 public struct BackboneStage: Stage {
+  /// The folder in a trace.
   public static let name = "1-backbone"
+  /// What the stage computes.
   public static let title = "Feature maps of the trunk, C2 to C5, and of the pyramid, P2 to P6."
 
   /// The levels of the pyramid.
@@ -22,14 +24,17 @@ public struct BackboneStage: Stage {
     self.keepsBlocks = keepsBlocks
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] { ["blocks": .flag(keepsBlocks)] }
 
+  /// Reads 0-input; writes `stem`, `pooled`, C2 … C5 and P2 … P6.
   public func run(_ folder: StageWriter) throws {
     let source = try folder.read("0-input")
     let input = try source.tensor("padded")  // [1, 3, H, W]
     guard input.shape.rank == 4, input.shape[1] == backbone.stem.weight.shape[1] else {
       throw Fault(
-        "0-input", "the input has shape \(input.shape), the trunk reads [1, "
+        "0-input",
+        "the input has shape \(input.shape), the trunk reads [1, "
           + "\(backbone.stem.weight.shape[1]), H, W]", remedy: "Run the stage input again")
     }
     let trunk = trunkFeatures(input, backbone, report: folder.report)

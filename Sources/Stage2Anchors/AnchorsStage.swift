@@ -6,7 +6,9 @@ import Tracing
 
 /// Stage 2 in a trace: the pyramid to anchors, and what the region proposal network says of them.
 public struct AnchorsStage: Stage {
+  /// The folder in a trace.
   public static let name = "2-anchors"
+  /// What the stage computes.
   public static let title = "Anchors at every cell of every level, with objectness and deltas."
 
   /// The parameters.
@@ -23,6 +25,7 @@ public struct AnchorsStage: Stage {
     aspectRatios = settings.anchorAspectRatios
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     [
       "anchorSizes": .numbers(sizes.map(Double.init)),
@@ -30,6 +33,7 @@ public struct AnchorsStage: Stage {
     ]
   }
 
+  /// Reads 0-input and 1-backbone; writes `objectness`, `deltas` and `anchors` of every level.
   public func run(_ folder: StageWriter) throws {
     let source = try folder.read("0-input")
     let input = try InputSizes(source).padded
@@ -42,7 +46,8 @@ public struct AnchorsStage: Stage {
       let features = try backbone.pyramidLevel(level)  // [1, F, H, W]
       guard features.shape[1] == head.objectness.weight.shape[1] else {
         throw Fault(
-          backbone.folder.path, "\(level) has \(features.shape[1]) channels, the head reads "
+          backbone.folder.path,
+          "\(level) has \(features.shape[1]) channels, the head reads "
             + "\(head.objectness.weight.shape[1])",
           remedy: "Run the stage backbone again with the same weights")
       }

@@ -60,7 +60,7 @@ extension ProposalsDrawing {
       caption: "The kept candidate that suppressed most others, \(cluster.suppressed.count) of "
         + "them on P\(winner.level + 2); \(count) are drawn, from the highest score to the "
         + "lowest. Numbers are IoU with the winner; over "
-        + "\(Numerals.short(options.nmsThreshold)) means suppressed.",
+        + "\(Numerals.short(Float(options.nmsThreshold))) means suppressed.",
       columns: 2
     ) {
       view(

@@ -13,7 +13,8 @@ public enum Suppression: Sendable, Equatable {
 /// Greedy non-maximum suppression: going from the highest score to the lowest, a box stays unless
 /// its IoU with a box that stayed is greater than the threshold (strictly greater).
 ///
-/// Equal scores keep their order, so the first of two equal boxes stays.
+/// Equal scores keep their order, so the first of two equal boxes stays. The IoU is a 32-bit number
+/// and the threshold a 64-bit one, as in torchvision: an IoU of 0.3 in 32 bits is greater than 0.3.
 ///
 /// - Parameters:
 ///   - groups: boxes of different groups do not suppress each other (a pyramid level in stage 3, a
@@ -21,7 +22,7 @@ public enum Suppression: Sendable, Equatable {
 /// - Returns: `order`, the boxes by falling score; and of each box, by its index, what was decided
 /// - Complexity: O(n log n + n k) for n boxes of which k stay
 public func nonMaximumSuppression(
-  _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Float
+  _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
 ) -> (order: [Int], decisions: [Suppression]) {
   precondition(
     boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
@@ -35,7 +36,7 @@ public func nonMaximumSuppression(
     let group = groups?[candidate] ?? 0
     for winner in kept[group, default: []] {
       let overlap = boxes[winner].intersectionOverUnion(boxes[candidate])
-      if overlap > threshold {
+      if Double(overlap) > threshold {
         decisions[candidate] = .suppressed(by: winner, overlap: overlap)
         break
       }
@@ -47,7 +48,7 @@ public func nonMaximumSuppression(
 
 /// The indices of the boxes that stay, by falling score.
 public func keptByNonMaximumSuppression(
-  _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Float
+  _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
 ) -> [Int] {
   let (order, decisions) = nonMaximumSuppression(
     boxes, scores: scores, groups: groups, threshold: threshold)

@@ -59,7 +59,7 @@ struct ProposalsDrawing: Sendable {
       "Candidates before and after non-maximum suppression",
       caption: "The \(best.count) candidates with the highest scores of all levels, decoded and "
         + "clipped. Right: a candidate whose IoU with a better one of its level is over "
-        + "\(Numerals.short(options.nmsThreshold)) is suppressed.",
+        + "\(Numerals.short(Float(options.nmsThreshold))) is suppressed.",
       columns: 2
     ) {
       view(

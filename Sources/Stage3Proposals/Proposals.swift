@@ -15,12 +15,12 @@ public struct ProposalOptions: Sendable, Equatable {
   /// Boxes with a side below this many pixels are dropped.
   public var leastSide: Float
   /// IoU above which the lower-scored of two boxes of one level is suppressed.
-  public var nmsThreshold: Float
+  public var nmsThreshold: Double
   /// So many proposals are handed on.
   public var mostProposals: Int
 
   /// Makes options.
-  public init(topPerLevel: Int, leastSide: Float, nmsThreshold: Float, mostProposals: Int) {
+  public init(topPerLevel: Int, leastSide: Float, nmsThreshold: Double, mostProposals: Int) {
     self.topPerLevel = topPerLevel
     self.leastSide = leastSide
     self.nmsThreshold = nmsThreshold

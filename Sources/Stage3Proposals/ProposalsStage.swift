@@ -5,7 +5,9 @@ import Tracing
 
 /// Stage 3 in a trace: objectness, deltas and anchors to proposals, and the ledger of all anchors.
 public struct ProposalsStage: Stage {
+  /// The folder in a trace.
   public static let name = "3-proposals"
+  /// What the stage computes.
   public static let title = "Proposals: decoded, clipped, filtered and suppressed candidates."
 
   /// The numbers by which candidates become proposals.
@@ -19,15 +21,17 @@ public struct ProposalsStage: Stage {
     self.settings = settings
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     [
       "topPerLevel": .integer(settings.topPerLevel),
       "leastSide": .number(Double(settings.leastSide)),
-      "nmsThreshold": .number(Double(settings.nmsThreshold)),
+      "nmsThreshold": .number(settings.nmsThreshold),
       "mostProposals": .integer(settings.mostProposals),
     ]
   }
 
+  /// Reads 0-input and 2-anchors; writes `proposals`, `scores` and the ledger.
   public func run(_ folder: StageWriter) throws {
     let input = try folder.read("0-input")
     let size = try InputSizes(input).resized
@@ -77,7 +81,8 @@ extension LevelCandidates {
       anchors.count == objectness.count
     else {
       throw Fault(
-        folder.folder.path, "objectness \(objectness.shape), deltas \(deltas.shape) and "
+        folder.folder.path,
+        "objectness \(objectness.shape), deltas \(deltas.shape) and "
           + "\(anchors.count) anchors of \(level) do not fit each other",
         remedy: "Run the stage anchors again")
     }

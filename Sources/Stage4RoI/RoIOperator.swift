@@ -96,7 +96,8 @@ public func roiFeatures(
 ) -> Tensor {
   let channels = pyramid[0].shape[1]
   let each = channels * bins.count
-  var result = Tensor([boxes.count, channels, bins.rows, bins.columns], repeating: 0)  // [R, C, Y, X]
+  // [R, C, Y, X]
+  var result = Tensor([boxes.count, channels, bins.rows, bins.columns], repeating: 0)
   for (level, features) in pyramid.enumerated() {
     let members = boxes.indices.filter { levels[$0] == level }
     guard !members.isEmpty else { continue }

@@ -79,9 +79,10 @@ public func roiPool(
 /// Runs `body` for every RoI, on all threads; each writes its own `[C, Y, X]`.
 func perRoI(
   _ features: Tensor, boxes: [Box], bins: BinGrid,
-  _ body: @Sendable (
-    _ map: UnsafePointer<Float>, _ box: Box, _ output: UnsafeMutablePointer<Float>
-  ) -> Void
+  _ body:
+    @Sendable (
+      _ map: UnsafePointer<Float>, _ box: Box, _ output: UnsafeMutablePointer<Float>
+    ) -> Void
 ) -> Tensor {
   precondition(features.shape.rank == 3, "a level's features are [C, H, W], not \(features.shape)")
   let each = features.shape[0] * bins.count

@@ -5,11 +5,15 @@ import Tracing
 
 /// Stage 4 in a trace: proposals and pyramid to features of a fixed size.
 public struct RoIStage: Stage {
+  /// The folder in a trace.
   public static let name = "4-roi"
+  /// What the stage computes.
   public static let title = "Features of every proposal, brought to a fixed grid."
 
   /// The levels that RoIs are read from. P6 serves the region proposal network alone.
   public static let levels = ["P2", "P3", "P4", "P5"]
+  /// Their numbers.
+  public static let levelNumbers = 2...5
 
   /// Which operator.
   public var roiOperator: RoIOperator
@@ -21,15 +25,17 @@ public struct RoIStage: Stage {
     self.roiOperator = roiOperator
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     roiOperator.options.merging(["bins": .integer(Self.bins.rows)]) { own, _ in own }
   }
 
+  /// Reads 0-input, 1-backbone and 3-proposals; writes `levels` and `features`.
   public func run(_ folder: StageWriter) throws {
     let source = try folder.read("3-proposals")
     let boxes = try source.boxes("proposals")
     let pyramid = try RoIPyramid(folder)
-    let levels = boxes.map(pyramidLevel)
+    let levels = boxes.map { pyramidLevel(of: $0, among: Self.levelNumbers) }
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
     let features = pyramid.features(boxes, levels: levels, bins: Self.bins, operator: roiOperator)
 

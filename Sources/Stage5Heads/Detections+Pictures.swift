@@ -23,7 +23,7 @@ extension HeadsDrawing {
       title,
       caption: "Pairs of proposal and class with a score over \(threshold), the \(drawn.count) "
         + "best drawn. Within a class, a pair whose IoU with a better one is over "
-        + "\(Numerals.short(options.nmsThreshold)) is suppressed; at most "
+        + "\(Numerals.short(Float(options.nmsThreshold))) is suppressed; at most "
         + "\(options.mostDetections) remain.",
       columns: 2,
       legend: [

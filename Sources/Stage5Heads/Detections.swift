@@ -13,12 +13,12 @@ public struct DetectionOptions: Sendable, Equatable {
   /// Boxes with a side below this many pixels are dropped.
   public var leastSide: Float
   /// IoU above which the lower-scored of two boxes of one class is suppressed.
-  public var nmsThreshold: Float
+  public var nmsThreshold: Double
   /// So many detections are handed on.
   public var mostDetections: Int
 
   /// Makes options.
-  public init(scoreThreshold: Float, leastSide: Float, nmsThreshold: Float, mostDetections: Int) {
+  public init(scoreThreshold: Float, leastSide: Float, nmsThreshold: Double, mostDetections: Int) {
     self.scoreThreshold = scoreThreshold
     self.leastSide = leastSide
     self.nmsThreshold = nmsThreshold

@@ -6,7 +6,9 @@ import Tracing
 
 /// Stage 5 in a trace: features of proposals to detections with masks.
 public struct HeadsStage: Stage {
+  /// The folder in a trace.
   public static let name = "5-heads"
+  /// What the stage computes.
   public static let title = "Class scores and refined boxes, detections, and a mask per class."
 
   /// The box head's parameters.
@@ -24,7 +26,7 @@ public struct HeadsStage: Stage {
   public static let maskBins: BinGrid = 14
 
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
-  public init(_ model: MaskRCNNModel, nmsThreshold: Float = 0.5, roiOperator: RoIOperator? = nil) {
+  public init(_ model: MaskRCNNModel, nmsThreshold: Double = 0.5, roiOperator: RoIOperator? = nil) {
     boxHead = model.boxHead
     maskHead = model.maskHead
     classNames = model.settings.classNames
@@ -34,11 +36,12 @@ public struct HeadsStage: Stage {
     self.roiOperator = roiOperator
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     [
       "scoreThreshold": .number(Double(settings.scoreThreshold)),
       "leastSide": .number(Double(settings.leastSide)),
-      "nmsThreshold": .number(Double(settings.nmsThreshold)),
+      "nmsThreshold": .number(settings.nmsThreshold),
       "mostDetections": .integer(settings.mostDetections),
       "maskBins": .integer(Self.maskBins.rows),
       "maskOperator": .text(roiOperator?.name ?? "as in stage 4"),
@@ -46,6 +49,7 @@ public struct HeadsStage: Stage {
     ]
   }
 
+  /// Reads 0-input, 1-backbone, 3-proposals and 4-roi; writes scores, detections, mask logits.
   public func run(_ folder: StageWriter) throws {
     let input = try folder.read("0-input")
     let size = try InputSizes(input).resized
@@ -69,7 +73,7 @@ public struct HeadsStage: Stage {
         roi.folder.path, "stage.json does not say which operator was used",
         remedy: "Run the stage roi again")
     }
-    let levels = detected.map { pyramidLevel(of: $0.box) }
+    let levels = detected.map { pyramidLevel(of: $0.box, among: RoIStage.levelNumbers) }
     let maskFeatures = try RoIPyramid(folder).features(
       detected.map(\.box), levels: levels, bins: Self.maskBins, operator: maskOperator
     )  // [D, C, 14, 14]
@@ -98,7 +102,8 @@ public struct HeadsStage: Stage {
       expected.map({ $0 == each }) ?? true, channels == maskHead.convolutions.first?.weight.shape[1]
     else {
       throw Fault(
-        roi.folder.path, "the features \(features.shape) of \(proposals) proposals do not fit the "
+        roi.folder.path,
+        "the features \(features.shape) of \(proposals) proposals do not fit the "
           + "heads", remedy: "Run the stages proposals and roi again with the same weights")
     }
   }

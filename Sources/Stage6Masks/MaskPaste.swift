@@ -39,6 +39,17 @@ public struct PastedMask: Sendable {
   /// A probability per pixel of the window, row-major.
   public var probabilities: [Float]
 
+  /// Makes a mask from its parts.
+  ///
+  /// - Precondition: one probability per pixel of the window.
+  public init(window: Window, probabilities: [Float]) {
+    precondition(
+      probabilities.count == window.width * window.height,
+      "\(probabilities.count) probabilities cannot fill \(window)")
+    self.window = window
+    self.probabilities = probabilities
+  }
+
   /// Whether each pixel of the window has a probability over the threshold.
   public func binary(threshold: Float) -> [Bool] {
     probabilities.map { $0 > threshold }

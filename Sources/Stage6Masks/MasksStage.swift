@@ -6,7 +6,9 @@ import Tracing
 
 /// Stage 6 in a trace: detections and their masks back in the picture.
 public struct MasksStage: Stage {
+  /// The folder in a trace.
   public static let name = "6-masks"
+  /// What the stage computes.
   public static let title = "Boxes and masks in the picture's own pixels."
 
   /// A pixel belongs to an object if its probability is greater.
@@ -17,8 +19,10 @@ public struct MasksStage: Stage {
     self.threshold = threshold
   }
 
+  /// What `stage.json` records of the options.
   public var options: [String: OptionValue] { ["threshold": .number(Double(threshold))] }
 
+  /// Reads 0-input and 5-heads; writes `soft`, `label_map` and `detections.json`.
   public func run(_ folder: StageWriter) throws {
     let input = try folder.read("0-input")
     let sizes = try InputSizes(input)
@@ -34,7 +38,8 @@ public struct MasksStage: Stage {
       labels.allSatisfy({ $0 >= 0 && $0 < logits.shape[1] })
     else {
       throw Fault(
-        heads.folder.path, "\(labels.count) labels, \(scores.count) scores, \(detected.count) "
+        heads.folder.path,
+        "\(labels.count) labels, \(scores.count) scores, \(detected.count) "
           + "boxes and mask logits \(logits.shape) do not fit each other",
         remedy: "Run the stage heads again")
     }
@@ -59,7 +64,8 @@ public struct MasksStage: Stage {
       "probabilities", probabilities, axes: ["D", "M", "M"], units: "probability",
       note: "sigmoid of the own class's logits")
     try folder.add(
-      "windows", integers: masks.flatMap { [$0.window.x1, $0.window.y1, $0.window.x2, $0.window.y2] },
+      "windows",
+      integers: masks.flatMap { [$0.window.x1, $0.window.y1, $0.window.x2, $0.window.y2] },
       shape: [masks.count, 4], axes: ["D", "x1 y1 x2 y2"], units: "pixel",
       note: "where each mask was pasted")
     let soft = masks.flatMap(\.probabilities)

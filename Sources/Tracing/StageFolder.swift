@@ -34,7 +34,8 @@ public final class StageFolder {
     let record: StageRecord = try decodeJSON(bytes, name: file.path)
     guard record.format == StageRecord.currentFormat, record.stage == name else {
       throw Fault(
-        file.path, "this describes stage \(record.stage) in format \(record.format), "
+        file.path,
+        "this describes stage \(record.stage) in format \(record.format), "
           + "expected \(name) in format \(StageRecord.currentFormat)",
         remedy: "Run the stage again")
     }
@@ -135,7 +136,8 @@ public final class StageFolder {
   private func check(_ bytes: [UInt8], against checksum: String, file: URL) throws {
     guard Checksum.crc32(bytes) == checksum else {
       throw Fault(
-        file.path, "the file is not the one that the stage wrote (its checksum is not the one in "
+        file.path,
+        "the file is not the one that the stage wrote (its checksum is not the one in "
           + "stage.json)", remedy: "Run the stage again")
     }
   }

@@ -48,7 +48,8 @@ public final class Trace {
     let record: TraceRecord = try decodeJSON(readBytes(of: file), name: file.path)
     guard record.format == TraceRecord.currentFormat else {
       throw Fault(
-        file.path, "the trace has format \(record.format), this version reads "
+        file.path,
+        "the trace has format \(record.format), this version reads "
           + "\(TraceRecord.currentFormat)", remedy: "Make the trace anew")
     }
     return Trace(folder: folder, record: record)
@@ -116,6 +117,22 @@ public final class Trace {
   public var stages: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return names.filter { has($0) && !$0.hasPrefix(".") }.sorted()
+  }
+
+  /// The stages that were made from an earlier run of a stage than the one that stands here now, or
+  /// from such a stage.
+  ///
+  /// - Throws: `Fault` if a record is damaged.
+  public func outdatedStages() throws -> [String] {
+    var outdated: [String] = []
+    for name in stages {
+      let isOutdated = try stage(name).record.reads.contains { read, checksum in
+        guard has(read) else { return false }
+        return try outdated.contains(read) || stage(read).checksum != checksum
+      }
+      if isOutdated { outdated.append(name) }
+    }
+    return outdated
   }
 
   /// Puts a finished stage in the place of an earlier run of it, in memory and in `trace.json`.

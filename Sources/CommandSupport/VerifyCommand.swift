@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import Goldens
+import Tensors
+import Tracing
+
+/// `maskrcnn verify`: every golden case against the reference, in one table.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Compare every stage with torchvision's recorded results.",
+    discussion: """
+      A line per operation and per stage: the greatest difference of any of its tensors, and what \
+      is allowed. Exit code 1 where a tensor lies further off.
+      """)
+
+  @Flag(help: "A line per tensor.")
+  var tensors = false
+
+  func run() throws {
+    let progress = ProgressLine()
+    let folder = Bundled.fixtures.appending(path: "golden")
+    progress.show("operators")
+    var results = try OperatorGoldens.check(in: folder.appending(path: "operators"))
+    for file in try TraceGolden.folders(in: folder) {
+      progress.show(file.lastPathComponent)
+      let golden = try TraceGolden(
+        file, architectures: Bundled.fixtures.appending(path: "architectures"))
+      if try golden.isWhole() { results += try golden.checkStages() }
+      results += try golden.checkChain()
+    }
+    progress.clear()
+    print(table(results).text + "\n")
+    let integers = results.compactMap(\.difference).filter(\.isIntegral)
+    print(
+      "Integers (suppression, levels, classes, sizes, masks): "
+        + "\(integers.reduce(0) { $0 + $1.count }) compared, "
+        + "\(integers.reduce(0) { $0 + $1.differing }) differ.")
+    let failures = results.filter { !$0.passes }
+    for failure in failures { print(failure.summary) }
+    if !failures.isEmpty { throw ExitCode(1) }
+    print("All \(results.count) tensors agree with the reference.")
+  }
+
+  private func table(_ results: [GoldenResult]) -> Table {
+    var table = Table(
+      [
+        "golden", tensors ? "tensor" : "part", "tensors", "elements", "greatest", "of the range",
+        "allowed",
+      ],
+      right: [2, 3, 4, 5, 6])
+    var rest = results[...]
+    while let first = rest.first {
+      let group = rest.prefix {
+        $0.suite == first.suite && (first.isOperator || $0.name == first.name)
+          && (!tensors || ($0.name, $0.tensor) == (first.name, first.tensor))
+      }
+      rest = rest.dropFirst(group.count)
+      let found = group.compactMap(\.difference)
+      table.add([
+        first.suite, tensors ? "\(first.name) \(first.tensor)" : first.isOperator ? "" : first.name,
+        String(group.count), String(found.reduce(0) { $0 + $1.count }),
+        scientific(found.map(\.greatest).max() ?? 0), scientific(found.map(\.relative).max() ?? 0),
+        scientific(group.map(\.tolerance.relative).max() ?? 0),
+      ])
+    }
+    return table
+  }
+}
+
+extension GoldenResult {
+  fileprivate var isOperator: Bool { suite.hasPrefix("operators/") }
+
+  fileprivate var difference: TensorComparison.Difference? {
+    if case .compared(let difference) = finding { difference } else { nil }
+  }
+}

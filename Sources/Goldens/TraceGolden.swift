@@ -1,0 +1,210 @@
+import Foundation
+import Model
+import Stage0Input
+import Stage1Backbone
+import Stage2Anchors
+import Stage3Proposals
+import Stage4RoI
+import Stage5Heads
+import Stage6Masks
+import Tensors
+import Tracing
+
+/// A whole trace that the reference wrote, and the stages run on it again by this package.
+public struct TraceGolden {
+  /// The case's folder name.
+  public let name: String
+  private let folder: URL
+  private let trace: Trace
+  /// The golden trace of the same picture that holds the stages which this one does not repeat.
+  private let base: Trace
+  private let model: MaskRCNNModel
+
+  /// Opens a golden trace and makes the model that it was recorded with: a weight file, or weights
+  /// generated from the seed that the trace names.
+  ///
+  /// - Parameters:
+  ///   - folder: `Fixtures/golden/CASE`
+  ///   - architectures: `Fixtures/architectures`, the parameter lists of seeded models
+  public init(_ folder: URL, architectures: URL) throws {
+    name = folder.lastPathComponent
+    self.folder = folder
+    trace = try Trace.open(folder)
+    let beside = trace.picture?.deletingLastPathComponent() ?? folder
+    base = trace.has(InputStage.name) ? trace : try Trace.open(beside)
+    let options = try base.stage(BackboneStage.name).record.options
+    if case .integer(let seed)? = options["weightsSeed"],
+      case .text(let architecture)? = options["architecture"]
+    {
+      let list = try ParameterShape.readList(architectures.appending(path: "\(architecture).json"))
+      let epsilon = try TraceGolden.number(options, "normEpsilon", folder)
+      model = try MaskRCNNModel(
+        weights: SeededWeights.generate(
+          list, seed: UInt64(seed), metadata: ["norm_eps": "\(epsilon)"]))
+    } else if let weights = trace.weights {
+      model = try MaskRCNNModel(contentsOf: weights)
+    } else {
+      throw Fault(
+        folder.path, "the trace names neither weights nor a seed", remedy: "Record it anew")
+    }
+  }
+
+  /// The golden traces in a folder, by name.
+  public static func folders(in folder: URL) throws -> [URL] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      .map { folder.appending(path: $0) }
+      .filter { FileManager.default.fileExists(atPath: $0.appending(path: "trace.json").path) }
+  }
+
+  /// Whether the reference's tensors stand there whole, so that a stage can be fed with them.
+  public func isWhole() throws -> Bool {
+    try trace.stages.allSatisfy {
+      try trace.stage($0).record.tensors.allSatisfy { $0.samples == nil }
+    }
+  }
+
+  /// Runs every stage on what the reference handed to it, and compares: errors never add up.
+  public func checkStages() throws -> [GoldenResult] {
+    try withScratchFolder { scratch in
+      try check(
+        suite: name, reading: try whole(in: scratch),
+        tolerance: { TraceTolerances.alone($0, $1) })
+    }
+  }
+
+  /// The trace with the stages of its base, as one trace of links.
+  private func whole(in folder: URL) throws -> Trace {
+    let files = FileManager.default
+    try files.createDirectory(at: folder, withIntermediateDirectories: true)
+    for stage in Set(trace.stages + base.stages) {
+      let source = trace.has(stage) ? trace : base
+      try files.createSymbolicLink(
+        at: folder.appending(path: stage), withDestinationURL: source.folder.appending(path: stage))
+    }
+    try files.copyItem(
+      at: trace.folder.appending(path: "trace.json"), to: folder.appending(path: "trace.json"))
+    return try Trace.open(folder)
+  }
+
+  private func withScratchFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let scratch = FileManager.default.temporaryDirectory
+      .appending(path: "golden-\(name)-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    return try body(scratch)
+  }
+
+  /// Runs every stage on what this package's earlier stages computed, and compares at every stage.
+  public func checkChain() throws -> [GoldenResult] {
+    try check(
+      suite: "\(name), chained", reading: nil, tolerance: { TraceTolerances.chained($0, $1) })
+  }
+
+  private func check(
+    suite: String, reading source: Trace?, tolerance: (String, String) -> Tolerance
+  ) throws -> [GoldenResult] {
+    try withScratchFolder { scratch in
+      let own = try Trace.openOrBegin(scratch)
+      var results: [GoldenResult] = []
+      for stage in try stages() {
+        let name = type(of: stage).name
+        // A chain starts at the picture; a stage alone runs only where there is a golden of it.
+        guard source == nil || trace.has(name) else { continue }
+        let computed = try stage.run(in: own, reading: source, keeping: .none, pictures: false)
+        guard trace.has(name) else { continue }
+        results += try compare(trace.stage(name), computed).compactMap { comparison in
+          // The reference keeps no tensor that is only there to be looked at.
+          if comparison.finding == .onlySecond { return nil }
+          return GoldenResult(
+            suite: suite, name: comparison.stage, tensor: comparison.name,
+            finding: comparison.finding, tolerance: tolerance(comparison.stage, comparison.name))
+        }
+      }
+      return results
+    }
+  }
+
+  /// The stages with the options that the trace was recorded with.
+  private func stages() throws -> [any Stage] {
+    var settings = model.settings
+    let input = try options(InputStage.name)
+    if case .text(let words)? = input["resize"], let resize = ModelSettings.Resize(words) {
+      settings.resize = resize
+    }
+    let picture = try trace.picture ?? { throw unrecorded("picture") }()
+    let proposals = try options(ProposalsStage.name)
+    let heads = try options(HeadsStage.name)
+    guard let roiOperator = RoIOperator(options: try options(RoIStage.name)) else {
+      throw unrecorded("operator")
+    }
+    var headsStage = HeadsStage(model)
+    headsStage.settings = DetectionOptions(
+      scoreThreshold: Float(try number(heads, "scoreThreshold")),
+      leastSide: Float(try number(heads, "leastSide")),
+      nmsThreshold: try number(heads, "nmsThreshold"),
+      mostDetections: Int(try number(heads, "mostDetections")))
+    return [
+      InputStage(file: picture, settings: settings),
+      BackboneStage(model.backbone),
+      AnchorsStage(model.rpnHead, settings: settings),
+      ProposalsStage(
+        ProposalOptions(
+          topPerLevel: Int(try number(proposals, "topPerLevel")),
+          leastSide: Float(try number(proposals, "leastSide")),
+          nmsThreshold: try number(proposals, "nmsThreshold"),
+          mostProposals: Int(try number(proposals, "mostProposals")))),
+      RoIStage(roiOperator),
+      headsStage,
+      MasksStage(threshold: Float(try number(options(MasksStage.name), "threshold"))),
+    ]
+  }
+
+  private func options(_ stage: String) throws -> [String: OptionValue] {
+    try (trace.has(stage) ? trace : base).stage(stage).record.options
+  }
+
+  private func number(_ options: [String: OptionValue], _ name: String) throws -> Double {
+    try TraceGolden.number(options, name, folder)
+  }
+
+  private static func number(
+    _ options: [String: OptionValue], _ name: String, _ folder: URL
+  ) throws -> Double {
+    switch options[name] {
+    case .number(let value): value
+    case .integer(let value): Double(value)
+    default:
+      throw Fault(folder.path, "the trace does not record \(name)", remedy: "Record it anew")
+    }
+  }
+
+  private func unrecorded(_ name: String) -> Fault {
+    Fault(folder.path, "the trace does not record its \(name)", remedy: "Record it anew")
+  }
+}
+
+/// How far the tensors of a trace may lie from the reference's.
+enum TraceTolerances {
+  private static let exactly: Set<String> = ["0-input picture"]
+
+  /// A stage alone, fed with the reference's tensors.
+  static func alone(_ stage: String, _ tensor: String) -> Tolerance {
+    if exactly.contains("\(stage) \(tensor)") { return .exact }
+    return switch stage {
+    case InputStage.name: Tolerance(1e-6, "one division and one interpolation in 32 bits")
+    case BackboneStage.name:
+      Tolerance(1e-5, "twenty layers of sums of up to some thousand products, in another order")
+    case AnchorsStage.name: Tolerance(1e-5, "sums of some hundred products, in another order")
+    case ProposalsStage.name: Tolerance(1e-6, "exp of two mathematical libraries")
+    case RoIStage.name: Tolerance(1e-6, "interpolation weights, fused into one rounding or not")
+    case HeadsStage.name: Tolerance(1e-5, "seven layers of sums, in another order")
+    default: Tolerance(1e-5, "interpolation weights, fused into one rounding or not")
+    }
+  }
+
+  /// All stages, each on what the one before computed.
+  static func chained(_ stage: String, _ tensor: String) -> Tolerance {
+    if exactly.contains("\(stage) \(tensor)") { return .exact }
+    return Tolerance(
+      5e-5, "up to a hundred layers, each with a rounding error of some 1e-7 that later ones carry")
+  }
+}

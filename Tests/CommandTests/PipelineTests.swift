@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct PipelineTests {
+  private let stages = ["input", "backbone", "anchors", "proposals", "roi", "heads", "masks"]
+  private let folders = [
+    "0-input", "1-backbone", "2-anchors", "3-proposals", "4-roi", "5-heads", "6-masks",
+  ]
+
+  @Test("all stages leave a folder, each with tensors and a record")
+  func whole() throws {
+    for folder in folders {
+      let names = contents(of: smallTrace.appending(path: folder)).keys
+      #expect(names.contains("stage.json"))
+      #expect(names.contains { $0.hasSuffix(".npy") })
+      #expect(names.contains { $0.hasSuffix(".png") })
+    }
+  }
+
+  @Test("each stage alone, in a trace made before, computes the same bits")
+  func alone() throws {
+    try withCopyOfTrace { trace in
+      for stage in stages {
+        let outcome = try run(stage, ["--trace", trace.path])
+        #expect(outcome.code == 0, "\(stage): \(outcome.errors)")
+      }
+      let comparison = try run(
+        "maskrcnn", ["diff", smallTrace.path, trace.path, "--tolerance", "0"])
+      #expect(comparison.code == 0, "\(comparison.output)")
+    }
+  }
+
+  @Test("the number of threads changes no bit of a trace", arguments: ["1", "3", "8"])
+  func threads(_ count: String) throws {
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace").path
+      let made = try run(
+        "maskrcnn",
+        [smallPicture.path, "--trace", trace, "--threads", count, "--no-pictures"])
+      #expect(made.code == 0)
+      let comparison = try run(
+        "maskrcnn", ["diff", smallTrace.path, trace, "--tolerance", "0"])
+      #expect(comparison.code == 0, "\(comparison.output)")
+    }
+  }
+
+  @Test("the same picture gives the same bytes, pictures included")
+  func deterministic() throws {
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace")
+      let made = try run("maskrcnn", [smallPicture.path, "--trace", trace.path])
+      #expect(made.code == 0)
+      for name in contents(of: smallTrace).keys where name.hasSuffix(".png") {
+        #expect(
+          FileManager.default.contentsEqual(
+            atPath: smallTrace.appending(path: name).path, andPath: trace.appending(path: name).path
+          ),
+          "\(name)")
+      }
+    }
+  }
+
+  @Test("a stage that is given a picture runs the earlier stages first, and says so")
+  func pictureForAStage() throws {
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace")
+      let outcome = try run(
+        "proposals", [smallPicture.path, "--trace", trace.path, "--no-pictures"])
+      #expect(outcome.code == 0)
+      #expect(outcome.output.contains("Running the stages 0 to 2"))
+      #expect(contents(of: trace).keys.contains("3-proposals/stage.json"))
+      #expect(!contents(of: trace).keys.contains("4-roi"))
+    }
+  }
+
+  @Test("RoIPool, RoIWarp and RoIAlign on the same proposals differ first in stage 4")
+  func operators() throws {
+    for name in ["pool", "warp"] {
+      try withCopyOfTrace { trace in
+        #expect(try run("roi", ["--trace", trace.path, "--operator", name]).code == 0)
+        let comparison = try run("maskrcnn", ["diff", smallTrace.path, trace.path])
+        #expect(comparison.code == 1)
+        #expect(comparison.output.hasPrefix("The first stage that differs is 4-roi."))
+      }
+    }
+  }
+
+  @Test("half floats: a later stage runs on them")
+  func halfTensors() throws {
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace").path
+      let made = try run(
+        "backbone", [smallPicture.path, "--trace", trace, "--tensors", "half"])
+      let next = try run("anchors", ["--trace", trace])
+      #expect(made.code == 0 && next.code == 0, "\(made.errors) \(next.errors)")
+    }
+  }
+
+  @Test("inspect tells of weights, arrays, pictures and traces")
+  func inspect() throws {
+    func words(_ path: String) throws -> String {
+      let outcome = try run("maskrcnn", ["inspect", path])
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return outcome.output
+    }
+    let weights = fixturesFolder.appending(path: "weights/nuclei.safetensors").path
+    #expect(try words(weights).contains("ResNet-18"))
+    #expect(try words(smallPicture.path).contains("PNG"))
+    #expect(try words(smallTrace.path).contains("4-roi"))
+    #expect(
+      try words(smallTrace.appending(path: "1-backbone/tensors/P2.npy").path).contains("float32"))
+  }
+
+  @Test("inspect and diff say what is wrong with what they are given")
+  func faults() throws {
+    #expect(try run("maskrcnn", ["inspect", "/no/such/file"]).code == 1)
+    #expect(try run("maskrcnn", ["diff", smallTrace.path, "/no/such/trace"]).code == 1)
+    #expect(try run("maskrcnn", ["roi", "--sampling-ratio", "99"]).code == 64)
+  }
+}

@@ -1,0 +1,151 @@
+import Stage4RoI
+import Tensors
+import Testing
+
+/// A 5 x 5 map whose cell (row, column) holds 5 row + column: 0 … 24.
+private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
+
+@Suite struct RoIAlignTests {
+  @Test("a linear ramp comes out at the samples' centres, with and without the half cell")
+  func ramps() {
+    // Box 1 … 3, 4 x 4 bins of half a cell, one sample in each centre: x = 1.25, 1.75, 2.25, 2.75
+    // and y likewise. Bilinear interpolation is exact on a linear map: 5 y + x.
+    let expected: [Float] = [1.25, 1.75, 2.25, 2.75].flatMap { y in
+      [1.25, 1.75, 2.25, 2.75].map { x in 5 * y + x }
+    }
+    #expect(expected[..<4] == [7.5, 8, 8.5, 9])
+    let plain = roiAlign(
+      ramp, boxes: [Box(1, 1, 3, 3)], spatialScale: 1, bins: 4, samplingRatio: 1, aligned: false)
+    #expect(plain.values == expected)
+    // Aligned, every sample moves half a cell up and left: 5 * 0.5 + 0.5 = 3 less.
+    let aligned = roiAlign(
+      ramp, boxes: [Box(1, 1, 3, 3)], spatialScale: 1, bins: 4, samplingRatio: 1, aligned: true)
+    #expect(aligned.values == expected.map { $0 - 3 })
+  }
+
+  @Test("a constant map gives its constant wherever samples lie inside")
+  func constants() {
+    let map = Tensor([2, 6, 6], repeating: 3.5)
+    for ratio in 0...4 {
+      let result = roiAlign(
+        map, boxes: [Box(0.3, 1.1, 4.9, 5.2)], spatialScale: 1, bins: 3, samplingRatio: ratio,
+        aligned: true)
+      #expect(result.values.allSatisfy { abs($0 - 3.5) < 1e-5 })
+    }
+  }
+
+  @Test("a single bright cell spreads by its bilinear weights")
+  func singleCell() {
+    var map = Tensor([1, 4, 4], repeating: 0)
+    map[0, 1, 2] = 16
+    // One bin over (1, 0) … (3, 2), one sample at its centre (2, 1): exactly the bright cell.
+    let centred = roiAlign(
+      map, boxes: [Box(1, 0, 3, 2)], spatialScale: 1, bins: 1, samplingRatio: 1, aligned: false)
+    #expect(centred.values == [16])
+    // A quarter to the right and half down: weights 3/4 and 1/2.
+    let shifted = roiAlign(
+      map, boxes: [Box(1.25, 0.5, 3.25, 2.5)], spatialScale: 1, bins: 1, samplingRatio: 1,
+      aligned: false)
+    #expect(shifted.values == [6])
+  }
+
+  @Test("unaligned, a RoI is at least one cell wide; aligned, it keeps its size")
+  func tinyBoxes() {
+    let box = Box(2, 2, 2, 2)
+    func grid(_ aligned: Bool) -> SampleGrid {
+      SampleGrid(box: box, spatialScale: 1, bins: 2, samplingRatio: 2, aligned: aligned)
+    }
+    #expect(grid(false).binWidth == 0.5)
+    #expect(grid(true).binWidth == 0)
+  }
+
+  @Test("samples more than a cell outside count as 0; at most a cell outside, as the edge")
+  func borders() {
+    #expect(BilinearWeights(-1.01, extent: 5) == nil)
+    #expect(BilinearWeights(5.01, extent: 5) == nil)
+    #expect(BilinearWeights(-0.5, extent: 5)?.lowWeight == 1)
+    #expect(BilinearWeights(4.7, extent: 5)?.low == 4)
+    #expect(BilinearWeights(.nan, extent: 5) == nil)
+  }
+
+  @Test("the maximum of a bin's samples is not their average")
+  func maximum() {
+    let average = roiAlign(
+      ramp, boxes: [Box(0, 0, 4, 4)], spatialScale: 1, bins: 1, samplingRatio: 2, aligned: false)
+    let greatest = roiAlign(
+      ramp, boxes: [Box(0, 0, 4, 4)], spatialScale: 1, bins: 1, samplingRatio: 2, aligned: false,
+      maximum: true)
+    // Samples at 1 and 3: average 5 * 2 + 2, greatest 5 * 3 + 3.
+    #expect(average.values == [12] && greatest.values == [18])
+  }
+
+  @Test("sliding by a hundredth of a cell moves RoIAlign by a hundredth, RoIPool by nothing or all")
+  func sliding() {
+    let boxes = (0..<100).map { step in
+      let x = 1 + Float(step) / 100
+      return Box(x, 1, x + 2, 3)
+    }
+    let aligned = roiAlign(
+      ramp, boxes: boxes, spatialScale: 1, bins: 2, samplingRatio: 2, aligned: true)
+    let pooled = roiPool(ramp, boxes: boxes, spatialScale: 1, bins: 2)
+    func steps(_ result: Tensor) -> [Float] {
+      let first = boxes.indices.map { result[$0, 0, 0, 0] }
+      return zip(first, first.dropFirst()).map { abs($1 - $0) }
+    }
+    #expect(steps(aligned).allSatisfy { abs($0 - 0.01) < 1e-4 })
+    #expect(Set(steps(pooled)) == [0, 1])
+    #expect(steps(pooled).count { $0 == 1 } == 1)
+  }
+}
+
+@Suite struct RoIPoolTests {
+  @Test("bins of whole cells, rounded outwards, may share a cell")
+  func bins() {
+    // Edges 0.5 … 4.4 round to 1 … 4: four cells in three bins of 4/3.
+    let quantised = QuantisedBins(from: 0.5, to: 4.4, spatialScale: 1, count: 3, limit: 5)
+    #expect(quantised.start == 1 && quantised.extent == 4)
+    #expect(quantised.bins == [1..<3, 2..<4, 3..<5])
+  }
+
+  @Test("halves round away from zero, as C's round does")
+  func rounding() {
+    let bins = QuantisedBins(from: 2.5, to: 2.5, spatialScale: 1, count: 1, limit: 9)
+    #expect(bins.start == 3 && bins.extent == 1)
+    #expect(QuantisedBins(from: -0.5, to: 4, spatialScale: 1, count: 1, limit: 9).start == -1)
+  }
+
+  @Test("each bin gives its greatest cell, an empty one 0")
+  func maxima() {
+    #expect(
+      roiPool(ramp, boxes: [Box(0, 0, 3, 3)], spatialScale: 1, bins: 2).values == [6, 8, 16, 18])
+    #expect(
+      roiPool(ramp, boxes: [Box(20, 20, 30, 30)], spatialScale: 1, bins: 1).values == [0])
+  }
+
+  @Test("RoIWarp rounds the corners and averages samples of the rest")
+  func warp() {
+    // Corners 0.4 and 2.6 round to 0 and 3: four cells; one bin, one sample at (2, 2).
+    let result = roiWarp(
+      ramp, boxes: [Box(0.4, 0.4, 2.6, 2.6)], spatialScale: 1, bins: 1, samplingRatio: 1)
+    #expect(result.values == [12])
+  }
+}
+
+@Suite struct LevelAssignmentTests {
+  @Test(
+    "224 pixels go to P4, each halving one level finer",
+    arguments: [(224, 2), (223, 1), (112, 1), (111, 0), (448, 3), (4000, 3), (1, 0), (0, 0)])
+  func levels(_ side: Int, _ level: Int) {
+    let box = Box(0, 0, Float(side), Float(side))
+    #expect(pyramidLevel(of: box, among: 2...5) == level)
+  }
+
+  @Test("features come back in the order of the boxes, each from its level")
+  func order() {
+    let pyramid = [1, 2].map { Tensor([1, 1, 8, 8], repeating: $0) }
+    let features = roiFeatures(
+      pyramid, boxes: [Box(0, 0, 4, 4), Box(0, 0, 8, 8), Box(1, 1, 3, 3)], levels: [1, 0, 0],
+      strides: [1, 2], bins: 1, operator: .torchvision)
+    #expect(features.values == [2, 1, 1])
+  }
+}

@@ -1,0 +1,205 @@
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+import Tracing
+
+/// A stage that leaves one float tensor, one integer tensor and a file, and may fail half way.
+private struct Doubling: Stage {
+  static let name = "1-doubling"
+  static let title = "Twice what it was given."
+  var values: [Float] = [1, 2, 3]
+  var fails = false
+  var options: [String: OptionValue] { ["factor": .number(2), "names": .texts(["a", "b"])] }
+
+  func run(_ folder: StageWriter) throws {
+    try folder.add(
+      "doubled", Tensor([values.count], values.map { 2 * $0 }), axes: ["N"], units: "1", note: "")
+    if fails { throw Fault("the stage", "it failed", remedy: "Do nothing") }
+    try folder.add("count", integers: [values.count], axes: ["N"], units: "1", note: "")
+    try folder.addFile("table.csv", Array("a\n1\n".utf8), caption: "A table")
+  }
+}
+
+/// A stage that reads the other.
+private struct Adding: Stage {
+  static let name = "2-adding"
+  static let title = "The sum."
+  var options: [String: OptionValue] { [:] }
+
+  func run(_ folder: StageWriter) throws {
+    let total = try folder.read(Doubling.name).tensor("doubled").values.reduce(0, +)
+    try folder.add("sum", Tensor([1], [total]), axes: ["N"], units: "1", note: "")
+  }
+}
+
+@Suite struct TraceTests {
+  @Test("what a stage leaves is read back by another process")
+  func roundTrip() throws {
+    try withTemporaryFolder { folder in
+      try Doubling().run(in: Trace.openOrBegin(folder))
+      let trace = try Trace.open(folder)
+      let stage = try trace.stage(Doubling.name)
+      #expect(try stage.tensor("doubled").values == [2, 4, 6])
+      #expect(try stage.integers("count") == [3])
+      #expect(stage.record.options["names"] == .texts(["a", "b"]))
+      #expect(stage.record.tensors[0].mean == 4)
+      #expect(trace.record.stages == [Doubling.name])
+      let sum = try Adding().run(in: trace)
+      #expect(try sum.tensor("sum").values == [12])
+      #expect(sum.record.reads == [Doubling.name: stage.checksum])
+    }
+  }
+
+  @Test("a stage made from an earlier run of another is called outdated")
+  func outdated() throws {
+    try withTemporaryFolder { folder in
+      let trace = try Trace.openOrBegin(folder)
+      try Doubling().run(in: trace)
+      try Adding().run(in: trace)
+      #expect(try trace.outdatedStages().isEmpty)
+      try Doubling(values: [5]).run(in: trace)
+      #expect(try trace.outdatedStages() == [Adding.name])
+      try Adding().run(in: trace)
+      #expect(try trace.outdatedStages().isEmpty)
+    }
+  }
+
+  @Test("a stage that fails leaves the earlier run as it was, and nothing else")
+  func wholeOrNotAtAll() throws {
+    try withTemporaryFolder { folder in
+      let trace = try Trace.openOrBegin(folder)
+      try Doubling().run(in: trace)
+      #expect(throws: Fault.self) { try Doubling(values: [9], fails: true).run(in: trace) }
+      #expect(try Trace.open(folder).stage(Doubling.name).tensor("doubled").values == [2, 4, 6])
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      #expect(left == [Doubling.name, "trace.json"])
+    }
+  }
+
+  @Test("half floats are kept as half floats, and nothing large where nothing is to be kept")
+  func keeping() throws {
+    try withTemporaryFolder { folder in
+      let stage = Doubling(values: [1.0001])
+      try stage.run(in: Trace.openOrBegin(folder), keeping: .half)
+      let kept = try Trace.open(folder).stage(Doubling.name)
+      #expect(kept.record.tensors[0].dtype == "float16")
+      #expect(try kept.tensor("doubled").values == [2])
+      let large = Doubling(values: [Float](repeating: 1, count: StageWriter.smallTensor + 1))
+      try large.run(in: Trace.open(folder), keeping: .none)
+      let emptied = try Trace.open(folder).stage(Doubling.name)
+      #expect(try emptied.integers("count") == [StageWriter.smallTensor + 1])
+      #expect(throws: Fault.self) { try emptied.tensor("doubled") }
+    }
+  }
+
+  @Test("a tensor that was edited is refused by its checksum")
+  func editedTensor() throws {
+    try withTemporaryFolder { folder in
+      try Doubling().run(in: Trace.openOrBegin(folder))
+      let file = folder.appending(path: "\(Doubling.name)/tensors/doubled.npy")
+      var bytes = [UInt8](try Data(contentsOf: file))
+      bytes[bytes.count - 1] ^= 1
+      try Data(bytes).write(to: file)
+      let stage = try Trace.open(folder).stage(Doubling.name)
+      let fault = #expect(throws: Fault.self) { try stage.tensor("doubled") }
+      #expect(fault?.description.contains("doubled.npy") == true)
+    }
+  }
+
+  @Test("a stage that has not run is named, with the command that runs it")
+  func missingStage() throws {
+    try withTemporaryFolder { folder in
+      let trace = try Trace.openOrBegin(folder)
+      let fault = #expect(throws: Fault.self) { try Adding().run(in: trace) }
+      #expect(fault?.description.contains("swift run -c release doubling") == true)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+  }
+
+  @Test("a folder with other things in it is not taken for a trace")
+  func otherFolder() throws {
+    try withTemporaryFolder { folder in
+      try Data().write(to: folder.appending(path: "holiday.txt"))
+      #expect(throws: Fault.self) { try Trace.openOrBegin(folder) }
+      #expect(throws: Fault.self) { try Trace.open(folder) }
+    }
+  }
+
+  @Test(
+    "records that are damaged are refused",
+    arguments: [
+      "", "{", "[]", "{\"format\": 99, \"version\": \"\", \"stages\": []}", "{\"format\": 1}",
+    ])
+  func damagedRecord(_ text: String) throws {
+    try withTemporaryFolder { folder in
+      try Data(text.utf8).write(to: folder.appending(path: "trace.json"))
+      #expect(throws: Fault.self) { try Trace.open(folder) }
+    }
+  }
+
+  @Test("a picture beside the trace is found again after both have moved")
+  func relativePaths() throws {
+    try withTemporaryFolder { folder in
+      let old = folder.appending(path: "old/place")
+      let trace = try Trace.openOrBegin(old.appending(path: "trace"))
+      try trace.setPicture(old.appending(path: "photo.png"))
+      #expect(trace.record.picture == "../photo.png")
+      let new = folder.appending(path: "new")
+      try FileManager.default.moveItem(at: old, to: new)
+      let moved = try Trace.open(new.appending(path: "trace"))
+      #expect(moved.picture?.path == new.appending(path: "photo.png").standardizedFileURL.path)
+    }
+  }
+}
+
+@Suite struct TraceComparisonTests {
+  private func compare(_ a: Doubling, _ b: Doubling) throws -> TraceComparison {
+    try withTemporaryFolder { folder in
+      let first = try Trace.openOrBegin(folder.appending(path: "a"))
+      let second = try Trace.openOrBegin(folder.appending(path: "b"))
+      try a.run(in: first)
+      try b.run(in: second)
+      try Adding().run(in: first)
+      try Adding().run(in: second)
+      return try TraceComparison(first, second)
+    }
+  }
+
+  @Test("equal traces agree exactly")
+  func equal() throws {
+    let comparison = try compare(Doubling(), Doubling())
+    #expect(comparison.firstDifference(tolerance: 0) == nil)
+    #expect(comparison.tensors.count == 3)
+  }
+
+  @Test("the first stage that differs, by how much of the range")
+  func different() throws {
+    // 2 4 6 against 2 4 6.4: 0.4 of a range of 4.
+    let comparison = try compare(Doubling(), Doubling(values: [1, 2, 3.2]))
+    #expect(comparison.firstDifference(tolerance: 0.05) == Doubling.name)
+    guard case .compared(let difference) = comparison.tensors[0].finding else {
+      Issue.record("not compared")
+      return
+    }
+    #expect(difference.differing == 1 && abs(difference.relative - 0.1) < 1e-5)
+    // The sums 12 and 12.4 differ by a thirtieth; a tolerance of a tenth lets everything pass.
+    #expect(comparison.firstDifference(tolerance: 0.1001) == nil)
+  }
+
+  @Test("other shapes are a difference that no tolerance covers; integers have none")
+  func shapes() throws {
+    let comparison = try compare(Doubling(), Doubling(values: [1, 2, 3, 4]))
+    #expect(comparison.tensors[0].finding == .shapes([3], [4]))
+    #expect(comparison.firstDifference(tolerance: 1e9) == Doubling.name)
+    #expect(!comparison.tensors[1].agrees(within: 1e9))
+  }
+
+  @Test("a NaN on one side is infinitely far away, on both sides equal")
+  func notANumber() throws {
+    let oneSided = try compare(Doubling(), Doubling(values: [1, 2, .nan]))
+    #expect(oneSided.firstDifference(tolerance: 1e9) == Doubling.name)
+    let both = Doubling(values: [1, .nan, 3])
+    #expect(try compare(both, both).firstDifference(tolerance: 0) == nil)
+  }
+}
