@@ -18,7 +18,7 @@ struct ProposalsDrawing: Sendable {
       StagePicture(
         "candidates",
         lookFor: "bundles of nearly equal boxes around each object on the left; on the right one "
-          + "green box is left of each bundle."
+          + "green box is left of each bundle, or two where the level or the overlap differs."
       ) { candidatesFigure },
       StagePicture(
         "cluster",
@@ -73,10 +73,10 @@ struct ProposalsDrawing: Sendable {
       view(
         "After: \(kept.count) kept, \(best.count - kept.count) suppressed",
         [
-          .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
           .boxes(
             best.filter { $0.fate != .kept }.map(\.box),
             Stroke(.orange, thickness: 0.75, dashed: true)),
+          .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
         ],
         legend: [
           LegendEntry("kept", .green, .line), LegendEntry("suppressed", .orange, .dashed),

@@ -33,8 +33,8 @@ extension HeadsDrawing {
       view(
         "\(kept.count) kept, \(suppressed.count) suppressed",
         [
-          .boxes(kept.map(\.box), Stroke(.green, thickness: 2)),
-          .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 1, dashed: true)),
+          .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 0.75, dashed: true)),
+          .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
         ], side: 512)
       Stack {
         fatesChart

@@ -61,6 +61,7 @@ struct HeadsDrawing: Sendable {
   /// A class's name, or its number where the weights name none.
   func name(_ label: Int) -> String {
     guard classNames.indices.contains(label) else { return "class \(label)" }
+    if classNames[label] == "N/A" { return "N/A (\(label))" }
     return label == 0 ? "background" : classNames[label]
   }
 

@@ -37,7 +37,7 @@ extension HeadsDrawing {
       }
     }
     let others = min(classes - 1, 6)
-    let side = others > 4 ? 140 : 168
+    let side = others > 4 ? 126 : 168
     return Figure(
       title,
       caption: "The \(detected.count) best detections: the picture in the box, stretched to "

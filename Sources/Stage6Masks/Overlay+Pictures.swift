@@ -7,57 +7,68 @@ extension MasksDrawing {
   /// Up to so many are labelled with their score alone.
   static let mostScored = 40
 
+  /// Weaker detections are left out of the overlay as long as there are stronger ones.
+  static let strong: Float = 0.5
+
+  /// The detections that the overlay shows, by falling score.
+  var overlaid: [Int] {
+    let strong = scores.indices.filter { scores[$0] > Self.strong }
+    return strong.isEmpty ? Array(scores.indices) : strong
+  }
+
   /// The result: the picture with every mask in its own colour, contours, and labels where they
   /// leave room for the picture.
   var overlayFigure: Figure {
-    let found = Set(labels).sorted()
-    let counts = found.map { label in "\(labels.count { $0 == label }) × \(name(label))" }
+    let shown = overlaid
+    let found = Set(shown.map { labels[$0] }).sorted()
+    let counts = found.map { label in "\(shown.count { labels[$0] == label }) × \(name(label))" }
+    let weak = boxes.count - shown.count
     let title =
-      boxes.isEmpty ? "Nothing was detected" : "\(boxes.count) detections with their masks"
+      boxes.isEmpty
+      ? "Nothing was detected"
+      : "\(shown.count) \(shown.count == 1 ? "detection" : "detections")"
+        + (weak > 0 ? " with a score over \(Numerals.short(Self.strong))" : " with their masks")
     return Figure(
       title,
       caption: boxes.isEmpty
         ? "No detection has a score over the threshold: the picture as it came."
         : "\(counts.joined(separator: ", ")). Each detection has a colour of its own. "
-          + labelWords
+          + labelWords(shown.count)
+          + (weak > 0 ? " \(weak) weaker detections are left out here." : "")
     ) {
-      overlay
+      overlay(shown)
     }
   }
 
-  private var labelWords: String {
-    if boxes.count <= Self.mostNamed { return "Labels tell class and score." }
-    if boxes.count <= Self.mostScored { return "Labels tell the score." }
+  private func labelWords(_ count: Int) -> String {
+    if count <= Self.mostNamed { return "Labels tell class and score." }
+    if count <= Self.mostScored { return "Labels tell the score." }
     return "Only the \(Self.mostNamed) best are labelled with their score."
   }
 
-  private var overlay: PictureView {
+  private func overlay(_ shown: [Int]) -> PictureView {
     var layers: [Layer] = []
     // The best come last, on top, as in the label map.
-    for index in masks.indices.reversed() {
+    for index in shown.reversed() {
       guard let (mask, frame) = binary(index) else { continue }
       layers.append(.mask(mask, at: frame, Palette.instance(index), opacity: 0.4))
     }
-    for index in masks.indices {
-      guard let words = label(index) else { break }
-      let window = masks[index].window
-      guard window.width > 0 else { continue }
+    for (rank, index) in shown.enumerated() where masks[index].window.width > 0 {
+      guard let words = label(index, rank: rank, of: shown.count) else { break }
+      let box = boxes[index]
       layers.append(
         .note(
-          words,
-          at: Point(
-            (boxes[index].x1 + boxes[index].x2) / 2, (boxes[index].y1 + boxes[index].y2) / 2),
-          Palette.instance(index)))
+          words, at: Point((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2), Palette.instance(index)))
     }
     var view = PictureView(picture, "", layers: layers)
     view.longestSide = 1024
     return view
   }
 
-  private func label(_ index: Int) -> String? {
+  private func label(_ index: Int, rank: Int, of count: Int) -> String? {
     let score = Numerals.short(scores[index], digits: 2)
-    if boxes.count <= Self.mostNamed { return "\(name(labels[index])) \(score)" }
-    if boxes.count <= Self.mostScored { return score }
-    return index < Self.mostNamed ? score : nil
+    if count <= Self.mostNamed { return "\(name(labels[index])) \(score)" }
+    if count <= Self.mostScored { return score }
+    return rank < Self.mostNamed ? score : nil
   }
 }

@@ -1,11 +1,7 @@
-import Foundation
-import Stage3Proposals
-import Stage4RoI
-import Stage5Heads
-import Stage6Masks
 import Tensors
 
 @testable import Stage2Anchors
+@testable import Stage3Proposals
 
 /// Inputs small enough to be seen through, the same on every machine, and free of any weights.
 enum Small {

@@ -113,7 +113,7 @@ import Testing
 
 extension Small {
   static func roi(_ boxes: [Box], _ roiOperator: RoIOperator) -> RoIDrawing {
-    let levels = boxes.map(pyramidLevel)
+    let levels = boxes.map { pyramidLevel(of: $0, among: 2...5) }
     let strides = [4, 8, 16, 32]
     let features = roiFeatures(
       pyramid, boxes: boxes, levels: levels, strides: strides, bins: 7, operator: roiOperator)
