@@ -9,19 +9,22 @@ import Tracing
 public struct StagePicture: Sendable {
   /// The name of its file, without `.png`.
   public let name: String
-  /// What a reader should notice.
+  /// What a reader should notice; empty where a picture only says that there is nothing.
   public let lookFor: String
   /// The file of the code that draws it.
   public let source: String
   private let make: @Sendable () -> Figure
 
   /// Makes a picture of what a closure draws.
+  ///
+  /// - Parameter isEmpty: whether it says no more than that there is nothing to see, so that
+  ///   there is nothing to look for
   public init(
-    _ name: String, lookFor: String, source: String = #fileID,
+    _ name: String, lookFor: String, isEmpty: Bool = false, source: String = #fileID,
     figure: @escaping @Sendable () -> Figure
   ) {
     self.name = name
-    self.lookFor = lookFor
+    self.lookFor = isEmpty ? "" : lookFor
     self.source = source
     make = figure
   }

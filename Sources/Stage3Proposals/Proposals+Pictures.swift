@@ -18,22 +18,26 @@ struct ProposalsDrawing: Sendable {
       StagePicture(
         "candidates",
         lookFor: "bundles of nearly equal boxes around each object on the left; on the right one "
-          + "green box is left of each bundle, or two where the level or the overlap differs."
+          + "green box is left of each bundle, or two where the level or the overlap differs.",
+        isEmpty: proposals.considered.isEmpty
       ) { candidatesFigure },
       StagePicture(
         "cluster",
         lookFor: "how much the suppressed boxes overlap the winner. Each was beaten by a box "
-          + "with a higher score, not by a better fitting one: scores decide."
+          + "with a higher score, not by a better fitting one: scores decide.",
+        isEmpty: proposals.considered.isEmpty
       ) { clusterFigure },
       StagePicture(
         "fates",
         lookFor: "the step at which most candidates of a level are lost, and levels that have "
-          + "fewer anchors than places to fill."
+          + "fewer anchors than places to fill.",
+        isEmpty: proposals.considered.isEmpty
       ) { fatesFigure },
       StagePicture(
         "proposals",
         lookFor: "objects without any box: no later stage can find them. Boxes on background do "
-          + "little harm, stage 5 drops them."
+          + "little harm, stage 5 drops them.",
+        isEmpty: proposals.considered.isEmpty
       ) { proposalsFigure },
     ]
   }

@@ -27,7 +27,8 @@ struct RoIDrawing: Sendable {
       StagePicture(
         "levels",
         lookFor: "small boxes on P2, larger ones further up; a level that takes nearly all means "
-          + "that the picture's objects are all about one size."
+          + "that the picture's objects are all about one size.",
+        isEmpty: proposals.isEmpty
       ) { levelsFigure }
     ]
       + examples.map { example in
@@ -43,7 +44,8 @@ struct RoIDrawing: Sendable {
         StagePicture(
           "features",
           lookFor: "a common pattern, for the head reads all RoIs in this same 7 × 7 form, "
-            + "however large they were in the picture."
+            + "however large they were in the picture.",
+          isEmpty: proposals.isEmpty
         ) { featuresFigure }
       ]
   }

@@ -5,7 +5,7 @@ extension HeadsDrawing {
   /// What class-wise suppression kept, and how many pairs had which fate.
   var suppressionFigure: Figure {
     let title = "From class scores to detections"
-    let threshold = Numerals.short(options.scoreThreshold)
+    let threshold = Numerals.short(options.scoreThreshold, digits: 4)
     guard !found.ledger.isEmpty else {
       return Figure(
         title,

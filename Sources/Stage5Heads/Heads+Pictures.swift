@@ -26,32 +26,38 @@ struct HeadsDrawing: Sendable {
       StagePicture(
         "scores",
         lookFor: "rows that one class takes nearly whole, rows that two share, and rows of the "
-          + "background: there the proposal was a mistake, and this head drops it."
+          + "background: there the proposal was a mistake, and this head drops it.",
+        isEmpty: proposals.isEmpty
       ) { scoresFigure },
       StagePicture(
         "deltas",
         lookFor: "narrow peaks at 0 and at 1: proposals are already near the object, the head "
-          + "only trims them."
+          + "only trims them.",
+        isEmpty: proposals.isEmpty
       ) { deltasFigure },
       StagePicture(
         "refinement",
         lookFor: "green boxes that fit the object's edge where the orange one cut it off or "
-          + "left room."
+          + "left room.",
+        isEmpty: found.kept.isEmpty
       ) { refinementFigure },
       StagePicture(
         "suppression",
         lookFor: "several boxes around one object of which one stays; and two touching objects "
-          + "that both keep theirs, because their boxes overlap little."
+          + "that both keep theirs, because their boxes overlap little.",
+        isEmpty: found.ledger.isEmpty
       ) { suppressionFigure },
       StagePicture(
         "mask-features",
         lookFor: "the object's shape, already visible in the middle of each map: the mask head "
-          + "has only to draw it out."
+          + "has only to draw it out.",
+        isEmpty: found.kept.isEmpty
       ) { maskFeaturesFigure },
       StagePicture(
         "masks",
         lookFor: "the framed mask, the one that counts. Masks of other classes may look as good "
-          + "or be empty; they do not compete, the class score decides."
+          + "or be empty; they do not compete, the class score decides.",
+        isEmpty: found.kept.isEmpty
       ) { masksFigure },
     ]
   }

@@ -23,21 +23,25 @@ struct MasksDrawing: Sendable {
       StagePicture(
         "overlay",
         lookFor: "contours that follow the objects' edges, touching objects with separate "
-          + "colours, and objects that were missed."
+          + "colours, and objects that were missed.",
+        isEmpty: boxes.isEmpty
       ) { overlayFigure },
       StagePicture(
         "paste",
         lookFor: "how few cells the mask has, and how smooth the edge becomes by interpolating "
-          + "before the threshold is applied and not after."
+          + "before the threshold is applied and not after.",
+        isEmpty: boxes.isEmpty
       ) { pasteFigure },
       StagePicture(
         "masks",
         lookFor: "pixels that two masks claim: the label map gives them to the detection with "
-          + "the higher score."
+          + "the higher score.",
+        isEmpty: boxes.isEmpty
       ) { masksFigure },
       StagePicture(
         "detections",
-        lookFor: "scores that fall quickly or slowly, and masks with an area far from all others."
+        lookFor: "scores that fall quickly or slowly, and masks with an area far from all others.",
+        isEmpty: boxes.isEmpty
       ) { detectionsFigure },
     ]
   }

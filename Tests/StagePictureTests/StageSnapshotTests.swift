@@ -87,6 +87,7 @@ import Testing
     let masks = Small.masks([])
     for picture in masks.pictures { #expect(picture.figure.draw().width > 100) }
     #expect(masks.overlayFigure.title == "Nothing was detected")
+    #expect(masks.pictures.allSatisfy { $0.lookFor.isEmpty })
   }
 
   @Test func nothingButBackground() {
