@@ -71,17 +71,32 @@ public struct PictureView: Panel {
     self.region = region
   }
 
+  /// Some columns and rows of the picture: a detail costs no more than its own pixels.
+  private func cut(_ columns: Range<Int>, _ rows: Range<Int>) -> Raster {
+    let (width, height) = (pixels.shape[2], pixels.shape[1])
+    guard columns.count < width || rows.count < height else { return Raster(pixels) }
+    var values: [Float] = []
+    values.reserveCapacity(3 * columns.count * rows.count)
+    for channel in 0..<3 {
+      for row in rows {
+        let first = (channel * height + row) * width
+        values += pixels.values[first + columns.lowerBound..<first + columns.upperBound]
+      }
+    }
+    return Raster(Tensor([3, rows.count, columns.count], values))
+  }
+
   /// Draws the panel on white.
   public func draw() -> Raster {
-    let whole = Raster(pixels)
-    let frame = (region ?? Box(0, 0, Float(whole.width), Float(whole.height)))
-      .clipped(width: Float(whole.width), height: Float(whole.height))
+    let (width, height) = (pixels.shape[2], pixels.shape[1])
+    let frame = (region ?? Box(0, 0, Float(width), Float(height)))
+      .clipped(width: Float(width), height: Float(height))
     // Whole pixels, and at least one of them.
-    let left = min(Int(frame.x1), whole.width - 1)
-    let top = min(Int(frame.y1), whole.height - 1)
-    let part = whole.cropped(
-      x: left, y: top, width: Int(frame.x2.rounded(.up)) - left,
-      height: Int(frame.y2.rounded(.up)) - top)
+    let left = min(Int(frame.x1), width - 1)
+    let top = min(Int(frame.y1), height - 1)
+    let part = cut(
+      left..<max(Int(frame.x2.rounded(.up)), left + 1),
+      top..<max(Int(frame.y2.rounded(.up)), top + 1))
     let bounds = Box(
       Float(left), Float(top), Float(left + part.width), Float(top + part.height))
     let longest = max(part.width, part.height)

@@ -83,7 +83,8 @@ struct AnchorsDrawing: Sendable {
       let (place, _, _) = middle(level)
       // Pixels are enlarged by whole factors: the largest at which the anchors have room.
       let needed = 0.75 * (level.base.map { max($0.width, $0.height) }.max() ?? 1)
-      let half = max(needed, 110 / max((110 / needed).rounded(.down), 1))
+      let factor = max((110 / needed).rounded(.down), 1)
+      let half = max(needed, (110 / factor).rounded(.down))
       region = Box(place.x - half, place.y - half, place.x + half, place.y + half)
     }
     var view = PictureView(

@@ -148,7 +148,8 @@ extension AnchorsDrawing {
     let level = levels[index]
     let middle = cells[index].moves[centre].from
     // About six cells to each side, in whole enlarged pixels.
-    let half = 150 / max((150 / Float(6 * level.stride.columns)).rounded(), 1)
+    let factor = max((150 / Float(6 * level.stride.columns)).rounded(), 1)
+    let half = (150 / factor).rounded(.down)
     let region = Box(middle.x - half, middle.y - half, middle.x + half, middle.y + half)
     let moves = cells[index].sure.map { cells[index].moves[$0] }.filter {
       $0.from.x > region.x1 && $0.from.x < region.x2 && $0.from.y > region.y1
