@@ -13,6 +13,9 @@ public func convolution(
   groups: Int = 1
 ) -> Tensor {
   let size = ConvolutionSize(input, weight, stride: stride, padding: padding, groups: groups)
+  if suitsWinograd(size) {
+    return winogradConvolution(input, weight: weight, finish: finish, padding: padding)
+  }
   let padded = padding == 0 ? input : zeroPadded(input, by: padding)
   let plane = size.outRows * size.outColumns
   return Tensor(uninitialized: [size.pictures, size.outputs, size.outRows, size.outColumns]) {

@@ -150,7 +150,7 @@ private func productBlock<Source: ColumnSource, Sink: ProductSink>(
 
 /// Adds the product of a `[Tile.rows, depth]` and a `[depth, Tile.columns]` panel to `sums`.
 @inline(never)
-private func accumulateTile(
+func accumulateTile(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
   _ sums: UnsafeMutablePointer<Float>
 ) {

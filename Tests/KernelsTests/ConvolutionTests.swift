@@ -63,6 +63,28 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     #expect(greatestDifference(plain, packed) < 2e-5)
   }
 
+  @Test(
+    "Winograd's form computes the seven loops",
+    arguments: [
+      ConvolutionCase(1, 1, 1, 1, 1, 3, 1, 1, 1), .init(1, 3, 6, 6, 2, 3, 1, 0, 1),
+      .init(1, 40, 9, 13, 20, 3, 1, 1, 1), .init(3, 16, 14, 14, 33, 3, 1, 1, 1),
+      .init(2, 300, 7, 5, 14, 3, 1, 1, 1), .init(1, 5, 3, 3, 3, 3, 1, 0, 1),
+      .init(1, 2, 4, 150, 3, 3, 1, 2, 1),
+    ])
+  func winogradAgainstPlain(_ c: ConvolutionCase) {
+    var noise = Noise(UInt64(c.i * 37 + c.o))
+    let input = noise.tensor([c.n, c.i, c.h, c.w])
+    let weight = noise.tensor([c.o, c.i, 3, 3])
+    let finish = Finish(
+      scale: noise.tensor([c.o]).values, shift: noise.tensor([c.o]).values, rectified: true)
+    let plain = plainConvolution(
+      input, weight: weight, finish: finish, stride: 1, padding: c.padding)
+    let fast = winogradConvolution(input, weight: weight, finish: finish, padding: c.padding)
+    // Values of size 1 are multiplied by up to 8 twice before they cancel: about 64 half-ulps of
+    // sums of size 30, and up to 300 products a place.
+    #expect(greatestDifference(plain, fast) < 2e-4)
+  }
+
   @Test("worked by hand: a 2x2 picture under a 3x3 kernel of ones, padded by 1")
   func byHand() {
     let input = Tensor([1, 1, 2, 2], [1, 2, 3, 4])
