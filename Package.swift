@@ -20,7 +20,7 @@ let foundations: [Target] = [
   .target(
     name: "Kernels", dependencies: ["Tensors", "CVectorWidth"],
     // The vector width is a fact of the CPU that compiles; only this target may know it.
-    swiftSettings: [.unsafeFlags(["-Xcc", "-march=native"])]),
+    swiftSettings: [.unsafeFlags(["-Xcc", "-march=native"], .when(platforms: [.linux]))]),
   .target(name: "Pictures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
   .target(name: "Tracing", dependencies: ["Tensors"]),
   .target(name: "Model", dependencies: ["Tensors", "Kernels"]),
@@ -74,7 +74,7 @@ let testTargets: [Target] = [
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
   .testTarget(
     name: "CommandTests",
-    dependencies: ["TestSupport"] + commandNames.map { .byName(name: $0) }),
+    dependencies: ["TestSupport", "Tensors"] + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StagePictureTests",
     dependencies: (["Tensors", "Pictures", "TestSupport"] + stages).map { .byName(name: $0) }),

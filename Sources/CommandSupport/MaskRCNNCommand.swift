@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Kernels
 import Model
 import Tensors
 import Tracing
@@ -34,15 +33,7 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Keep the output of every residual block too.")
   var blocks = false
 
-  @Option(help: "Threads to compute with. Default: one per processor.")
-  var threads: Int?
-
-  func validate() throws {
-    guard threads ?? 1 > 0 else { throw ValidationError("--threads is at least 1.") }
-  }
-
   func run() throws {
-    if let threads { Threads.count = threads }
     var pipeline = try Pipeline(trace, weights: weights, begins: true)
     pipeline.roiOperator = roiOperator.roiOperator
     pipeline.keepsBlocks = blocks
@@ -63,17 +54,30 @@ struct DiffCommand: ParsableCommand {
   @Option(help: "Floats agree within this part of their tensor's range; integers exactly.")
   var tolerance: Float = 1e-4
 
+  func validate() throws {
+    guard tolerance >= 0, tolerance.isFinite else {
+      throw ValidationError("--tolerance is \(tolerance); give a number from 0.")
+    }
+  }
+
   func run() throws {
     let comparison = try TraceComparison(
       .open(URL(fileURLWithPath: first)), .open(URL(fileURLWithPath: second)))
     guard !comparison.stages.isEmpty else {
       throw Fault(first, "the two traces have no stage in common", remedy: "Run one in both")
     }
-    if let stage = comparison.firstDifference(tolerance: tolerance) {
-      print("The first stage that differs is \(stage).\n")
-    } else {
-      print("All \(comparison.tensors.count) tensors agree within \(tolerance) of their range.\n")
+    let compared = comparison.tensors.count - comparison.notKept
+    guard compared > 0 else {
+      throw Fault(
+        first, "the two traces kept no tensor in common", remedy: "Run them with --tensors full")
     }
+    if let stage = comparison.firstDifference(tolerance: tolerance) {
+      print("The first stage that differs is \(stage).")
+    } else {
+      print("All \(compared) tensors agree within \(tolerance) of their range.")
+    }
+    let notKept = comparison.notKept
+    print(notKept == 0 ? "" : "\(notKept) more were not kept and so not compared.\n")
     print(comparison.table(tolerance: tolerance).text)
     if !comparison.unmatched.isEmpty {
       print("\nOnly one trace has \(comparison.unmatched.joined(separator: ", ")).")

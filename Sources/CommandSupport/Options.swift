@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernels
 import Model
 import Stage4RoI
 import Tensors
@@ -19,7 +20,16 @@ struct TraceOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Draw the pictures.")
   var pictures = true
 
+  @Option(help: "Threads to compute with. Default: one per processor.")
+  var threads: Int?
+
   var folder: URL { URL(fileURLWithPath: trace) }
+
+  func validate() throws {
+    guard (1...Threads.most).contains(threads ?? 1) else {
+      throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
+    }
+  }
 }
 
 /// Which weights a command uses.
@@ -27,12 +37,27 @@ struct WeightsOptions: ParsableArguments {
   @Option(help: "A .safetensors or .pth file. Default: the trace's, or the bundled model's.")
   var weights: String?
 
-  @Option(help: "The epsilon of batch norm, if the file does not tell.")
-  var normEpsilon: Float?
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "A setting in place of the weight file's, such as norm_eps=0; maskrcnn inspect lists them.",
+      valueName: "key=value"))
+  var settings: [String] = []
 
   /// The settings that the command line gives, by their keys in a weight file's metadata.
   var overrides: [String: String] {
-    normEpsilon.map { ["norm_eps": String($0)] } ?? [:]
+    Dictionary(settings.map(Self.pair), uniquingKeysWith: { $1 })
+  }
+
+  func validate() throws {
+    for setting in settings where !setting.contains("=") {
+      throw ValidationError("--set \(setting) has no value; write --set key=value.")
+    }
+  }
+
+  private static func pair(_ setting: String) -> (String, String) {
+    let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
   }
 }
 
@@ -43,7 +68,7 @@ enum OperatorName: String, CaseIterable, ExpressibleByArgument {
   case warp
 }
 
-/// How a bin of RoIAlign reduces its samples.
+/// How a bin reduces its samples.
 enum Reduction: String, CaseIterable, ExpressibleByArgument {
   case average
   case maximum
@@ -54,27 +79,33 @@ struct OperatorOptions: ParsableArguments {
   @Option(name: .customLong("operator"), help: "The RoI operator: align, pool, warp.")
   var name = OperatorName.align
 
-  @Option(help: "Samples per bin along each axis, 0 for one per cell.")
-  var samplingRatio = 2
+  @Option(help: "Samples per bin along each axis, 0 for one per cell. Default: 2.")
+  var samplingRatio: Int?
 
   @Flag(help: "Subtract half a cell, as detectron2 does and torchvision's models do not.")
   var aligned = false
 
-  @Option(help: "What a bin of RoIAlign takes of its samples: average, maximum.")
-  var reduction = Reduction.average
+  @Option(help: "What a bin takes of its samples: average (default), maximum.")
+  var reduction: Reduction?
 
   func validate() throws {
-    guard (0...16).contains(samplingRatio) else {
-      throw ValidationError("--sampling-ratio is \(samplingRatio); give a number from 0 to 16.")
+    guard (0...16).contains(samplingRatio ?? 2) else {
+      throw ValidationError("--sampling-ratio is \(samplingRatio ?? 2); give 0 to 16.")
+    }
+    guard name == .align || !aligned else {
+      throw ValidationError("--aligned is an option of --operator align; \(name) rounds to cells.")
+    }
+    guard name != .pool || (samplingRatio == nil && reduction == nil) else {
+      throw ValidationError("--sampling-ratio and --reduction mean nothing to --operator pool.")
     }
   }
 
   var roiOperator: RoIOperator {
-    switch name {
-    case .align:
-      .align(samplingRatio: samplingRatio, aligned: aligned, maximum: reduction == .maximum)
+    let maximum = reduction == .maximum
+    return switch name {
+    case .align: .align(samplingRatio: samplingRatio ?? 2, aligned: aligned, maximum: maximum)
     case .pool: .pool
-    case .warp: .warp(samplingRatio: samplingRatio)
+    case .warp: .warp(samplingRatio: samplingRatio ?? 2, maximum: maximum)
     }
   }
 }
@@ -98,7 +129,8 @@ enum Bundled {
   static var fixtures: URL {
     let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
       .appending(path: "Fixtures")
-    if FileManager.default.fileExists(atPath: here.path) { return here }
+    let weights = here.appending(path: "weights/nuclei.safetensors")
+    if FileManager.default.fileExists(atPath: weights.path) { return here }
     return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Fixtures")
   }

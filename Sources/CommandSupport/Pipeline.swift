@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Model
 import Stage0Input
 import Stage1Backbone
@@ -29,6 +30,7 @@ struct Pipeline {
 
   init(_ options: TraceOptions, weights: WeightsOptions, begins: Bool) throws {
     self.options = options
+    if let threads = options.threads { Threads.count = threads }
     trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
     model = LoadedModel(trace, weights)
   }
@@ -42,8 +44,8 @@ struct Pipeline {
       let file = picture ?? trace.picture ?? Bundled.picture
       var stage = InputStage(file: file, settings: try model.get().settings)
       input(&stage)
+      trace.setPicture(file)
       try run(stage)
-      try trace.setPicture(file)
     case 1: try run(BackboneStage(try model.get().backbone, keepsBlocks: keepsBlocks))
     case 2: try run(AnchorsStage(try model.get().rpnHead, settings: try model.get().settings))
     case 3: try run(proposals)
@@ -99,7 +101,7 @@ final class LoadedModel {
       options.weights.map { URL(fileURLWithPath: $0) } ?? trace.weights ?? Bundled.weights
     let loaded = try MaskRCNNModel(
       contentsOf: file, overrides: options.overrides)
-    try trace.setWeights(file)
+    trace.setWeights(file)
     model = loaded
     return loaded
   }

@@ -55,6 +55,9 @@ package struct InputCommand: StageCommand {
     for side in [shorter, longer].compactMap({ $0 }) where !(16...8192).contains(side) {
       throw ValidationError("A side of \(side) pixels; give a number from 16 to 8192.")
     }
+    guard factor == nil || (shorter == nil && longer == nil) else {
+      throw ValidationError("--factor and --shorter or --longer exclude each other.")
+    }
     if let factor, !(0.05...20).contains(factor) {
       throw ValidationError("--factor is \(factor); give a number from 0.05 to 20.")
     }
@@ -72,7 +75,10 @@ package struct InputCommand: StageCommand {
       if let factor {
         stage.resize = .factor(factor)
       } else if shorter != nil || longer != nil {
-        stage.resize = .sides(shorter: shorter ?? 800, longer: longer ?? 1333)
+        // Alone, one keeps torchvision's proportion to the other.
+        stage.resize = .sides(
+          shorter: shorter ?? (longer ?? 1333) * 800 / 1333,
+          longer: longer ?? (shorter ?? 800) * 1333 / 800)
       }
     }
   }
@@ -140,6 +146,9 @@ package struct ProposalsCommand: StageCommand {
 
   package func validate() throws {
     guard top > 0, most > 0 else { throw ValidationError("--top and --most are at least 1.") }
+    guard leastSide >= 0, leastSide.isFinite else {
+      throw ValidationError("--least-side is \(leastSide); give a number from 0.")
+    }
     guard (0...1).contains(nmsThreshold) else {
       throw ValidationError("--nms-threshold is \(nmsThreshold); give a number from 0 to 1.")
     }

@@ -106,7 +106,9 @@ public enum OperatorGoldens {
     },
     "roi_pool": Operation(.exact) { try pooled($0) { _ in .pool } },
     "roi_warp": Operation(interpolation) { golden in
-      try pooled(golden) { .warp(samplingRatio: max(0, try $0.integer("samplingRatio"))) }
+      try pooled(golden) {
+        .warp(samplingRatio: max(0, try $0.integer("samplingRatio")), maximum: false)
+      }
     },
     "rle": Operation(.exact, runLengths),
   ]

@@ -29,7 +29,8 @@ public struct Finish: Sendable, Equatable {
 
 /// The number of positions of a kernel along one axis: `(extent + 2 padding - kernel) / stride + 1`.
 public func convolvedExtent(_ extent: Int, kernel: Int, stride: Int, padding: Int) -> Int {
-  max(0, (extent + 2 * padding - kernel) / stride + 1)
+  // Swift's division rounds towards 0, so a kernel that does not fit is a case of its own.
+  extent + 2 * padding < kernel ? 0 : (extent + 2 * padding - kernel) / stride + 1
 }
 
 /// Two-dimensional convolution (cross-correlation, as in every deep-learning library):

@@ -9,10 +9,13 @@ import Synchronization
 public enum Threads {
   private static let chosen = Mutex(ProcessInfo.processInfo.activeProcessorCount)
 
+  /// More threads than this are never used.
+  public static let most = 1024
+
   /// The number of threads, at first one per processor.
   public static var count: Int {
     get { chosen.withLock { $0 } }
-    set { chosen.withLock { $0 = max(1, newValue) } }
+    set { chosen.withLock { $0 = min(max(1, newValue), most) } }
   }
 
   /// Calls `body` once for every index in `0..<count`, on all threads, in any order.

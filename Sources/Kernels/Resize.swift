@@ -8,24 +8,34 @@ import Tensors
 ///   - rows: H', and `columns` W'
 /// - Returns: `[C, H', W']`
 public func resizeBilinear(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
+  resizeBilinear(input, rows: rows, columns: columns, only: 0..<rows, 0..<columns)
+}
+
+/// A part of what `resizeBilinear` gives: some of its rows and columns.
+///
+/// - Returns: `[C, partRows.count, partColumns.count]`
+public func resizeBilinear(
+  _ input: Tensor, rows: Int, columns: Int, only partRows: Range<Int>, _ partColumns: Range<Int>
+) -> Tensor {
   precondition(
     input.shape.rank == 3 && input.shape[1] > 0 && input.shape[2] > 0,
     "no resizing of \(input.shape)")
   let (height, width) = (input.shape[1], input.shape[2])
-  let vertical = (0..<rows).map { Interpolation($0, from: height, to: rows) }
-  let horizontal = (0..<columns).map { Interpolation($0, from: width, to: columns) }
-  return Tensor(uninitialized: [input.shape[0], rows, columns]) { output in
+  let vertical = partRows.map { Interpolation($0, from: height, to: rows) }
+  let horizontal = partColumns.map { Interpolation($0, from: width, to: columns) }
+  let shape: Shape = [input.shape[0], partRows.count, partColumns.count]
+  return Tensor(uninitialized: shape) { output in
     input.values.withUnsafeBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
       let (source, target) = (SharedReading(base), Shared(output))
-      Threads.ranges(input.shape[0] * rows) { range in
+      Threads.ranges(shape[0] * shape[1]) { range in
         for line in range {
-          let (plane, y) = line.quotientAndRemainder(dividingBy: rows)
+          let (plane, y) = line.quotientAndRemainder(dividingBy: shape[1])
           let v = vertical[y]
           let above = source.pointer + (plane * height + v.low) * width
           let below = source.pointer + (plane * height + v.high) * width
-          let to = target.pointer + line * columns
-          for x in 0..<columns {
+          let to = target.pointer + line * shape[2]
+          for x in 0..<shape[2] {
             let h = horizontal[x]
             let top = (1 - h.weight) * above[h.low] + h.weight * above[h.high]
             let bottom = (1 - h.weight) * below[h.low] + h.weight * below[h.high]

@@ -46,6 +46,11 @@ public struct MaskRCNNModel: Sendable {
     if let fault = MaskRCNNModel.otherModel(tensors, name: weights.name) { throw fault }
     let shapes = tensors.mapValues(\.shape)
     let layout = Layout(shapes: shapes)
+    if let uneven = layout.widths.first(where: { $0 % layout.groups != 0 }) {
+      throw Fault(
+        weights.name, "\(uneven) channels of the trunk do not divide into \(layout.groups) groups",
+        remedy: "Save the whole model again")
+    }
     let architecture = Architecture(layout)
     let parameters = layout.parameters
     try MaskRCNNModel.compare(shapes, with: parameters, architecture, name: weights.name)

@@ -93,7 +93,12 @@ struct ModelBuilder {
   }
 
   private func batchNorm(_ name: String) throws -> BatchNorm {
-    BatchNorm(
+    guard try tensor("\(name).running_var").values.allSatisfy({ $0 + epsilon > 0 }) else {
+      throw Fault(
+        name, "a running variance plus epsilon (\(epsilon)) is not over 0",
+        remedy: "Save the weights again, or give the epsilon that they were trained with")
+    }
+    return BatchNorm(
       weight: try tensor("\(name).weight"), bias: try tensor("\(name).bias"),
       mean: try tensor("\(name).running_mean"), variance: try tensor("\(name).running_var"),
       epsilon: epsilon)

@@ -47,6 +47,12 @@ public struct InputStage: Stage {
     let picture = try readPicture(file).pixels  // [3, H0, W0]
     let original = PictureSize(height: picture.shape[1], width: picture.shape[2])
     let size = resize.size(for: original)
+    guard InputSizes.areSensible(size) else {
+      throw Fault(
+        file.path,
+        "resized by \(resize), the picture would have \(size) pixels, more than "
+          + "\(InputSizes.mostPixels / 1_000_000) million", remedy: "Resize it to less")
+    }
     let colours = normalised(picture, mean: mean, standardDeviation: standardDeviation)
     let resized = resizeBilinear(colours, rows: size.height, columns: size.width)  // [3, H, W]
     let input = padded(resized, toMultipleOf: Self.padding)  // [1, 3, Hp, Wp]
@@ -117,13 +123,47 @@ public struct InputSizes: Sendable, Equatable {
   /// - Throws: `Fault` if they are missing or damaged.
   public init(_ folder: StageFolder) throws {
     let values = try folder.integers("sizes")
-    guard values.count == 6, values.allSatisfy({ $0 > 0 }) else {
+    let sizes = stride(from: 0, to: values.count - 1, by: 2).map {
+      PictureSize(height: values[$0], width: values[$0 + 1])
+    }
+    guard values.count == 6, sizes.allSatisfy(InputSizes.areSensible),
+      sizes[1].height <= sizes[2].height, sizes[1].width <= sizes[2].width,
+      sizes[2].height % InputStage.padding == 0, sizes[2].width % InputStage.padding == 0
+    else {
       throw Fault(
-        folder.folder.path, "the sizes are \(values), expected three heights and widths",
+        folder.folder.path, "the sizes \(values) are not those of a picture, resized and padded",
         remedy: "Run the stage input again")
     }
-    original = PictureSize(height: values[0], width: values[1])
-    resized = PictureSize(height: values[2], width: values[3])
-    padded = PictureSize(height: values[4], width: values[5])
+    (original, resized, padded) = (sizes[0], sizes[1], sizes[2])
+  }
+
+  /// Pictures of more pixels would need tens of gigabytes in the backbone.
+  static let mostPixels = 64_000_000
+
+  /// Whether a picture of this size can be worked on.
+  static func areSensible(_ size: PictureSize) -> Bool {
+    let sides = 1...mostPixels
+    return sides.contains(size.height) && sides.contains(size.width)
+      && size.height <= mostPixels / size.width
+  }
+}
+
+extension StageFolder {
+  /// Boxes that a stage left, each inside the resized picture.
+  ///
+  /// - Throws: `Fault` if they are missing, or one is not a number or lies outside.
+  public func boxes(_ name: String, inside size: PictureSize) throws -> [Box] {
+    let boxes = try boxes(name)
+    let (columns, rows) = (0...Float(size.width), 0...Float(size.height))
+    let areInside = boxes.allSatisfy { box in
+      columns.contains(box.x1) && columns.contains(box.x2) && rows.contains(box.y1)
+        && rows.contains(box.y2) && box.x1 <= box.x2 && box.y1 <= box.y2
+    }
+    guard areInside else {
+      throw Fault(
+        folder.path, "a box of \(name) is not a box inside the picture of \(size) pixels",
+        remedy: "Run the stage again")
+    }
+    return boxes
   }
 }

@@ -30,16 +30,23 @@ public struct BackboneStage: Stage {
   /// Reads 0-input; writes `stem`, `pooled`, C2 … C5 and P2 … P6.
   public func run(_ folder: StageWriter) throws {
     let source = try folder.read("0-input")
+    let size = try InputSizes(source).padded
     let input = try source.tensor("padded")  // [1, 3, H, W]
-    guard input.shape.rank == 4, input.shape[1] == backbone.stem.weight.shape[1] else {
+    let expected: Shape = [1, backbone.stem.weight.shape[1], size.height, size.width]
+    guard input.shape == expected else {
       throw Fault(
-        "0-input",
-        "the input has shape \(input.shape), the trunk reads [1, "
-          + "\(backbone.stem.weight.shape[1]), H, W]", remedy: "Run the stage input again")
+        source.folder.path, "the input has shape \(input.shape), the trunk reads \(expected)",
+        remedy: "Run the stage input again")
     }
     let trunk = trunkFeatures(input, backbone, report: folder.report)
     folder.report("pyramid")
     let pyramid = featurePyramid(trunk.levels, backbone)
+    guard pyramid.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
+      throw Fault(
+        source.folder.path,
+        "with these weights the features of this picture are not finite numbers",
+        remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
+    }
 
     func add(_ name: String, _ tensor: Tensor, _ note: String) throws {
       try folder.add(

@@ -10,8 +10,8 @@ import Tensors
 ///
 ///     w = size / sqrt(r),  h = size * sqrt(r)
 ///
-/// so all have the area `size * size`. The edges are rounded to whole pixels (ties to even), as
-/// in every implementation since the first.
+/// so all have the area `size * size`. torchvision rounds the edges to whole pixels (ties to even),
+/// and so does this; detectron2 does not.
 ///
 /// - Returns: A boxes
 public func baseAnchors(size: Float, aspectRatios: [Float]) -> [Box] {

@@ -16,6 +16,9 @@ public enum Suppression: Sendable, Equatable {
 /// Equal scores keep their order, so the first of two equal boxes stays. The IoU is a 32-bit number
 /// and the threshold a 64-bit one, as in torchvision: an IoU of 0.3 in 32 bits is greater than 0.3.
 ///
+/// torchvision keeps groups apart by moving them far from each other, up to 1000 boxes, which
+/// rounds the IoU a little; here groups are compared as they are.
+///
 /// - Parameters:
 ///   - groups: boxes of different groups do not suppress each other (a pyramid level in stage 3, a
 ///     class in stage 5); nil for one group

@@ -103,7 +103,8 @@ public struct Candidate: Sendable {
 public struct Proposals: Sendable {
   /// The candidates that were looked at: the top of each level, by falling logit.
   public var considered: [Int]
-  /// The proposals, by falling logit: indices into `ledger`.
+  /// The proposals, by falling score: indices into `ledger`. Where scores are equal (all logits
+  /// over some 17 have the score 1), by their order in `considered`.
   public var kept: [Int]
   /// Every candidate, by its index.
   public var ledger: [Candidate]
@@ -148,7 +149,9 @@ public func proposals(
   var survivors: [Int] = []
   for index in considered {
     let box = ledger[index].box
-    if box.width <= 0 || box.height <= 0 {
+    let isOutside =
+      box.x2 <= 0 || box.y2 <= 0 || box.x1 >= Float(width) || box.y1 >= Float(height)
+    if isOutside {
       ledger[index].fate = .clippedAway
     } else if !box.isAtLeast(options.leastSide) {
       ledger[index].fate = .tooSmall

@@ -59,9 +59,10 @@ public struct ProposalsStage: Stage {
       "proposal_index", integers: result.kept, axes: ["R"], units: "candidate",
       note: "which candidate each proposal is")
     folder.report("ledger")
-    try folder.addFile(
-      "ledger.npy", NPY.encode(NumericArray(ledgerTensor(result.ledger))),
-      caption: "Every candidate: \(ledgerColumns.joined(separator: " "))")
+    try folder.add(
+      "ledger", ledgerTensor(result.ledger), exactly: true,
+      axes: ["candidate", ledgerColumns.joined(separator: " ")], units: "as the column says",
+      note: "where every candidate came from, and what became of it")
     try folder.addFile(
       "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
     guard folder.drawsPictures else { return }
@@ -78,12 +79,13 @@ extension LevelCandidates {
     let anchors = try folder.boxes("anchors.\(level)")
     guard objectness.shape.rank == 4, deltas.shape.rank == 4, objectness.shape[0] == 1,
       deltas.shape[1] == 4 * objectness.shape[1], deltas.count == 4 * objectness.count,
-      anchors.count == objectness.count
+      anchors.count == objectness.count,
+      objectness.values.allSatisfy(\.isFinite), deltas.values.allSatisfy(\.isFinite)
     else {
       throw Fault(
         folder.folder.path,
         "objectness \(objectness.shape), deltas \(deltas.shape) and "
-          + "\(anchors.count) anchors of \(level) do not fit each other",
+          + "\(anchors.count) anchors of \(level) do not fit each other, or are no numbers",
         remedy: "Run the stage anchors again")
     }
     self.init(objectness: objectness, deltas: deltas, anchors: anchors)

@@ -141,9 +141,10 @@ public func roiAlign(
 ///
 /// Parameters and result as in `roiAlign`.
 public func roiWarp(
-  _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid, samplingRatio: Int
+  _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid, samplingRatio: Int,
+  maximum: Bool = false
 ) -> Tensor {
-  sampled(features, boxes: boxes, bins: bins, maximum: false) { box in
+  sampled(features, boxes: boxes, bins: bins, maximum: maximum) { box in
     SampleGrid(
       warping: box, spatialScale: spatialScale, bins: bins, samplingRatio: samplingRatio)
   }

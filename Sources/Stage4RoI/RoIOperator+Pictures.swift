@@ -123,11 +123,11 @@ struct RoIComparison {
     var (ratio, aligned, maximum) = (2, false, false)
     switch drawing.roiOperator {
     case .pool: break
-    case .warp(let samples): ratio = samples
+    case .warp(let samples, let greatest): (ratio, maximum) = (samples, greatest)
     case .align(let samples, let half, let greatest):
       (ratio, aligned, maximum) = (samples, half, greatest)
     }
-    warp = .warp(samplingRatio: ratio)
+    warp = .warp(samplingRatio: ratio, maximum: maximum)
     align = .align(samplingRatio: ratio, aligned: aligned, maximum: maximum)
     alignGrid = SampleGrid(
       box: box, spatialScale: scale, bins: bins, samplingRatio: ratio, aligned: aligned)

@@ -33,9 +33,9 @@ public enum RoIOperator: Sendable, Equatable {
   /// Corners rounded to whole cells, bins rounded to whole cells, maximum in each bin. Girshick
   /// 2015 (Fast R-CNN), section 2.1.
   case pool
-  /// Corners rounded to whole cells, bins not; average of bilinear samples. Dai et al. 2016, as
-  /// the Mask R-CNN paper describes it in section 3 ("RoIWarp overlooked the alignment issue").
-  case warp(samplingRatio: Int)
+  /// Corners rounded to whole cells, bins not; average or maximum of bilinear samples. Dai et al.
+  /// 2016, as the Mask R-CNN paper describes it at the end of section 3, "RoIAlign".
+  case warp(samplingRatio: Int, maximum: Bool)
   /// Nothing rounded; average or maximum of bilinear samples. The paper's operator.
   ///
   /// - `samplingRatio`: samples per bin along each axis; 0 for as many as the bin has cells.
@@ -71,10 +71,10 @@ public enum RoIOperator: Sendable, Equatable {
     switch self {
     case .pool:
       roiPool(features, boxes: boxes, spatialScale: spatialScale, bins: bins)
-    case .warp(let samplingRatio):
+    case .warp(let samplingRatio, let maximum):
       roiWarp(
         features, boxes: boxes, spatialScale: spatialScale, bins: bins,
-        samplingRatio: samplingRatio)
+        samplingRatio: samplingRatio, maximum: maximum)
     case .align(let samplingRatio, let aligned, let maximum):
       roiAlign(
         features, boxes: boxes, spatialScale: spatialScale, bins: bins,

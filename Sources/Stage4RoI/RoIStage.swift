@@ -33,7 +33,8 @@ public struct RoIStage: Stage {
   /// Reads 0-input, 1-backbone and 3-proposals; writes `levels` and `features`.
   public func run(_ folder: StageWriter) throws {
     let source = try folder.read("3-proposals")
-    let boxes = try source.boxes("proposals")
+    let size = try InputSizes(folder.read("0-input")).resized
+    let boxes = try source.boxes("proposals", inside: size)
     let pyramid = try RoIPyramid(folder)
     let levels = boxes.map { pyramidLevel(of: $0, among: Self.levelNumbers) }
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
@@ -55,7 +56,11 @@ public struct RoIStage: Stage {
   }
 }
 
-/// The levels that RoIs are read from, with their strides.
+/// The levels that RoIs are read from, with their strides: the padded input's size over the grid's.
+///
+/// torchvision guesses the strides instead, once, from the first picture's size *without* padding,
+/// rounded to powers of two. For pictures with a side under some 22 pixels its guess is wrong, and
+/// results differ.
 public struct RoIPyramid: Sendable {
   /// P2 … P5, `[1, C, H, W]`.
   public var levels: [Tensor]
@@ -101,8 +106,11 @@ extension RoIOperator {
     switch self {
     case .pool:
       ["operator": .text("pool")]
-    case .warp(let samplingRatio):
-      ["operator": .text("warp"), "samplingRatio": .integer(samplingRatio)]
+    case .warp(let samplingRatio, let maximum):
+      [
+        "operator": .text("warp"), "samplingRatio": .integer(samplingRatio),
+        "reduction": .text(maximum ? "maximum" : "average"),
+      ]
     case .align(let samplingRatio, let aligned, let maximum):
       [
         "operator": .text("align"), "samplingRatio": .integer(samplingRatio),
@@ -114,14 +122,14 @@ extension RoIOperator {
   /// The operator that a stage's `stage.json` records; nil where it records none.
   public init?(options: [String: OptionValue]) {
     let samplingRatio: Int =
-      if case .integer(let value)? = options["samplingRatio"] { value } else { 0 }
+      if case .integer(let value)? = options["samplingRatio"] { min(max(value, 0), 64) } else { 0 }
+    let maximum = options["reduction"] == .text("maximum")
     switch options["operator"] {
     case .text("pool"): self = .pool
-    case .text("warp"): self = .warp(samplingRatio: samplingRatio)
+    case .text("warp"): self = .warp(samplingRatio: samplingRatio, maximum: maximum)
     case .text("align"):
       self = .align(
-        samplingRatio: samplingRatio, aligned: options["aligned"] == .flag(true),
-        maximum: options["reduction"] == .text("maximum"))
+        samplingRatio: samplingRatio, aligned: options["aligned"] == .flag(true), maximum: maximum)
     default: return nil
     }
   }

@@ -53,10 +53,11 @@ public struct HeadsStage: Stage {
   public func run(_ folder: StageWriter) throws {
     let input = try folder.read("0-input")
     let size = try InputSizes(input).resized
-    let boxes = try folder.read("3-proposals").boxes("proposals")
+    let boxes = try folder.read("3-proposals").boxes("proposals", inside: size)
     let roi = try folder.read("4-roi")
     let features = try roi.tensor("features")  // [R, C, Y, X]
-    try check(features, proposals: boxes.count, roi)
+    let pyramid = try RoIPyramid(folder)
+    try check(features, proposals: boxes.count, pyramid, roi)
 
     folder.report("box head on \(boxes.count) proposals")
     let prediction = boxPrediction(features, boxHead)
@@ -74,7 +75,7 @@ public struct HeadsStage: Stage {
         remedy: "Run the stage roi again")
     }
     let levels = detected.map { pyramidLevel(of: $0.box, among: RoIStage.levelNumbers) }
-    let maskFeatures = try RoIPyramid(folder).features(
+    let maskFeatures = pyramid.features(
       detected.map(\.box), levels: levels, bins: Self.maskBins, operator: maskOperator
     )  // [D, C, 14, 14]
     try folder.add(
@@ -94,17 +95,20 @@ public struct HeadsStage: Stage {
       ).pictures)
   }
 
-  private func check(_ features: Tensor, proposals: Int, _ roi: StageFolder) throws {
-    let each = features.shape.extents.dropFirst().reduce(1, *)
-    let channels = features.shape.rank == 4 ? features.shape[1] : 0
-    let expected = boxHead.convolutions.isEmpty ? boxHead.layers.first?.weight.shape[1] : nil
-    guard features.shape.rank == 4, features.shape[0] == proposals,
-      expected.map({ $0 == each }) ?? true, channels == maskHead.convolutions.first?.weight.shape[1]
+  private func check(
+    _ features: Tensor, proposals: Int, _ pyramid: RoIPyramid, _ roi: StageFolder
+  ) throws {
+    let channels = maskHead.convolutions.first?.weight.shape[1] ?? 0
+    let bins = RoIStage.bins
+    let expected: Shape = [proposals, channels, bins.rows, bins.columns]
+    let inputs = channels * bins.count
+    guard features.shape == expected, pyramid.levels[0].shape[1] == channels,
+      !boxHead.convolutions.isEmpty || boxHead.layers.first?.weight.shape[1] == inputs
     else {
       throw Fault(
         roi.folder.path,
-        "the features \(features.shape) of \(proposals) proposals do not fit the "
-          + "heads", remedy: "Run the stages proposals and roi again with the same weights")
+        "the features \(features.shape) are not the \(expected) that the heads read",
+        remedy: "Run the stages backbone to roi again with the same weights")
     }
   }
 
@@ -140,28 +144,14 @@ public struct HeadsStage: Stage {
     try folder.add(
       "proposal", integers: detected.map(\.proposal), axes: ["D"], units: "proposal",
       note: "which proposal each detection came from")
+    try folder.add(
+      "ledger", ledgerTensor(found.ledger), exactly: true,
+      axes: ["entry", "proposal class score x1 y1 x2 y2 fate by overlap"],
+      units: "as the column says",
+      note: "every pair of proposal and class over the score threshold, and its fate: 0 kept, "
+        + "1 suppressed, 2 too small, 3 beyond the limit")
     try folder.addFile(
       "ledger.csv", ledgerCSV(found.ledger, classNames: classNames),
       caption: "Every pair of proposal and class over the score threshold, and its fate")
   }
-}
-
-/// The ledger as a table with a header, one line per pair of proposal and class.
-func ledgerCSV(_ ledger: [ScoredBox], classNames: [String]) -> [UInt8] {
-  var text = "entry,proposal,class,name,score,x1,y1,x2,y2,fate,suppressed by,overlap\n"
-  for (index, entry) in ledger.enumerated() {
-    let name = classNames.indices.contains(entry.label) ? classNames[entry.label] : ""
-    let quoted = name.contains(",") ? "\"\(name)\"" : name
-    let fate =
-      switch entry.fate {
-      case .kept: "kept,,"
-      case .suppressed(let by, let overlap): "suppressed,\(by),\(overlap)"
-      case .tooSmall: "too small,,"
-      case .beyondLimit: "beyond the limit,,"
-      }
-    let box = entry.box
-    text += "\(index),\(entry.proposal),\(entry.label),\(quoted),\(entry.score),"
-    text += "\(box.x1),\(box.y1),\(box.x2),\(box.y2),\(fate)\n"
-  }
-  return Array(text.utf8)
 }

@@ -79,14 +79,10 @@ public func pasteMask(_ mask: Tensor, box: Box, width: Int, height: Int) -> Past
   guard window.width > 0, window.height > 0 else {
     return PastedMask(window: Window(0, 0, 0, 0), probabilities: [])
   }
-  let resized = resizeBilinear(bordered, rows: rows, columns: columns)  // [1, rows, columns]
-  var probabilities: [Float] = []
-  probabilities.reserveCapacity(window.width * window.height)
-  for row in window.y1 - grown.y1..<window.y2 - grown.y1 {
-    let first = row * columns + window.x1 - grown.x1
-    probabilities += resized.values[first..<first + window.width]
-  }
-  return PastedMask(window: window, probabilities: probabilities)
+  let resized = resizeBilinear(
+    bordered, rows: rows, columns: columns, only: window.y1 - grown.y1..<window.y2 - grown.y1,
+    window.x1 - grown.x1..<window.x2 - grown.x1)  // [1, window rows, window columns]
+  return PastedMask(window: window, probabilities: resized.values)
 }
 
 /// The mask with one 0 on every side.

@@ -40,7 +40,7 @@ public struct RunLengthEncoding: Sendable, Equatable {
     self.height = height
   }
 
-  /// COCO's text form: from the third run on the difference to the run two before; each number in
+  /// COCO's text form: from the fourth run on the difference to the run two before; each number in
   /// groups of five bits, least first, a sixth bit for "more follows", each group as the character
   /// of code 48 + group.
   public var counts: String {

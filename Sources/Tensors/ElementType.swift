@@ -115,7 +115,7 @@ extension Array where Element == Float {
 extension Shape {
   /// A shape from extents that came from a file: nil where one is negative or the number of
   /// elements does not fit an `Int`.
-  init?(checking extents: [Int]) {
+  public init?(checking extents: [Int]) {
     // An extent of 0 does not make the others harmless: strides are products of them.
     var product = 1
     for extent in extents {

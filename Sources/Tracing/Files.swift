@@ -46,7 +46,9 @@ private func describe(_ error: DecodingError) -> String {
   switch error {
   case .keyNotFound(let key, _): "the entry \(key.stringValue) is missing"
   case .typeMismatch(_, let context), .valueNotFound(_, let context):
-    "the entry \(context.codingPath.map(\.stringValue).joined(separator: ".")) is of the wrong kind"
+    context.codingPath.isEmpty
+      ? "this is not a record"
+      : "the entry \(context.codingPath.map(\.stringValue).joined(separator: ".")) is of the wrong kind"
   default: "this is not valid JSON"
   }
 }

@@ -39,8 +39,21 @@ public final class StageFolder {
           + "expected \(name) in format \(StageRecord.currentFormat)",
         remedy: "Run the stage again")
     }
+    for tensor in record.tensors {
+      let files = [tensor.file, tensor.samples?.indices].compactMap(\.self)
+      guard Shape(checking: tensor.shape) != nil, files.allSatisfy(isInside) else {
+        throw Fault(
+          file.path, "the entry of \(tensor.name) has an impossible shape or file",
+          remedy: "Run the stage again")
+      }
+    }
     return StageFolder(
       folder: folder, record: record, checksum: Checksum.crc32(bytes), inMemory: [:])
+  }
+
+  /// Whether a path from a record stays inside the stage's folder.
+  private static func isInside(_ path: String) -> Bool {
+    !path.hasPrefix("/") && !path.split(separator: "/").contains("..")
   }
 
   /// The names of the tensors, in the order in which they were written.

@@ -40,8 +40,8 @@ public final class StageWriter {
     record = StageRecord(
       format: StageRecord.currentFormat, stage: stage, title: title, options: options, reads: [:],
       tensors: [], pictures: [], files: [])
+    removeAbandoned(stage, in: trace.folder)
     do {
-      try? FileManager.default.removeItem(at: draft)
       for part in ["tensors", "pictures"] {
         try FileManager.default.createDirectory(
           at: draft.appending(path: part), withIntermediateDirectories: true)
@@ -54,7 +54,10 @@ public final class StageWriter {
   }
 
   deinit {
-    if !committed { try? FileManager.default.removeItem(at: draft) }
+    guard !committed else { return }
+    try? FileManager.default.removeItem(at: draft)
+    // Removes the trace's folder too if this run made it: rmdir takes only an empty one.
+    rmdir(trace.folder.path)
   }
 
   /// Opens the folder of an earlier stage, and records that it was read.
@@ -67,10 +70,15 @@ public final class StageWriter {
   }
 
   /// Adds a float tensor. `axes` names each axis: `["N", "C", "H", "W"]`.
+  /// `exactly` keeps 32 bits where half floats are asked for.
   public func add(
-    _ name: String, _ tensor: Tensor, axes: [String], units: String, note: String
+    _ name: String, _ tensor: Tensor, exactly: Bool = false, axes: [String], units: String,
+    note: String
   ) throws {
-    let stored = keeping == .half ? NumericArray(tensor.shape, .float16(tensor.values)) : nil
+    // Half floats are too coarse for places in a picture, and too small for some activations.
+    let fits = !exactly && units != "pixel" && tensor.values.allSatisfy { abs($0) <= 65504 }
+    let stored =
+      keeping == .half && fits ? NumericArray(tensor.shape, .float16(tensor.values)) : nil
     try add(name, NumericArray(tensor), stored: stored, axes: axes, units: units, note: note)
   }
 
@@ -161,5 +169,24 @@ public final class StageWriter {
 
   private func write(_ bytes: [UInt8], to file: String) throws {
     try writeWhole(bytes, to: draft.appending(path: file))
+  }
+}
+
+/// Removes what runs of a stage that were killed have left: drafts, and the earlier folder that was
+/// to be replaced, which is put back where it is the only one.
+private func removeAbandoned(_ stage: String, in trace: URL) {
+  let files = FileManager.default
+  for name in (try? files.contentsOfDirectory(atPath: trace.path)) ?? [] {
+    let parts = name.split(separator: "-")
+    guard name.hasPrefix(".\(stage)."), let process = parts.last.flatMap({ Int32($0) }),
+      kill(process, 0) != 0
+    else { continue }
+    let found = trace.appending(path: name)
+    let final = trace.appending(path: stage)
+    if name.hasPrefix(".\(stage).old"), !files.fileExists(atPath: final.path) {
+      try? files.moveItem(at: found, to: final)
+    } else {
+      try? files.removeItem(at: found)
+    }
   }
 }

@@ -57,23 +57,18 @@ public final class Trace {
 
   /// Opens a trace, or begins one where there is none.
   ///
-  /// - Throws: `Fault` if the folder cannot be made or holds something else than a trace.
+  /// The folder itself is made when the first stage writes to it.
+  ///
+  /// - Throws: `Fault` if the folder holds something else than a trace.
   public static func openOrBegin(_ folder: URL) throws -> Trace {
     if FileManager.default.fileExists(atPath: folder.appending(path: "trace.json").path) {
       return try open(folder)
     }
     let contents = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
-    if let contents, !contents.isEmpty {
+    if contents?.contains(where: { !$0.hasPrefix(".") }) == true {
       throw Fault(
         folder.path, "the folder holds other things than a trace",
         remedy: "Name an empty folder or a new one with --trace")
-    }
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw Fault(
-        folder.path, "the folder cannot be made (\(reason(of: error)))",
-        remedy: "Name another with --trace")
     }
     return Trace(folder: folder, record: TraceRecord(version: version, stages: []))
   }
@@ -84,16 +79,14 @@ public final class Trace {
   /// The weights that the trace was made with.
   public var weights: URL? { record.weights.map(resolve) }
 
-  /// Notes which picture the trace is of.
-  public func setPicture(_ file: URL) throws {
+  /// Notes which picture the trace is of; written when the next stage is done.
+  public func setPicture(_ file: URL) {
     record.picture = path(from: folder, to: file)
-    try save()
   }
 
-  /// Notes which weights the trace is made with.
-  public func setWeights(_ file: URL) throws {
+  /// Notes which weights the trace is made with; written when the next stage is done.
+  public func setWeights(_ file: URL) {
     record.weights = path(from: folder, to: file)
-    try save()
   }
 
   /// What an earlier stage left.
@@ -116,7 +109,7 @@ public final class Trace {
   /// The stages in the trace, in the order of the pipeline.
   public var stages: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { has($0) && !$0.hasPrefix(".") }.sorted()
+    return names.filter { isStageName($0) && has($0) }.sorted()
   }
 
   /// The stages that were made from an earlier run of a stage than the one that stands here now, or
@@ -135,6 +128,12 @@ public final class Trace {
     return outdated
   }
 
+  /// Whether a folder's name is a stage's: a digit, a dash, a word. Others, such as a copy of a
+  /// stage that somebody keeps, are left alone.
+  private func isStageName(_ name: String) -> Bool {
+    name.wholeMatch(of: /[0-9]-[a-z]+/) != nil
+  }
+
   /// Puts a finished stage in the place of an earlier run of it, in memory and in `trace.json`.
   func adopt(_ stage: StageFolder) throws {
     remembered[stage.record.stage] = stage
@@ -150,12 +149,12 @@ public final class Trace {
   private func resolve(_ path: String) -> URL {
     path.hasPrefix("/")
       ? URL(fileURLWithPath: path)
-      : folder.appending(path: path).standardizedFileURL
+      : folder.resolvingSymlinksInPath().appending(path: path).standardizedFileURL
   }
 }
 
-/// The path from a folder to a file: relative where both lie under one folder that is not the
-/// root, so that a folder moved with its trace still finds it; absolute otherwise.
+/// The path from a folder to a file: relative where both lie in one folder below a top-level one
+/// (`/home/ada`), so that what is moved together still fits; absolute otherwise.
 private func path(from folder: URL, to file: URL) -> String {
   let from = folder.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let to = file.standardizedFileURL.resolvingSymlinksInPath().pathComponents

@@ -91,6 +91,9 @@ public struct TraceComparison: Sendable {
     tensors = try shared.flatMap { try compare(first.stage($0), second.stage($0)) }
   }
 
+  /// How many tensors one of the traces did not keep, so that nothing can be said of them.
+  public var notKept: Int { tensors.count { $0.finding == .notKept } }
+
   /// The first stage with a tensor that does not agree.
   public func firstDifference(tolerance: Float) -> String? {
     tensors.first { !$0.agrees(within: tolerance) }?.stage

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -28,7 +29,8 @@ private func expectFault(
       let trace = folder.appending(path: "trace")
       let outcome = try CommandTests.run(
         "maskrcnn", [file.path, "--trace", trace.path, "--no-pictures"])
-      return (outcome, contents(of: trace).filter { $0.key != "trace.json" })
+      let isThere = FileManager.default.fileExists(atPath: trace.path)
+      return (outcome, isThere ? contents(of: trace).merging(["the folder": 0]) { $1 } : [:])
     }
   }
 
@@ -64,10 +66,13 @@ private func expectFault(
 
   @Test func sixtyThousandPixelsWide() throws {
     var bytes = try fixture("nuclei.png")
-    // Width stands in bytes 16 … 19 of a PNG; its checksum is left wrong, as an attacker would not.
+    // The header's length and type, then width and height, then its checksum, which must be right
+    // for the width to be believed.
     bytes.replaceSubrange(16..<20, with: [0, 0, 0xea, 0x60])
-    let (outcome, left) = try run(on: bytes, named: "wide.png")
-    #expect(outcome.code > 0 && outcome.errorLines.count == 1 && left.isEmpty)
+    let checksum = Checksum.crc32(Array(bytes[12..<29]))
+    let digits = stride(from: 0, to: 8, by: 2).map { checksum.dropFirst($0).prefix(2) }
+    bytes.replaceSubrange(29..<33, with: digits.compactMap { UInt8($0, radix: 16) })
+    try expectRefusal(bytes, "wide.png", "60000")
   }
 
   @Test func aFolder() throws {
@@ -91,7 +96,8 @@ private func expectFault(
       expectFault(
         outcome, naming: file.lastPathComponent, saying: words, sourceLocation: sourceLocation)
       #expect(
-        contents(of: trace).isEmpty, "left behind in the trace", sourceLocation: sourceLocation)
+        !FileManager.default.fileExists(atPath: trace.path), "left behind: the trace's folder",
+        sourceLocation: sourceLocation)
     }
   }
 
@@ -229,6 +235,146 @@ private func expectFault(
         "backbone", ["--trace", trace.path], shell: "trap '' XFSZ; ulimit -f 64;")
       expectFault(outcome, naming: "1-backbone", saying: "cannot be written")
       #expect(contents(of: trace) == before)
+    }
+  }
+}
+
+/// Traces whose checksums are right but whose contents no stage wrote.
+@Suite struct ForgedTraceTests {
+  /// Replaces a tensor in a copy of the small trace, record and checksum included, and runs a stage.
+  private func run(
+    _ command: String, forging tensor: String, of stage: String, as array: NumericArray,
+    _ options: [String] = []
+  ) throws -> Outcome {
+    try withCopyOfTrace { trace in
+      let folder = trace.appending(path: stage)
+      let bytes = NPY.encode(array)
+      try Data(bytes).write(to: folder.appending(path: "tensors/\(tensor).npy"))
+      let file = folder.appending(path: "stage.json")
+      let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+      var record = try #require(json as? [String: Any])
+      var tensors = try #require(record["tensors"] as? [[String: Any]])
+      let index = try #require(tensors.firstIndex { $0["name"] as? String == tensor })
+      tensors[index]["shape"] = array.shape.extents
+      tensors[index]["crc32"] = Checksum.crc32(bytes)
+      record["tensors"] = tensors
+      try JSONSerialization.data(withJSONObject: record).write(to: file)
+      return try CommandTests.run(command, ["--trace", trace.path, "--no-pictures"] + options)
+    }
+  }
+
+  private func boxes(_ box: Box) -> NumericArray { NumericArray(Tensor(boxes: [box])) }
+
+  @Test(
+    "boxes that are no boxes in the picture",
+    arguments: [
+      Box(-1e9, 0, 1e9, 10), Box(.nan, 0, 4, 4), Box(0, 0, .infinity, 4), Box(8, 8, 4, 4),
+    ])
+  func boxesOutside(_ box: Box) throws {
+    expectFault(
+      try run("roi", forging: "proposals", of: "3-proposals", as: boxes(box)),
+      naming: "3-proposals", saying: "not a box inside")
+  }
+
+  @Test(
+    "sizes that no picture has",
+    arguments: [
+      [1 << 40, 1, 32, 32, 32, 32], [8, 8, 0, 0, 32, 32], [8, 8, 40, 40, 32, 32],
+      [8, 8, 32, 32, 33, 33], [8, 8],
+    ])
+  func sizes(_ sizes: [Int]) throws {
+    expectFault(
+      try run(
+        "anchors", forging: "sizes", of: "0-input",
+        as: NumericArray([sizes.count / 2, 2], integers: sizes)),
+      naming: "0-input", saying: "sizes")
+  }
+
+  @Test(
+    "inputs that the trunk cannot read", arguments: [[1, 3, 0, 64], [1, 4, 64, 64], [3, 64, 64]])
+  func inputs(_ extents: [Int]) throws {
+    let array = NumericArray(Tensor(Shape(extents), repeating: 0))
+    expectFault(
+      try run("backbone", forging: "padded", of: "0-input", as: array), naming: "0-input",
+      saying: "shape")
+  }
+
+  @Test("features that the heads cannot read", arguments: [[86, 64, 5, 5], [1, 64, 7, 7], [86]])
+  func features(_ extents: [Int]) throws {
+    let array = NumericArray(Tensor(Shape(extents), repeating: 0))
+    expectFault(
+      try run("heads", forging: "features", of: "4-roi", as: array), naming: "4-roi",
+      saying: "heads read")
+  }
+
+  @Test("objectness that is no number")
+  func notANumber() throws {
+    let stage = smallTrace.appending(path: "2-anchors/tensors/objectness.P6.npy")
+    let shape = try NPY.read(stage).shape
+    expectFault(
+      try run(
+        "proposals", forging: "objectness.P6", of: "2-anchors",
+        as: NumericArray(Tensor(shape, repeating: .nan))), naming: "2-anchors",
+      saying: "no numbers")
+  }
+
+  @Test("a record with an impossible shape, or a file elsewhere", arguments: ["shape", "file"])
+  func records(_ key: String) throws {
+    try withCopyOfTrace { trace in
+      let file = trace.appending(path: "3-proposals/stage.json")
+      let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+      var record = try #require(json as? [String: Any])
+      var tensors = try #require(record["tensors"] as? [[String: Any]])
+      if key == "shape" {
+        tensors[0]["shape"] = [-1, Int.max]
+      } else {
+        tensors[0]["file"] = "../../secret.npy"
+      }
+      record["tensors"] = tensors
+      try JSONSerialization.data(withJSONObject: record).write(to: file)
+      for arguments in [["inspect", trace.path], ["diff", trace.path, smallTrace.path]] {
+        expectFault(
+          try CommandTests.run("maskrcnn", arguments), naming: "stage.json", saying: "impossible")
+      }
+    }
+  }
+}
+
+@Suite struct BadOptionTests {
+  @Test(
+    "options out of range are refused before anything runs",
+    arguments: [
+      ["maskrcnn", "--threads", "9223372036854775807"], ["maskrcnn", "--threads", "0"],
+      ["proposals", "--least-side", "nan"], ["proposals", "--nms-threshold", "2"],
+      ["proposals", "--top", "0"], ["roi", "--sampling-ratio", "99"],
+      ["roi", "--operator", "pool", "--sampling-ratio", "2"],
+      ["roi", "--operator", "warp", "--aligned"], ["input", "--factor", "2", "--shorter", "300"],
+      ["input", "--factor", "1e9"], ["heads", "--most", "0"], ["masks", "--threshold", "-1"],
+      ["backbone", "--set", "norm_eps"],
+    ])
+  func refused(_ words: [String]) throws {
+    let outcome = try run(words[0], Array(words.dropFirst()))
+    #expect(outcome.code == 64 && outcome.errors.hasPrefix("Error: "))
+  }
+
+  @Test("a setting that does not exist, or has no sense, is named")
+  func settings() throws {
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace").path
+      let outcome = try run(
+        "maskrcnn", [smallPicture.path, "--trace", trace, "--set", "norm_eps=-3"])
+      expectFault(outcome, naming: "norm_eps", saying: "setting")
+    }
+  }
+
+  @Test("a picture that would be enlarged beyond reason")
+  func tooLarge() throws {
+    let picture = fixturesFolder.appending(path: "pictures/nuclei.png").path
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace")
+      let outcome = try run("input", [picture, "--trace", trace.path, "--factor", "20"])
+      expectFault(outcome, naming: "nuclei.png", saying: "million")
+      #expect(!FileManager.default.fileExists(atPath: trace.path))
     }
   }
 }

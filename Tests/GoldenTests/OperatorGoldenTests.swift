@@ -9,8 +9,9 @@ import Testing
     for result in results where !result.passes {
       Issue.record("\(result.summary)")
     }
-    // Twenty-one operations; a folder that vanished would otherwise pass in silence.
+    // A folder or a case that vanished would otherwise pass in silence.
     #expect(Set(results.map(\.suite)).count == 21)
+    #expect(Set(results.map { "\($0.suite) \($0.name)" }).count == 192)
   }
 }
 

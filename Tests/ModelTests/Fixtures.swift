@@ -14,13 +14,14 @@ func architecture(_ name: String) throws -> [ParameterShape] {
   try ParameterShape.readList(fixture("architectures/\(name).json"))
 }
 
-/// Weights of the given shapes that take no time to make: all 0, or whatever `value` says.
+/// Weights of the given shapes that take no time to make: variances 1, everything else 0.
 func weights(
   _ parameters: [ParameterShape], metadata: [String: String] = [:]
 ) -> WeightFile {
   var tensors: [String: Tensor] = [:]
   for parameter in parameters {
-    tensors[parameter.name] = Tensor(Shape(parameter.shape), repeating: 0)
+    let value: Float = parameter.name.hasSuffix("running_var") ? 1 : 0
+    tensors[parameter.name] = Tensor(Shape(parameter.shape), repeating: value)
   }
   return WeightFile(name: "w.pth", tensors: tensors, metadata: metadata)
 }

@@ -18,6 +18,20 @@ struct ParameterTests {
     }
   }
 
+  @Test("a variance that no batch norm has")
+  func variance() throws {
+    let list = try smallNetwork()
+    let good = weights(list)
+    var tensors = good.tensors
+    let name = "backbone.body.layer1.0.bn1.running_var"
+    tensors[name] = try #require(tensors[name]).map { _ in -1 }
+    #expect(throws: Never.self) { try MaskRCNNModel(weights: good) }
+    let fault = #expect(throws: Fault.self) {
+      try MaskRCNNModel(weights: WeightFile(name: "w.pth", tensors: tensors, metadata: [:]))
+    }
+    #expect(fault?.description.contains("layer1.0.bn1") == true)
+  }
+
   @Test("names from before torchvision 0.13 are accepted, and so are wrappers'")
   func oldNames() throws {
     let list = try architecture("resnet50_fpn_v1")

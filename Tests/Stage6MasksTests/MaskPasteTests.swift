@@ -53,7 +53,7 @@ import Testing
     #expect(runs.runs == [4, 1, 4])
   }
 
-  @Test("text: five bits a character, differences from the third run on, by hand")
+  @Test("text: five bits a character, differences from the fourth run on, by hand")
   func text() {
     // 0 … 15 fit one character, 48 + run; 16 needs a second: low five bits 10000 with "more" (48 +
     // 48 = 96, "`"), then 0 ("0").

@@ -113,7 +113,52 @@ private struct Adding: Stage {
       let trace = try Trace.openOrBegin(folder)
       let fault = #expect(throws: Fault.self) { try Adding().run(in: trace) }
       #expect(fault?.description.contains("swift run -c release doubling") == true)
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+      #expect(!FileManager.default.fileExists(atPath: folder.path))
+    }
+  }
+
+  @Test("drafts of runs that were killed are removed, and what they had put aside is put back")
+  func abandoned() throws {
+    try withTemporaryFolder { folder in
+      let trace = try Trace.openOrBegin(folder)
+      try Doubling().run(in: trace)
+      let files = FileManager.default
+      // No process has this number: Linux counts to 4194304, macOS to 99999.
+      let draft = folder.appending(path: ".\(Doubling.name).draft-99999999")
+      try files.createDirectory(at: draft, withIntermediateDirectories: true)
+      try files.moveItem(
+        at: folder.appending(path: Doubling.name),
+        to: folder.appending(path: ".\(Doubling.name).old-99999999"))
+      let failing = Doubling(fails: true)
+      #expect(throws: Fault.self) { try failing.run(in: Trace.open(folder)) }
+      let left = try files.contentsOfDirectory(atPath: folder.path).sorted()
+      #expect(left == [Doubling.name, "trace.json"])
+    }
+  }
+
+  @Test("a copy of a stage that somebody keeps in the trace is left alone")
+  func copyOfAStage() throws {
+    try withTemporaryFolder { folder in
+      let trace = try Trace.openOrBegin(folder)
+      try Doubling().run(in: trace)
+      try FileManager.default.copyItem(
+        at: folder.appending(path: Doubling.name), to: folder.appending(path: "1-doubling-old"))
+      #expect(trace.stages == [Doubling.name])
+      #expect(try trace.outdatedStages().isEmpty)
+    }
+  }
+
+  @Test("a trace that is reached by a link finds its picture")
+  func linked() throws {
+    try withTemporaryFolder { folder in
+      let real = folder.appending(path: "deep/down/trace")
+      let trace = try Trace.openOrBegin(real)
+      trace.setPicture(folder.appending(path: "photo.png"))
+      try Doubling().run(in: trace)
+      let link = folder.appending(path: "link")
+      try FileManager.default.createSymbolicLink(at: link, withDestinationURL: real)
+      let expected = folder.resolvingSymlinksInPath().appending(path: "photo.png").path
+      #expect(try Trace.open(link).picture?.path == expected)
     }
   }
 
@@ -143,7 +188,8 @@ private struct Adding: Stage {
     try withTemporaryFolder { folder in
       let old = folder.appending(path: "old/place")
       let trace = try Trace.openOrBegin(old.appending(path: "trace"))
-      try trace.setPicture(old.appending(path: "photo.png"))
+      trace.setPicture(old.appending(path: "photo.png"))
+      try Doubling().run(in: trace)
       #expect(trace.record.picture == "../photo.png")
       let new = folder.appending(path: "new")
       try FileManager.default.moveItem(at: old, to: new)
