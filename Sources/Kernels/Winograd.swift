@@ -284,13 +284,15 @@ private func transformCells<Vector: SIMD>(
   for part in stride(from: 0, to: Tile.columns, by: Vector.scalarCount) {
     var half = InlineArray<36, Vector>(repeating: Vector())
     for v in 0..<6 {
-      let column = forward { load(cells + (6 &* $0 &+ v) &* Tile.columns &+ part) }
+      let column = forward { u -> Vector in
+        load(cells + (6 &* u &+ v) &* Tile.columns + part)
+      }
       for u in 0..<6 { half[unchecked: 6 &* u &+ v] = column[unchecked: u] }
     }
     for u in 0..<6 {
       let row = forward { half[unchecked: 6 &* u &+ $0] }
       for v in 0..<6 {
-        store(row[unchecked: v], to: target + (6 &* u &+ v) &* placeStride &+ part)
+        store(row[unchecked: v], to: target + (6 &* u &+ v) &* placeStride + part)
       }
     }
   }
@@ -336,7 +338,7 @@ private func finishCells<Vector: SIMD>(
     var half = InlineArray<24, Vector>(repeating: Vector())
     for v in 0..<6 {
       let column = backward { u -> Vector in
-        load(sums + (6 &* u &+ v) &* placeStride &+ part)
+        load(sums + (6 &* u &+ v) &* placeStride + part)
       }
       for u in 0..<4 { half[unchecked: 6 &* u &+ v] = column[unchecked: u] }
     }
@@ -347,7 +349,7 @@ private func finishCells<Vector: SIMD>(
         // Written so that NaN passes through.
         store(
           value.replacing(with: least, where: value .< least),
-          to: cells + (4 &* u &+ v) &* Tile.columns &+ part)
+          to: cells + (4 &* u &+ v) &* Tile.columns + part)
       }
     }
   }
