@@ -78,7 +78,8 @@ struct Pipeline {
     print(table.text)
     let outdated = try trace.outdatedStages()
     if !outdated.isEmpty {
-      print("\nMade from what stood here before: \(outdated.joined(separator: ", ")).")
+      print(
+        "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
     }
     print("\nLook at \(options.folder.relativePath)/*/pictures/*.png")
   }

@@ -181,30 +181,3 @@ public struct TraceGolden {
     Fault(folder.path, "the trace does not record its \(name)", remedy: "Record it anew")
   }
 }
-
-/// How far the tensors of a trace may lie from the reference's.
-enum TraceTolerances {
-  private static let exactly: Set<String> = ["0-input picture"]
-
-  /// A stage alone, fed with the reference's tensors.
-  static func alone(_ stage: String, _ tensor: String) -> Tolerance {
-    if exactly.contains("\(stage) \(tensor)") { return .exact }
-    return switch stage {
-    case InputStage.name: Tolerance(1e-6, "one division and one interpolation in 32 bits")
-    case BackboneStage.name:
-      Tolerance(1e-5, "twenty layers of sums of up to some thousand products, in another order")
-    case AnchorsStage.name: Tolerance(1e-5, "sums of some hundred products, in another order")
-    case ProposalsStage.name: Tolerance(1e-6, "exp of two mathematical libraries")
-    case RoIStage.name: Tolerance(1e-6, "interpolation weights, fused into one rounding or not")
-    case HeadsStage.name: Tolerance(1e-5, "seven layers of sums, in another order")
-    default: Tolerance(1e-5, "interpolation weights, fused into one rounding or not")
-    }
-  }
-
-  /// All stages, each on what the one before computed.
-  static func chained(_ stage: String, _ tensor: String) -> Tolerance {
-    if exactly.contains("\(stage) \(tensor)") { return .exact }
-    return Tolerance(
-      5e-5, "up to a hundred layers, each with a rounding error of some 1e-7 that later ones carry")
-  }
-}

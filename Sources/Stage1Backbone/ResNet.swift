@@ -51,7 +51,7 @@ public func trunkFeatures(
 public func residualBlock(_ input: Tensor, _ block: ResidualBlock) -> Tensor {
   var branch = input
   for (index, convolution) in block.branch.enumerated() {
-    branch = convolution(branch, rectified: index < block.branch.count - 1)
+    branch = convolution(branch, rectified: index < block.branch.count - 1)  // [1, O, H / s, W / s]
   }
   let shortcut = block.shortcut.map { $0(input, rectified: false) } ?? input
   return sum(branch, shortcut, rectified: true)

@@ -36,5 +36,5 @@ public func boxPrediction(_ features: Tensor, _ head: BoxHead) -> BoxPrediction 
   let logits = head.classLogits(hidden, rectified: false)  // [R, K]
   return BoxPrediction(
     features: hidden, classLogits: logits, classScores: softmax(logits),
-    deltas: head.boxDeltas(hidden, rectified: false))
+    deltas: head.boxDeltas(hidden, rectified: false))  // [R, 4 K]
 }

@@ -20,8 +20,8 @@ public func maskLogits(_ features: Tensor, _ head: MaskHead) -> Tensor {
   }
   hidden = transposedConvolution(
     hidden, weight: head.upsampling.weight, finish: head.upsampling.finish(rectified: true)
-  )  // [D, C, 2 Y, 2 X]
-  return head.logits(hidden, rectified: false)
+  )  // [D, U, 2 Y, 2 X], U channels of the upsampling
+  return head.logits(hidden, rectified: false)  // [D, K, 2 Y, 2 X]
 }
 
 /// The sigmoid of each detection's own class's logits.
