@@ -1,8 +1,6 @@
 import Tensors
 
-/// Two-dimensional convolution, the same sums as `plainConvolution`, as a matrix product: the
-/// weight is an `[O, I K K]` matrix, the picture's patches are the columns of an `[I K K, N Y X]`
-/// one (Chellapilla et al. 2006, "im2col"), of which only a cache's worth is ever laid out.
+/// Two-dimensional convolution by whichever of the two fast forms suits it.
 ///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`
@@ -13,10 +11,27 @@ public func convolution(
   groups: Int = 1
 ) -> Tensor {
   let size = ConvolutionSize(input, weight, stride: stride, padding: padding, groups: groups)
-  if suitsWinograd(size) {
-    return winogradConvolution(input, weight: weight, finish: finish, padding: padding)
-  }
-  let padded = padding == 0 ? input : zeroPadded(input, by: padding)
+  return suitsWinograd(size)
+    ? winogradConvolution(input, weight: weight, finish: finish, padding: padding)
+    : packedConvolution(
+      input, weight: weight, finish: finish, stride: stride, padding: padding, groups: groups)
+}
+
+/// Two-dimensional convolution, the same sums as `plainConvolution`, as a matrix product: the
+/// weight is an `[O, I K K]` matrix, the picture's patches are the columns of an `[I K K, N Y X]`
+/// one (Chellapilla et al. 2006, "im2col"), of which only a cache's worth is ever laid out.
+///
+/// Parameters and result as in `convolution`.
+public func packedConvolution(
+  _ input: Tensor, weight: Tensor, finish: Finish = Finish(), stride: Int = 1, padding: Int = 0,
+  groups: Int = 1
+) -> Tensor {
+  let size = ConvolutionSize(input, weight, stride: stride, padding: padding, groups: groups)
+  let padded =
+    padding == 0
+    ? input
+    : zeroPadded(
+      input, by: padding, rows: size.rows + 2 * padding, columns: size.columns + 2 * padding)
   let plane = size.outRows * size.outColumns
   return Tensor(uninitialized: [size.pictures, size.outputs, size.outRows, size.outColumns]) {
     output in
@@ -41,10 +56,12 @@ public func convolution(
   }  // [N, O, Y, X]
 }
 
-/// The picture with `padding` zeros on every side, so that gathering patches needs no conditions.
-private func zeroPadded(_ input: Tensor, by padding: Int) -> Tensor {
+/// The picture with zeros around it, so that gathering patches needs no conditions: `padding` of
+/// them above and on the left, and on the other sides as many as fill `rows` and `columns`.
+func zeroPadded(_ input: Tensor, by padding: Int, rows outRows: Int, columns outColumns: Int)
+  -> Tensor
+{
   let (rows, columns) = (input.shape[2], input.shape[3])
-  let (outRows, outColumns) = (rows + 2 * padding, columns + 2 * padding)
   let planes = input.shape[0] * input.shape[1]
   return Tensor(uninitialized: [input.shape[0], input.shape[1], outRows, outColumns]) { output in
     input.values.withUnsafeBufferPointer { buffer in

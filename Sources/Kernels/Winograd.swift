@@ -39,12 +39,17 @@ public func winogradConvolution(
   precondition(
     size.kernelRows == 3 && size.kernelColumns == 3, "the kernel is 3 x 3, not \(weight.shape)")
   let kernels = transformedKernels(weight)
+  // Whole tiles, whatever the output's size.
+  let padded = zeroPadded(
+    input, by: padding, rows: max(size.rows + padding, (size.outRows + 3) / 4 * 4 + 2),
+    columns: max(size.columns + padding, (size.outColumns + 3) / 4 * 4 + 2))
   return Tensor(uninitialized: [size.pictures, size.outputs, size.outRows, size.outColumns]) {
     output in
-    input.values.withUnsafeBufferPointer { picture in
+    padded.values.withUnsafeBufferPointer { picture in
       guard let picture = picture.baseAddress else { return }
       let work = WinogradWork(
-        picture: picture, output: output, kernels: kernels, size: size, finish: finish)
+        picture: picture, rows: padded.shape[2], columns: padded.shape[3], output: output,
+        kernels: kernels, size: size, finish: finish)
       work.run()
     }
   }  // [N, O, Y, X]
@@ -94,7 +99,9 @@ private func atPoints(_ a: Float, _ b: Float, _ c: Float) -> InlineArray<6, Floa
 
 /// One convolution under way: what all threads read, and where they write.
 private struct WinogradWork: @unchecked Sendable {
+  /// The padded picture, `[N, I, rows, columns]`.
   let picture: UnsafePointer<Float>
+  let rows, columns: Int
   let output: UnsafeMutablePointer<Float>
   let kernels: [PackedRows]
   let size: ConvolutionSize
@@ -105,10 +112,11 @@ private struct WinogradWork: @unchecked Sendable {
   let panelsPerJob: Int
 
   init(
-    picture: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, kernels: [PackedRows],
-    size: ConvolutionSize, finish: Finish
+    picture: UnsafePointer<Float>, rows: Int, columns: Int, output: UnsafeMutablePointer<Float>,
+    kernels: [PackedRows], size: ConvolutionSize, finish: Finish
   ) {
-    (self.picture, self.output, self.kernels) = (picture, output, kernels)
+    (self.picture, self.rows, self.columns) = (picture, rows, columns)
+    (self.output, self.kernels) = (output, kernels)
     (self.size, self.finish) = (size, finish)
     tileColumns = (size.outColumns + 3) / 4
     tileRows = (size.outRows + 3) / 4
@@ -168,12 +176,27 @@ private struct WinogradWork: @unchecked Sendable {
     }
   }
 
-  /// Where a tile lies: its picture, and the row and column of its first output.
-  @inline(__always)
-  private func position(_ tile: Int) -> (n: Int, y: Int, x: Int) {
-    let (n, inPicture) = tile.quotientAndRemainder(dividingBy: tileRows * tileColumns)
-    let (row, column) = inPicture.quotientAndRemainder(dividingBy: tileColumns)
-    return (n, 4 * row, 4 * column)
+  /// Tiles that lie beside each other in one row of tiles.
+  private struct Run {
+    /// The first one's place in its panel.
+    let slot: Int
+    let count: Int
+    /// The picture, and the row and column of the first one's first output.
+    let n, y, x: Int
+  }
+
+  private func runs(of range: Range<Int>) -> [Run] {
+    var runs: [Run] = []
+    var tile = range.lowerBound
+    while tile < range.upperBound {
+      let (n, inPicture) = tile.quotientAndRemainder(dividingBy: tileRows * tileColumns)
+      let (row, column) = inPicture.quotientAndRemainder(dividingBy: tileColumns)
+      let count = min(tileColumns - column, range.upperBound - tile)
+      runs.append(
+        Run(slot: tile - range.lowerBound, count: count, n: n, y: 4 * row, x: 4 * column))
+      tile += count
+    }
+    return runs
   }
 
   /// `Bt d B` of a panel of tiles, every input channel: six rows of six places, each a row of
@@ -185,35 +208,30 @@ private struct WinogradWork: @unchecked Sendable {
     let cells = UnsafeMutablePointer<Float>.allocate(capacity: 36 * Tile.columns)
     defer { cells.deallocate() }
     cells.initialize(repeating: 0, count: 36 * Tile.columns)
+    let runs = runs(of: range)
     for channel in 0..<size.inputs {
-      for (slot, tile) in range.enumerated() {
-        gather(tile, channel: channel, to: cells + slot)
-      }
+      for run in runs { gather(run, channel: channel, to: cells + run.slot) }
       transformCells(cells, to: target + channel * Tile.columns, placeStride: placeStride)
     }
   }
 
-  /// Copies the 6 x 6 input cells of one tile, `Tile.columns` apart; zeros outside the picture.
+  /// Lays out the 6 x 6 input cells of a run of tiles: a row of tiles for each cell.
   @inline(__always)
-  private func gather(_ tile: Int, channel: Int, to cells: UnsafeMutablePointer<Float>) {
-    let (n, y, x) = position(tile)
-    let (top, left) = (y - size.padding, x - size.padding)
-    let plane = picture + (n * size.inputs + channel) * size.rows * size.columns
-    if top >= 0, left >= 0, top + 6 <= size.rows, left + 6 <= size.columns {
-      var row = plane + top * size.columns + left
-      var target = cells
-      for _ in 0..<6 {
-        for v in 0..<6 { target[v &* Tile.columns] = row[v] }
-        target += 6 * Tile.columns
-        row += size.columns
+  private func gather(_ run: Run, channel: Int, to cells: UnsafeMutablePointer<Float>) {
+    let plane = (run.n * size.inputs + channel) * rows
+    for u in 0..<6 {
+      let source = picture + (plane + run.y + u) * columns + run.x
+      let target = cells + 6 * u * Tile.columns
+      for j in 0..<run.count {
+        target[j] = source[4 &* j]
+        target[Tile.columns &+ j] = source[4 &* j &+ 1]
+        target[2 &* Tile.columns &+ j] = source[4 &* j &+ 2]
+        target[3 &* Tile.columns &+ j] = source[4 &* j &+ 3]
       }
-    } else {
-      for u in 0..<6 {
-        for v in 0..<6 {
-          let isInside = (0..<size.rows).contains(top + u) && (0..<size.columns).contains(left + v)
-          cells[(6 * u + v) * Tile.columns] =
-            isInside ? plane[(top + u) * size.columns + left + v] : 0
-        }
+      // Neighbouring tiles share two columns.
+      for j in 0..<run.count {
+        target[4 &* Tile.columns &+ j] = source[4 &* j &+ 4]
+        target[5 &* Tile.columns &+ j] = source[4 &* j &+ 5]
       }
     }
   }
@@ -225,37 +243,34 @@ private struct WinogradWork: @unchecked Sendable {
     // The 4 x 4 outputs of every tile, output after output.
     let cells = UnsafeMutablePointer<Float>.allocate(capacity: 16 * Tile.columns)
     defer { cells.deallocate() }
+    let runs = runs(of: range)
     for channel in 0..<size.outputs {
-      let row = sums + channel * Tile.columns
       finishCells(
-        row, placeStride: placeStride, to: cells, scale: finish.scale?[channel] ?? 1,
-        shift: finish.shift?[channel] ?? 0, floor: finish.rectified ? 0 : -.infinity)
-      for (slot, tile) in range.enumerated() {
-        scatter(tile, channel: channel, from: cells + slot)
-      }
+        sums + channel * Tile.columns, placeStride: placeStride, to: cells,
+        scale: finish.scale?[channel] ?? 1, shift: finish.shift?[channel] ?? 0,
+        floor: finish.rectified ? 0 : -.infinity)
+      for run in runs { scatter(run, channel: channel, from: cells + run.slot) }
     }
   }
 
-  /// Stores the 4 x 4 outputs of one tile, as far as they lie inside.
+  /// Stores the 4 x 4 outputs of a run of tiles, as far as they lie inside.
   @inline(__always)
-  private func scatter(_ tile: Int, channel: Int, from cells: UnsafePointer<Float>) {
-    let (n, y, x) = position(tile)
-    let plane =
-      output + (n * size.outputs + channel) * size.outRows * size.outColumns
-    let (rows, columns) = (min(4, size.outRows - y), min(4, size.outColumns - x))
-    if columns == 4 {
-      for u in 0..<rows {
-        let target = plane + (y + u) * size.outColumns + x
-        let source = cells + 4 * u * Tile.columns
-        target[0] = source[0]
-        target[1] = source[Tile.columns]
-        target[2] = source[2 &* Tile.columns]
-        target[3] = source[3 &* Tile.columns]
+  private func scatter(_ run: Run, channel: Int, from cells: UnsafePointer<Float>) {
+    let plane = (run.n * size.outputs + channel) * size.outRows
+    // All tiles but perhaps the last are whole.
+    let whole = min(run.count, (size.outColumns - run.x) / 4)
+    for u in 0..<min(4, size.outRows - run.y) {
+      let target = output + (plane + run.y + u) * size.outColumns + run.x
+      let source = cells + 4 * u * Tile.columns
+      for j in 0..<whole {
+        target[4 &* j] = source[j]
+        target[4 &* j &+ 1] = source[Tile.columns &+ j]
+        target[4 &* j &+ 2] = source[2 &* Tile.columns &+ j]
+        target[4 &* j &+ 3] = source[3 &* Tile.columns &+ j]
       }
-    } else {
-      for u in 0..<rows {
-        for v in 0..<columns {
-          plane[(y + u) * size.outColumns + x + v] = cells[(4 * u + v) * Tile.columns]
+      if whole < run.count {
+        for v in 0..<size.outColumns - run.x - 4 * whole {
+          target[4 * whole + v] = source[v * Tile.columns + whole]
         }
       }
     }
