@@ -43,18 +43,24 @@ let goldens: Target = .target(
   name: "Goldens",
   dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
 
+let benchmarks: Target = .target(
+  name: "Benchmarks",
+  dependencies: (["Tensors", "Kernels", "Model"] + stages).map { .byName(name: $0) })
+
 let commandNames = [
-  "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks",
+  "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "bench",
 ]
 
 let commandTargets: [Target] =
   [
     .target(
       name: "CommandSupport",
-      dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens"] + stages)
-        .map { .byName(name: $0) } + [
-          .product(name: "ArgumentParser", package: "swift-argument-parser")
-        ])
+      dependencies: ([
+        "Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens", "Benchmarks",
+      ] + stages)
+      .map { .byName(name: $0) } + [
+        .product(name: "ArgumentParser", package: "swift-argument-parser")
+      ])
   ]
   + commandNames.map {
     .executableTarget(name: $0, dependencies: ["CommandSupport"], path: "Sources/Commands/\($0)")
@@ -89,7 +95,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
-  targets: foundations + stageTargets + [goldens] + commandTargets + testTargets
+  targets: foundations + stageTargets + [goldens, benchmarks] + commandTargets + testTargets
     + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

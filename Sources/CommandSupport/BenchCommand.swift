@@ -1,0 +1,135 @@
+import ArgumentParser
+import Benchmarks
+import Foundation
+import Kernels
+import Model
+import Pictures
+import Tensors
+
+/// `bench`: how long every part takes, and how near it comes to what the machine can do.
+package struct BenchCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Time the stages, the layers and the operators.",
+    discussion: """
+      Without weights: R50-FPN v1 with weights from a seed, which find 100 objects in any picture. \
+      Guide: "How it is fast".
+      """)
+
+  @Argument(help: "A picture. Default: the bundled one, in 640 x 480.")
+  var picture: String?
+  @OptionGroup var weights: WeightsOptions
+  @Option(help: "How often each part is run; the median counts.")
+  var runs = 5
+  @Option(help: "Threads to compute with. Default: one per processor.")
+  var threads: Int?
+  @Flag(help: "A line per convolution of the backbone.")
+  var layers = false
+  @Flag(help: "The operators by themselves.")
+  var operators = false
+  @Flag(help: "As JSON, for programs.")
+  var json = false
+
+  package init() {}
+
+  package func validate() throws {
+    guard (1...1000).contains(runs) else {
+      throw ValidationError("--runs is \(runs); give 1 to 1000.")
+    }
+    guard (1...Threads.most).contains(threads ?? 1) else {
+      throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
+    }
+  }
+
+  package func run() throws {
+    if let threads { Threads.count = threads }
+    let progress = ProgressLine()
+    progress.show("loading")
+    let model = try loadModel()
+    let pixels = try loadPicture()
+    var report = Report(
+      threads: Threads.count, picture: pixels.shape.extents, peakGigaflops: measuredArithmeticPeak()
+    )
+    progress.show("stages")
+    (report.stages, report.detections) = stageBenchmarks(model, picture: pixels, runs: runs)
+    if layers {
+      progress.show("layers")
+      let size = model.settings.resize.size(
+        for: .init(height: pixels.shape[1], width: pixels.shape[2]))
+      let input = Tensor(
+        [1, 3, (size.height + 31) / 32 * 32, (size.width + 31) / 32 * 32], repeating: 0.5)
+      report.layers = layerBenchmarks(model.backbone, input: input, runs: runs)
+    }
+    if operators {
+      progress.show("operators")
+      report.operators = operatorBenchmarks(runs: runs)
+    }
+    report.peakMemory = peakMemory()
+    progress.clear()
+    print(try json ? report.json() : report.text)
+  }
+
+  private func loadModel() throws -> MaskRCNNModel {
+    if let path = weights.weights {
+      return try MaskRCNNModel(
+        contentsOf: URL(fileURLWithPath: path), overrides: weights.overrides)
+    }
+    let list = try ParameterShape.readList(
+      Bundled.fixtures.appending(path: "architectures/resnet50_fpn_v1.json"))
+    return try MaskRCNNModel(
+      weights: SeededWeights.generate(list, seed: 7), overrides: weights.overrides)
+  }
+
+  private func loadPicture() throws -> Tensor {
+    guard let picture else {
+      let bundled = try readPicture(Bundled.picture).pixels
+      return resizeBilinear(bundled, rows: 480, columns: 640)
+    }
+    return try readPicture(URL(fileURLWithPath: picture)).pixels
+  }
+}
+
+/// What `bench` found.
+private struct Report: Codable {
+  var threads: Int
+  var picture: [Int]
+  var peakGigaflops: Double
+  var stages: [Measurement] = []
+  var detections = 0
+  var layers: [Measurement] = []
+  var operators: [Measurement] = []
+  var peakMemory = 0
+
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  var text: String {
+    let total = stages.reduce(0) { $0 + $1.median }
+    var lines = [
+      "\(threads) threads, peak \(decimals(peakGigaflops, 0)) GFLOPS, picture "
+        + "\(picture[2]) x \(picture[1]), \(detections) detections, memory at most "
+        + "\(peakMemory / 1_000_000) MB",
+      "", table(stages), "", "Sum of the medians: \(decimals(total, 3)) s",
+    ]
+    if !layers.isEmpty { lines += ["", table(layers)] }
+    if !operators.isEmpty { lines += ["", table(operators)] }
+    return lines.joined(separator: "\n")
+  }
+
+  private func table(_ measurements: [Measurement]) -> String {
+    var table = Table(
+      ["part", "median ms", "least", "greatest", "GFLOPS", "of the peak"], right: [1, 2, 3, 4, 5])
+    for one in measurements {
+      table.add([
+        one.name, decimals(one.median * 1000, 1), decimals((one.seconds.min() ?? 0) * 1000, 1),
+        decimals((one.seconds.max() ?? 0) * 1000, 1),
+        one.gigaflops.map { decimals($0, 0) } ?? "",
+        one.gigaflops.map { "\(decimals(100 * $0 / peakGigaflops, 0)) %" } ?? "",
+      ])
+    }
+    return table.text
+  }
+}
