@@ -16,7 +16,7 @@ public func operatorBenchmarks(runs: Int) -> [Measurement] {
   let levels = boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
   func roi(_ roiOperator: RoIOperator) -> Tensor {
     roiFeatures(
-      pyramid, boxes: boxes, levels: levels, strides: [4, 8, 16, 32], bins: 7,
+      pyramid, boxes: boxes, levels: levels, scales: [1 / 4, 1 / 8, 1 / 16, 1 / 32], bins: 7,
       operator: roiOperator)
   }
   let many = noise.boxes(4000, width: width, height: height)

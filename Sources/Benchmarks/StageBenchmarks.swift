@@ -63,7 +63,8 @@ public func stageBenchmarks(
   func features(_ boxes: [Box], _ bins: BinGrid) -> Tensor {
     roiFeatures(
       levels, boxes: boxes,
-      levels: boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }, strides: strides,
+      levels: boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) },
+      scales: strides.map { 1 / Float($0) },
       bins: bins, operator: .torchvision)
   }
   let roi = part("RoIAlign of \(boxes.count) proposals") { features(boxes, RoIStage.bins) }

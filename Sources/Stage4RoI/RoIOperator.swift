@@ -57,7 +57,7 @@ public enum RoIOperator: Sendable, Equatable {
     }
   }
 
-  /// Applies the operator on one level.
+  /// Applies the operator on one level, by its plain definition.
   ///
   /// - Parameters:
   ///   - features: `[C, H, W]`
@@ -65,7 +65,7 @@ public enum RoIOperator: Sendable, Equatable {
   ///   - spatialScale: cells per pixel, 1 / stride
   ///   - bins: the grid, Y x X
   /// - Returns: `[R, C, Y, X]`
-  public func callAsFunction(
+  public func plain(
     _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid
   ) -> Tensor {
     switch self {
@@ -81,6 +81,15 @@ public enum RoIOperator: Sendable, Equatable {
         samplingRatio: samplingRatio, aligned: aligned, maximum: maximum)
     }
   }
+
+  /// Applies the operator on one level. Parameters, result and bits as of `plain`.
+  public func callAsFunction(
+    _ features: Tensor, boxes: [Box], spatialScale: Float, bins: BinGrid
+  ) -> Tensor {
+    roiFeatures(
+      [features.reshaped(Shape([1] + features.shape.extents))], boxes: boxes,
+      levels: boxes.map { _ in 0 }, scales: [spatialScale], bins: bins, operator: self)
+  }
 }
 
 /// Applies an operator to every box on the level that fits it.
@@ -88,27 +97,33 @@ public enum RoIOperator: Sendable, Equatable {
 /// - Parameters:
 ///   - pyramid: P2 … P5, `[1, C, H, W]`
 ///   - levels: the level of each box, 0 for P2
-///   - strides: pixels per cell of each level
+///   - scales: cells per pixel of each level, 1 / stride
 /// - Returns: `[R, C, Y, X]`, in the order of the boxes
 public func roiFeatures(
-  _ pyramid: [Tensor], boxes: [Box], levels: [Int], strides: [Int], bins: BinGrid,
+  _ pyramid: [Tensor], boxes: [Box], levels: [Int], scales: [Float], bins: BinGrid,
   operator roiOperator: RoIOperator
 ) -> Tensor {
+  precondition(
+    boxes.count == levels.count && levels.allSatisfy(pyramid.indices.contains),
+    "every box has a level of the \(pyramid.count)")
   let channels = pyramid[0].shape[1]
-  let each = channels * bins.count
+  let used = Set(levels)
+  let maps = pyramid.enumerated().map { level, features in
+    // A level that no box is read from need not be laid out.
+    used.contains(level) ? channelsLast(features.slice(0)) : Tensor([0, 0, channels], [])
+  }  // [H, W, C]
   // [R, C, Y, X]
-  var result = Tensor([boxes.count, channels, bins.rows, bins.columns], repeating: 0)
-  for (level, features) in pyramid.enumerated() {
-    let members = boxes.indices.filter { levels[$0] == level }
-    guard !members.isEmpty else { continue }
-    let part = roiOperator(
-      features.slice(0), boxes: members.map { boxes[$0] },
-      spatialScale: 1 / Float(strides[level]), bins: bins)
-    for (position, member) in members.enumerated() {
-      result.values.replaceSubrange(
-        member * each..<(member + 1) * each,
-        with: part.values[position * each..<(position + 1) * each])
+  return Tensor(uninitialized: [boxes.count, channels, bins.rows, bins.columns]) { output in
+    nonisolated(unsafe) let output = output
+    Threads.each(boxes.count) { index in
+      let map = maps[levels[index]]
+      map.values.withUnsafeBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        roiOperator.apply(
+          to: base, rows: map.shape[0], columns: map.shape[1], channels: channels,
+          box: boxes[index], spatialScale: scales[levels[index]], bins: bins,
+          output: output + index * channels * bins.count)
+      }
     }
   }
-  return result
 }

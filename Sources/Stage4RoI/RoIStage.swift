@@ -96,7 +96,8 @@ public struct RoIPyramid: Sendable {
     _ boxes: [Box], levels assigned: [Int], bins: BinGrid, operator roiOperator: RoIOperator
   ) -> Tensor {
     roiFeatures(
-      levels, boxes: boxes, levels: assigned, strides: strides, bins: bins, operator: roiOperator)
+      levels, boxes: boxes, levels: assigned, scales: strides.map { 1 / Float($0) }, bins: bins,
+      operator: roiOperator)
   }
 }
 

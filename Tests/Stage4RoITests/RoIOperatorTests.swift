@@ -131,6 +131,36 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
   }
 }
 
+@Suite struct FastOperatorTests {
+  @Test(
+    "the fast form of every operator gives the plain form's bits",
+    arguments: [
+      RoIOperator.pool, .warp(samplingRatio: 2, maximum: false),
+      .warp(samplingRatio: 0, maximum: true),
+      .align(samplingRatio: 2, aligned: false, maximum: false),
+      .align(samplingRatio: 0, aligned: true, maximum: false),
+      .align(samplingRatio: 3, aligned: true, maximum: true),
+    ])
+  func bits(_ roiOperator: RoIOperator) {
+    var state: UInt64 = 7
+    func next() -> Float {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Float(state >> 40) * 0x1p-24
+    }
+    let features = Tensor([19, 13, 17], (0..<19 * 13 * 17).map { _ in next() - 0.5 })
+    // Inside, across every border, outside, empty and larger than the map of 68 x 52 pixels.
+    let boxes =
+      (0..<40).map { _ in
+        let (x, y) = (90 * next() - 20, 80 * next() - 20)
+        return Box(x, y, x + 40 * next(), y + 40 * next())
+      } + [Box(5, 5, 5, 5), Box(-200, -200, -100, -100), Box(-50, -50, 150, 150)]
+    for bins in [BinGrid(rows: 7, columns: 7), BinGrid(rows: 2, columns: 5)] {
+      let plain = roiOperator.plain(features, boxes: boxes, spatialScale: 0.25, bins: bins)
+      #expect(roiOperator(features, boxes: boxes, spatialScale: 0.25, bins: bins) == plain)
+    }
+  }
+}
+
 @Suite struct LevelAssignmentTests {
   @Test(
     "224 pixels go to P4, each halving one level finer",
@@ -145,7 +175,7 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
     let pyramid = [1, 2].map { Tensor([1, 1, 8, 8], repeating: $0) }
     let features = roiFeatures(
       pyramid, boxes: [Box(0, 0, 4, 4), Box(0, 0, 8, 8), Box(1, 1, 3, 3)], levels: [1, 0, 0],
-      strides: [1, 2], bins: 1, operator: .torchvision)
+      scales: [1, 0.5], bins: 1, operator: .torchvision)
     #expect(features.values == [2, 1, 1])
   }
 }

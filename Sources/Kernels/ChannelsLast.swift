@@ -1,0 +1,58 @@
+import Tensors
+
+// Feature maps with the channels innermost: all channels of a cell lie beside each other, so what is
+// done to every channel alike is done to a vector register's worth of them at once.
+
+/// The same features, `[C, H, W]` as `[H, W, C]`.
+public func channelsLast(_ features: Tensor) -> Tensor {
+  precondition(features.shape.rank == 3, "a level's features are [C, H, W], not \(features.shape)")
+  let (channels, rows, columns) = (features.shape[0], features.shape[1], features.shape[2])
+  return Tensor(uninitialized: [rows, columns, channels]) { output in
+    features.values.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      let (source, target) = (SharedReading(base), Shared(output))
+      Threads.each(rows) { row in
+        // Blocks of 16 x 16: both sides then use whole lines of the cache.
+        for firstColumn in stride(from: 0, to: columns, by: 16) {
+          for firstChannel in stride(from: 0, to: channels, by: 16) {
+            for column in firstColumn..<min(columns, firstColumn + 16) {
+              let to = target.pointer + (row * columns + column) * channels
+              for channel in firstChannel..<min(channels, firstChannel + 16) {
+                to[channel] = source.pointer[(channel * rows + row) * columns + column]
+              }
+            }
+          }
+        }
+      }
+    }
+  }  // [H, W, C]
+}
+
+/// `sums[c] += a[c] * wa + b[c] * wb + d[c] * wd + e[c] * we`, for every channel c; each channel's
+/// arithmetic in the order written, so that its bits are those of the plain loop.
+public func addBilinear(
+  _ a: UnsafePointer<Float>, _ wa: Float, _ b: UnsafePointer<Float>, _ wb: Float,
+  _ d: UnsafePointer<Float>, _ wd: Float, _ e: UnsafePointer<Float>, _ we: Float,
+  to sums: UnsafeMutablePointer<Float>, channels: Int
+) {
+  for c in 0..<channels { sums[c] += wa * a[c] + wb * b[c] + wd * d[c] + we * e[c] }
+}
+
+/// `greatest[c] = max(greatest[c], a[c] * wa + b[c] * wb + d[c] * wd + e[c] * we)`
+public func maximiseBilinear(
+  _ a: UnsafePointer<Float>, _ wa: Float, _ b: UnsafePointer<Float>, _ wb: Float,
+  _ d: UnsafePointer<Float>, _ wd: Float, _ e: UnsafePointer<Float>, _ we: Float,
+  to greatest: UnsafeMutablePointer<Float>, channels: Int
+) {
+  for c in 0..<channels {
+    let sample = wa * a[c] + wb * b[c] + wd * d[c] + we * e[c]
+    greatest[c] = greatest[c] > sample ? greatest[c] : sample
+  }
+}
+
+/// `greatest[c] = max(greatest[c], a[c])`
+public func maximise(
+  _ a: UnsafePointer<Float>, to greatest: UnsafeMutablePointer<Float>, channels: Int
+) {
+  for c in 0..<channels { greatest[c] = greatest[c] > a[c] ? greatest[c] : a[c] }
+}
