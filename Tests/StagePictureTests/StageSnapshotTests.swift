@@ -117,7 +117,8 @@ extension Small {
     let levels = boxes.map { pyramidLevel(of: $0, among: 2...5) }
     let strides = [4, 8, 16, 32]
     let features = roiFeatures(
-      pyramid, boxes: boxes, levels: levels, strides: strides, bins: 7, operator: roiOperator)
+      pyramid, boxes: boxes, levels: levels, scales: strides.map { 1 / Float($0) }, bins: 7,
+      operator: roiOperator)
     return RoIDrawing(
       backdrop: picture, proposals: boxes, scores: boxes.indices.map { 0.9 - Float($0) / 10 },
       levels: levels, pyramid: RoIPyramid(levels: pyramid, strides: strides), features: features,
