@@ -6,7 +6,7 @@ import Tensors
 
 /// The operators that torchvision has by themselves, on inputs of the size that R50-FPN gives them.
 /// `Fixtures/record/bench_peers.py` times torchvision's on inputs made by the same formula.
-public func operatorBenchmarks(runs: Int) -> [Measurement] {
+public func operatorBenchmarks(runs: Int) -> [Timing] {
   var noise = BenchmarkNoise(seed: 1)
   let (width, height) = (1088, 800)
   let pyramid = [4, 8, 16, 32].map { stride in

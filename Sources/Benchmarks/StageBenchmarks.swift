@@ -17,8 +17,8 @@ import Tensors
 /// - Returns: a measurement per part, and the number of detections
 public func stageBenchmarks(
   _ model: MaskRCNNModel, picture: Tensor, runs: Int
-) -> (parts: [Measurement], detections: Int) {
-  var parts: [Measurement] = []
+) -> (parts: [Timing], detections: Int) {
+  var parts: [Timing] = []
   func part<Result>(
     _ name: String, operations: Double? = nil, _ body: () -> Result
   ) -> Result {
@@ -95,8 +95,8 @@ public func stageBenchmarks(
 }
 
 /// Every convolution of trunk and pyramid by itself, with its real input.
-public func layerBenchmarks(_ backbone: Backbone, input: Tensor, runs: Int) -> [Measurement] {
-  var layers: [Measurement] = []
+public func layerBenchmarks(_ backbone: Backbone, input: Tensor, runs: Int) -> [Timing] {
+  var layers: [Timing] = []
   func run(
     _ name: String, _ convolution: Convolution, _ input: Tensor, rectified: Bool
   ) -> Tensor {

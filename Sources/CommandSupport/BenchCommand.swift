@@ -94,10 +94,10 @@ private struct Report: Codable {
   var threads: Int
   var picture: [Int]
   var peakGigaflops: Double
-  var stages: [Measurement] = []
+  var stages: [Timing] = []
   var detections = 0
-  var layers: [Measurement] = []
-  var operators: [Measurement] = []
+  var layers: [Timing] = []
+  var operators: [Timing] = []
   var peakMemory = 0
 
   func json() throws -> String {
@@ -119,7 +119,7 @@ private struct Report: Codable {
     return lines.joined(separator: "\n")
   }
 
-  private func table(_ measurements: [Measurement]) -> String {
+  private func table(_ measurements: [Timing]) -> String {
     var table = Table(
       ["part", "median ms", "least", "greatest", "GFLOPS", "of the peak"], right: [1, 2, 3, 4, 5])
     for one in measurements {

@@ -3,6 +3,7 @@
 // In: a level's features [C, H, W] and boxes in picture pixels.  Out: [R, C, Y, X], Y X the fixed
 // grid of bins.  R RoIs, C channels, H W rows and columns, s = 1 / stride the spatial scale.
 
+import Kernels
 import Tensors
 
 /// How many bins a RoI is divided into. A plain number means as many rows as columns.

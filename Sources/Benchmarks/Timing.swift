@@ -1,7 +1,7 @@
 import Foundation
 
 /// How long something took, over several runs.
-public struct Measurement: Codable, Sendable {
+public struct Timing: Codable, Sendable {
   /// What was measured.
   public var name: String
   /// Seconds of each run, in the order of the runs.
@@ -24,7 +24,7 @@ public struct Measurement: Codable, Sendable {
 /// Runs something several times, the first time uncounted, and gives its last result.
 public func measure<Result>(
   _ name: String, runs: Int, operations: Double? = nil, _ body: () throws -> Result
-) rethrows -> (Measurement, Result) {
+) rethrows -> (Timing, Result) {
   let clock = ContinuousClock()
   var result = try body()
   var seconds: [Double] = []
@@ -33,7 +33,7 @@ public func measure<Result>(
     result = try body()
     seconds.append(start.duration(to: clock.now) / .seconds(1))
   }
-  return (Measurement(name: name, seconds: seconds, operations: operations), result)
+  return (Timing(name: name, seconds: seconds, operations: operations), result)
 }
 
 /// The most memory that this process has had, in bytes.
