@@ -37,6 +37,17 @@ public enum Threads {
     }
   }
 
+  /// The results of `body` for every index in `0..<count`, in their order, computed on all threads.
+  public static func map<Result: Sendable>(
+    _ count: Int, _ body: @Sendable (Int) -> Result
+  ) -> [Result] {
+    [Result](unsafeUninitializedCapacity: count) { buffer, initialized in
+      nonisolated(unsafe) let base = buffer.baseAddress
+      each(count) { index in (base.map { $0 + index })?.initialize(to: body(index)) }
+      initialized = count
+    }
+  }
+
   /// Calls `body` for consecutive parts of `0..<count` that together cover it, on all threads.
   public static func ranges(
     _ count: Int, atLeast least: Int = 1, _ body: @Sendable (Range<Int>) -> Void

@@ -1,6 +1,5 @@
 import Kernels
 import Pictures
-import Synchronization
 import Tracing
 
 /// A picture of a stage: a figure with its name in the trace and what to look for in it.
@@ -50,13 +49,8 @@ extension StageWriter {
   public func add(_ pictures: [StagePicture]) throws {
     guard drawsPictures else { return }
     report("drawing \(pictures.count) pictures")
-    let drawn = Mutex([(png: [UInt8], caption: String)?](repeating: nil, count: pictures.count))
-    Threads.each(pictures.count) { index in
-      let picture = pictures[index].drawn
-      drawn.withLock { $0[index] = picture }
-    }
-    for (picture, drawing) in zip(pictures, drawn.withLock { $0 }) {
-      guard let drawing else { continue }
+    let drawn = Threads.map(pictures.count) { pictures[$0].drawn }
+    for (picture, drawing) in zip(pictures, drawn) {
       try addPicture(
         picture.name, png: drawing.png, caption: drawing.caption, lookFor: picture.lookFor,
         source: picture.source)

@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Stage0Input
 import Stage5Heads
 import Tensors
@@ -51,7 +52,7 @@ public struct MasksStage: Stage {
         y: Float(picture.height) / Float(sizes.resized.height))
     }
     let probabilities = maskProbabilities(logits, labels: labels)  // [D, M, M]
-    let masks = boxes.indices.map {
+    let masks = Threads.map(boxes.count) {
       pasteMask(
         probabilities.slice($0), box: boxes[$0], width: picture.width, height: picture.height)
     }

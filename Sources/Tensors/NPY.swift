@@ -116,14 +116,10 @@ public enum NPY {
     }
     let parts = tuple[tuple.index(after: tuple.startIndex)..<end].split(separator: ",")
     let extents = parts.compactMap { Int($0.filter { $0 != " " }) }
-    let product = extents.reduce(into: (1, false)) { total, extent in
-      let (value, overflow) = total.0.multipliedReportingOverflow(by: extent)
-      total = (value, total.1 || overflow)
-    }
-    guard extents.count == parts.count, extents.allSatisfy({ $0 >= 0 }), !product.1 else {
+    guard extents.count == parts.count, let shape = Shape(checking: extents) else {
       throw fault("the header gives an impossible shape (\(parts.joined(separator: ",")))")
     }
-    return (String(type.dropFirst().prefix { $0 != "'" }), Shape(extents))
+    return (String(type.dropFirst().prefix { $0 != "'" }), shape)
   }
 }
 
