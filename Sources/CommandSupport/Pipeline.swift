@@ -46,8 +46,8 @@ struct Pipeline {
       input(&stage)
       trace.setPicture(file)
       try run(stage)
-    case 1: try run(BackboneStage(try model.get().backbone, keepsBlocks: keepsBlocks))
-    case 2: try run(AnchorsStage(try model.get().rpnHead, settings: try model.get().settings))
+    case 1: try run(BackboneStage(try model.get(), keepsBlocks: keepsBlocks))
+    case 2: try run(AnchorsStage(try model.get()))
     case 3: try run(proposals)
     case 4: try run(RoIStage(roiOperator))
     case 5:
@@ -77,6 +77,16 @@ struct Pipeline {
   func report() throws {
     print(table.text)
     let outdated = try trace.outdatedStages()
+    let weights = try trace.stages.compactMap { name -> (String, String)? in
+      guard case .text(let file)? = try trace.stage(name).record.options["weights"] else {
+        return nil
+      }
+      return (name, file)
+    }
+    if Set(weights.map(\.1)).count > 1 {
+      let list = weights.map { "\($0) with \($1)" }.joined(separator: ", ")
+      print("\nMade with different weights: \(list).")
+    }
     if !outdated.isEmpty {
       print(
         "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")

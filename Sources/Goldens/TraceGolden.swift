@@ -144,8 +144,8 @@ public struct TraceGolden {
       mostDetections: Int(try number(heads, "mostDetections")))
     return [
       InputStage(file: picture, settings: settings),
-      BackboneStage(model.backbone),
-      AnchorsStage(model.rpnHead, settings: settings),
+      BackboneStage(model),
+      AnchorsStage(model),
       ProposalsStage(
         ProposalOptions(
           topPerLevel: Int(try number(proposals, "topPerLevel")),

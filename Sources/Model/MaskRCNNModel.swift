@@ -5,6 +5,8 @@ import Tensors
 public struct MaskRCNNModel: Sendable {
   /// The weight file that the model was made from.
   public let source: String
+  /// Its name without the folders.
+  public var sourceName: String { URL(filePath: source).lastPathComponent }
   /// What the weights' shapes say of the network.
   public var architecture: Architecture
   /// What they do not say.

@@ -15,17 +15,22 @@ public struct BackboneStage: Stage {
 
   /// The parameters.
   public var backbone: Backbone
+  /// The file that the parameters come from, for the record.
+  public var weights: String
   /// Whether the output of every residual block is kept too.
   public var keepsBlocks: Bool
 
-  /// Makes the stage.
-  public init(_ backbone: Backbone, keepsBlocks: Bool = false) {
-    self.backbone = backbone
+  /// Makes the stage with a model's backbone.
+  public init(_ model: MaskRCNNModel, keepsBlocks: Bool = false) {
+    backbone = model.backbone
+    weights = model.sourceName
     self.keepsBlocks = keepsBlocks
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] { ["blocks": .flag(keepsBlocks)] }
+  public var options: [String: OptionValue] {
+    ["blocks": .flag(keepsBlocks), "weights": .text(weights)]
+  }
 
   /// Reads 0-input; writes `stem`, `pooled`, C2 … C5 and P2 … P6.
   public func run(_ folder: StageWriter) throws {

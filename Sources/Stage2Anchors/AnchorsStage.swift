@@ -13,21 +13,25 @@ public struct AnchorsStage: Stage {
 
   /// The parameters.
   public var head: RPNHead
+  /// The file that the parameters come from, for the record.
+  public var weights: String
   /// Side of the square anchor of each level.
   public var sizes: [Float]
   /// Height over width of the anchors of one cell.
   public var aspectRatios: [Float]
 
   /// Makes the stage with a model's head and anchors.
-  public init(_ head: RPNHead, settings: ModelSettings) {
-    self.head = head
-    sizes = settings.anchorSizes
-    aspectRatios = settings.anchorAspectRatios
+  public init(_ model: MaskRCNNModel) {
+    head = model.rpnHead
+    weights = model.sourceName
+    sizes = model.settings.anchorSizes
+    aspectRatios = model.settings.anchorAspectRatios
   }
 
   /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     [
+      "weights": .text(weights),
       "anchorSizes": .numbers(sizes.map(Double.init)),
       "anchorAspectRatios": .numbers(aspectRatios.map(Double.init)),
     ]

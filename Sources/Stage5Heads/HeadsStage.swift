@@ -15,6 +15,8 @@ public struct HeadsStage: Stage {
   public var boxHead: BoxHead
   /// The mask head's parameters.
   public var maskHead: MaskHead
+  /// The file that the parameters come from, for the record.
+  public var weights: String
   /// The numbers by which predictions become detections.
   public var settings: DetectionOptions
   /// One name per class.
@@ -29,6 +31,7 @@ public struct HeadsStage: Stage {
   public init(_ model: MaskRCNNModel, nmsThreshold: Double = 0.5, roiOperator: RoIOperator? = nil) {
     boxHead = model.boxHead
     maskHead = model.maskHead
+    weights = model.sourceName
     classNames = model.settings.classNames
     settings = DetectionOptions(
       scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: nmsThreshold,
@@ -39,6 +42,7 @@ public struct HeadsStage: Stage {
   /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
     [
+      "weights": .text(weights),
       "scoreThreshold": .number(Double(settings.scoreThreshold)),
       "leastSide": .number(Double(settings.leastSide)),
       "nmsThreshold": .number(settings.nmsThreshold),
