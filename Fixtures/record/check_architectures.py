@@ -49,7 +49,7 @@ def commands(name: str, weights: Path, trace: Path) -> list[list[str]]:
     case = CASES[name]
     proposals = options_of(name, "3-proposals")
     epsilon = options_of(name, "1-backbone")["normEpsilon"]
-    every = ["--trace", str(trace), "--weights", str(weights), "--norm-epsilon", f"{epsilon:g}"]
+    every = ["--trace", str(trace), "--weights", str(weights), "--set", f"norm_eps={epsilon:g}"]
     picture = str(GOLDEN / name / "picture.png")
     limits = ["--top", str(proposals["topPerLevel"]), "--most", str(proposals["mostProposals"])]
     stages = [

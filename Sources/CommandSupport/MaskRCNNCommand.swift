@@ -66,7 +66,7 @@ struct DiffCommand: ParsableCommand {
     guard !comparison.stages.isEmpty else {
       throw Fault(first, "the two traces have no stage in common", remedy: "Run one in both")
     }
-    let compared = comparison.tensors.count - comparison.notKept
+    let compared = comparison.tensors.count - comparison.incomparable
     guard compared > 0 else {
       throw Fault(
         first, "the two traces kept no tensor in common", remedy: "Run them with --tensors full")
@@ -76,8 +76,10 @@ struct DiffCommand: ParsableCommand {
     } else {
       print("All \(compared) tensors agree within \(tolerance) of their range.")
     }
-    let notKept = comparison.notKept
-    print(notKept == 0 ? "" : "\(notKept) more were not kept and so not compared.\n")
+    let incomparable = comparison.incomparable
+    print(
+      incomparable == 0
+        ? "" : "\(incomparable) more stand in one trace alone or were not kept as files.\n")
     print(comparison.table(tolerance: tolerance).text)
     if !comparison.unmatched.isEmpty {
       print("\nOnly one trace has \(comparison.unmatched.joined(separator: ", ")).")

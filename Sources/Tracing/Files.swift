@@ -1,15 +1,26 @@
 import Foundation
 import Tensors
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file so that it is there whole or not at all: beside its place, then renamed.
 func writeWhole(_ bytes: [UInt8], to file: URL) throws {
-  do {
-    try Data(bytes).write(to: file, options: .atomic)
-  } catch {
-    throw Fault(
-      file.path, "the file cannot be written (\(reason(of: error)))",
+  let draft = file.path + ".part"
+  func fault() -> Fault {
+    let reason = String(cString: strerror(errno)).lowercased()
+    unlink(draft)
+    return Fault(
+      file.path, "the file cannot be written (\(reason))",
       remedy: "Free some space, or name another folder with --trace")
   }
+  guard let stream = fopen(draft, "wb") else { throw fault() }
+  let written = fwrite(bytes, 1, bytes.count, stream)
+  let isFlushed = fflush(stream) == 0
+  let problem = errno
+  let isClosed = fclose(stream) == 0
+  guard written == bytes.count, isFlushed else {
+    errno = problem
+    throw fault()
+  }
+  guard isClosed, rename(draft, file.path) == 0 else { throw fault() }
 }
 
 /// What the system says of a failed file operation, in a few words and on one line.

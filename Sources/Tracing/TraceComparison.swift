@@ -57,9 +57,18 @@ public struct TensorComparison: Sendable, Equatable {
   /// What was found.
   public var finding: Finding
 
-  /// Whether the tensors agree: integers exactly, floats within a part of their range.
+  /// Whether there are two tensors with elements or shapes to hold against each other.
+  public var isComparable: Bool {
+    switch finding {
+    case .compared, .shapes: true
+    case .onlyFirst, .onlySecond, .notKept: false
+    }
+  }
+
+  /// Whether the tensors agree, integers exactly, floats within a part of their range, or cannot be
+  /// compared.
   public func agrees(within tolerance: Float) -> Bool {
-    finding == .notKept || finding.agrees(within: tolerance)
+    !isComparable || finding.agrees(within: tolerance)
   }
 }
 
@@ -91,8 +100,8 @@ public struct TraceComparison: Sendable {
     tensors = try shared.flatMap { try compare(first.stage($0), second.stage($0)) }
   }
 
-  /// How many tensors one of the traces did not keep, so that nothing can be said of them.
-  public var notKept: Int { tensors.count { $0.finding == .notKept } }
+  /// How many tensors stand in one trace alone, or were not kept, so that nothing can be said.
+  public var incomparable: Int { tensors.count { !$0.isComparable } }
 
   /// The first stage with a tensor that does not agree.
   public func firstDifference(tolerance: Float) -> String? {

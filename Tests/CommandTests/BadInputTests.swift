@@ -233,7 +233,7 @@ private func expectFault(
       // writing fails as it does on a full disk.
       let outcome = try run(
         "backbone", ["--trace", trace.path], shell: "trap '' XFSZ; ulimit -f 64;")
-      expectFault(outcome, naming: "1-backbone", saying: "cannot be written")
+      expectFault(outcome, naming: "1-backbone", saying: "cannot be written (file too large)")
       #expect(contents(of: trace) == before)
     }
   }
