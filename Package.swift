@@ -15,10 +15,11 @@ let foundations: [Target] = [
   .systemLibrary(
     name: "CZlib", pkgConfig: "zlib",
     providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+  .systemLibrary(name: "CMalloc"),
   .target(name: "CVectorWidth"),
   .target(name: "Tensors", dependencies: ["CZlib"]),
   .target(
-    name: "Kernels", dependencies: ["Tensors", "CVectorWidth"],
+    name: "Kernels", dependencies: ["Tensors", "CMalloc", "CVectorWidth"],
     // The vector width is a fact of the CPU that compiles; only this target may know it.
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=native"], .when(platforms: [.linux]))]),
   .target(name: "Pictures", dependencies: ["Tensors", "CPNG", "CJPEG"]),

@@ -24,7 +24,7 @@ public func operatorBenchmarks(runs: Int) -> [Timing] {
   let masks = noise.tensor([100, 28, 28])
   let placed = noise.boxes(100, width: 640, height: 480)
   let (m, n, k) = (1536, 2048, 2048)
-  let (left, right) = (noise.tensor([m, k]), noise.tensor([n, k]))
+  let (left, right) = (noise.tensor([m, k]), PackedWeight(noise.tensor([n, k])))
   return [
     measure("RoIAlign, 1000 boxes, 7x7, four levels", runs: runs) { roi(.torchvision) }.0,
     measure("RoIPool, 1000 boxes, 7x7, four levels", runs: runs) { roi(.pool) }.0,

@@ -42,6 +42,7 @@ package struct BenchCommand: ParsableCommand {
   }
 
   package func run() throws {
+    Memory.keepFreed()
     if let threads { Threads.count = threads }
     let progress = ProgressLine()
     progress.show("loading")

@@ -30,6 +30,7 @@ struct Pipeline {
 
   init(_ options: TraceOptions, weights: WeightsOptions, begins: Bool) throws {
     self.options = options
+    Memory.keepFreed()
     if let threads = options.threads { Threads.count = threads }
     trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
     model = LoadedModel(trace, weights)

@@ -43,14 +43,14 @@ public enum OperatorGoldens {
     "box_limits": Operation(.exact, boxLimits),
     "conv2d": Operation(sums) { golden in
       let output = convolution(
-        try golden.input("input").tensor, weight: try golden.input("weight").tensor,
+        try golden.input("input").tensor, weight: PackedWeight(try golden.input("weight").tensor),
         finish: try finish(golden), stride: try golden.integer("stride"),
         padding: try golden.integer("padding"), groups: try golden.integer("groups"))
       return ["output": NumericArray(output)]
     },
     "conv_transpose2d": Operation(sums) { golden in
       let output = transposedConvolution(
-        try golden.input("input").tensor, weight: try golden.input("weight").tensor,
+        try golden.input("input").tensor, weight: PackedWeight(try golden.input("weight").tensor),
         finish: try finish(golden))
       return ["output": NumericArray(output)]
     },
@@ -58,7 +58,7 @@ public enum OperatorGoldens {
       Tolerance(1e-6, "scale and shift multiplied out once, each rounded to 32 bits"), batchNorm),
     "linear": Operation(sums) { golden in
       let output = linear(
-        try golden.input("input").tensor, weight: try golden.input("weight").tensor,
+        try golden.input("input").tensor, weight: PackedWeight(try golden.input("weight").tensor),
         finish: try finish(golden))
       return ["output": NumericArray(output)]
     },

@@ -21,7 +21,7 @@ public func measuredArithmeticPeak() -> Double {
       a.initialize(repeating: 0, count: depth * Tile.rows)
       b.initialize(repeating: 0, count: depth * Tile.columns)
       sums.initialize(repeating: 0, count: Tile.rows * Tile.columns)
-      for _ in 0..<repetitions { accumulateTile(depth, a, b, sums) }
+      for _ in 0..<repetitions { accumulateTile(depth, a, b, sums, adds: false) }
     }
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
     let operations = 2.0 * Double(repetitions * depth * Tile.rows * Tile.columns * Threads.count)

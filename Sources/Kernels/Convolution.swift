@@ -3,30 +3,6 @@ import Tensors
 // N pictures, I input channels, O output channels, G groups, H W input rows and columns,
 // Y X output rows and columns, K kernel rows and columns.
 
-/// What follows a convolution or a linear layer before its result is stored: a scale and a shift
-/// per output channel (a bias, or a frozen batch norm) and perhaps a ReLU.
-public struct Finish: Sendable, Equatable {
-  /// Factor per output channel; nil for 1.
-  public var scale: [Float]?
-  /// Summand per output channel; nil for 0.
-  public var shift: [Float]?
-  /// Whether negative results become 0.
-  public var rectified: Bool
-
-  /// Makes a finish from its parts.
-  public init(scale: [Float]? = nil, shift: [Float]? = nil, rectified: Bool = false) {
-    self.scale = scale
-    self.shift = shift
-    self.rectified = rectified
-  }
-
-  /// One sum, finished.
-  func callAsFunction(_ sum: Float, channel: Int) -> Float {
-    let result = sum * (scale?[channel] ?? 1) + (shift?[channel] ?? 0)
-    return rectified ? max(result, 0) : result
-  }
-}
-
 /// The number of positions of a kernel along one axis: `(extent + 2 padding - kernel) / stride + 1`.
 public func convolvedExtent(_ extent: Int, kernel: Int, stride: Int, padding: Int) -> Int {
   // Swift's division rounds towards 0, so a kernel that does not fit is a case of its own.
@@ -43,11 +19,12 @@ public func convolvedExtent(_ extent: Int, kernel: Int, stride: Int, padding: In
 /// - Parameters:
 ///   - input: `[N, I, H, W]`
 ///   - weight: `[O, I / G, K, K]`
+///   - adding: `[N, O, Y, X]`, added before the ReLU: a residual block's shortcut
 /// - Returns: `[N, O, Y, X]`
 /// - Complexity: `N O Y X I/G K K` multiplications.
 public func plainConvolution(
-  _ input: Tensor, weight: Tensor, finish: Finish = Finish(), stride: Int = 1, padding: Int = 0,
-  groups: Int = 1
+  _ input: Tensor, weight: Tensor, finish: Finish = Finish(), adding: Tensor? = nil,
+  stride: Int = 1, padding: Int = 0, groups: Int = 1
 ) -> Tensor {
   let size = ConvolutionSize(input, weight, stride: stride, padding: padding, groups: groups)
   var output = Tensor([size.pictures, size.outputs, size.outRows, size.outColumns], repeating: 0)
@@ -69,7 +46,7 @@ public func plainConvolution(
               }
             }
           }
-          output[n, o, y, x] = finish(sum, channel: o)
+          output[n, o, y, x] = finish(sum, channel: o, adding: adding?[n, o, y, x] ?? 0)
         }
       }
     }
@@ -99,4 +76,31 @@ struct ConvolutionSize: Sendable {
     outColumns = convolvedExtent(columns, kernel: kernelColumns, stride: stride, padding: padding)
     (self.stride, self.padding, self.groups) = (stride, padding, groups)
   }
+}
+
+/// Two-dimensional convolution by the form that suits it: Winograd's, a packed matrix product, or,
+/// if `KernelForm.current` says so, the definition.
+///
+/// - Parameters:
+///   - input: `[N, I, H, W]`
+///   - weight: `[O, I / G, K, K]`
+///   - adding: `[N, O, Y, X]`, added before the ReLU: a residual block's shortcut
+/// - Returns: `[N, O, Y, X]`
+public func convolution(
+  _ input: Tensor, weight: PackedWeight, finish: Finish = Finish(), adding: Tensor? = nil,
+  stride: Int = 1, padding: Int = 0, groups: Int = 1
+) -> Tensor {
+  if KernelForm.current == .plain {
+    return plainConvolution(
+      input, weight: weight.tensor, finish: finish, adding: adding, stride: stride,
+      padding: padding, groups: groups)
+  }
+  let size = ConvolutionSize(
+    input, weight.tensor, stride: stride, padding: padding, groups: groups)
+  return suitsWinograd(size)
+    ? winogradConvolution(
+      input, weight: weight, finish: finish, adding: adding, padding: padding)
+    : packedConvolution(
+      input, weight: weight, finish: finish, adding: adding, stride: stride, padding: padding,
+      groups: groups)
 }

@@ -25,17 +25,21 @@ public func plainLinear(_ input: Tensor, weight: Tensor, finish: Finish = Finish
 ///   - input: `[R, I]`
 ///   - weight: `[O, I]`
 /// - Returns: `[R, O]`
-public func linear(_ input: Tensor, weight: Tensor, finish: Finish = Finish()) -> Tensor {
-  checkLinear(input, weight)
-  return Tensor(uninitialized: [input.shape[0], weight.shape[0]]) { output in
+public func linear(_ input: Tensor, weight: PackedWeight, finish: Finish = Finish()) -> Tensor {
+  if KernelForm.current == .plain {
+    return plainLinear(input, weight: weight.tensor, finish: finish)
+  }
+  checkLinear(input, weight.tensor)
+  let outputs = weight.tensor.shape[0]
+  return Tensor(uninitialized: [input.shape[0], outputs]) { output in
     input.values.withUnsafeBufferPointer { rows in
-      weight.values.withUnsafeBufferPointer { weights in
-        guard let rows = rows.baseAddress, let weights = weights.baseAddress else { return }
-        let a = PackedRows(weights, rows: weight.shape[0], depth: weight.shape[1])
+      guard let rows = rows.baseAddress else { return }
+      for packed in weight.rows() {
         packedProduct(
-          a, columns: input.shape[0],
+          packed, columns: input.shape[0],
           from: TransposedColumns(matrix: rows, depth: input.shape[1]),
-          into: TransposedRows(output: output, width: weight.shape[0], finish: finish))
+          into: TransposedRows(
+            output: output, width: outputs, finishes: (0..<outputs).map(finish.of)))
       }
     }
   }  // [R, O]
@@ -53,15 +57,25 @@ private struct TransposedColumns: ColumnSource, @unchecked Sendable {
   let depth: Int
 
   func pack(
-    column: Int, count: Int, depth range: Range<Int>, panel: UnsafeMutablePointer<Float>
+    _ columns: Range<Int>, depth range: Range<Int>, to panels: UnsafeMutablePointer<Float>
   ) {
-    for j in 0..<Tile.columns {
-      if j < count {
-        let source = matrix + (column + j) * depth + range.lowerBound
-        for k in 0..<range.count { panel[k &* Tile.columns &+ j] = source[k] }
-      } else {
-        for k in 0..<range.count { panel[k &* Tile.columns &+ j] = 0 }
+    var panel = panels
+    for first in stride(from: columns.lowerBound, to: columns.upperBound, by: Tile.columns) {
+      let count = min(Tile.columns, columns.upperBound - first)
+      let source = matrix + first * depth + range.lowerBound
+      // Sixteen steps of depth at a time: a line of the cache of every row.
+      for part in stride(from: 0, to: range.count, by: 16) {
+        for j in 0..<count {
+          let from = source + j * depth
+          for k in part..<min(part + 16, range.count) {
+            panel[k &* Tile.columns &+ j] = from[k]
+          }
+        }
       }
+      for k in 0..<range.count where count < Tile.columns {
+        for j in count..<Tile.columns { panel[k &* Tile.columns &+ j] = 0 }
+      }
+      panel += range.count * Tile.columns
     }
   }
 }
@@ -70,11 +84,21 @@ private struct TransposedColumns: ColumnSource, @unchecked Sendable {
 private struct TransposedRows: ProductSink, @unchecked Sendable {
   let output: UnsafeMutablePointer<Float>
   let width: Int
-  let finish: Finish
+  let finishes: [ChannelFinish]
 
-  func store(row: Int, column: Int, count: Int, sums: UnsafePointer<Float>) {
-    for j in 0..<count {
-      output[(column + j) * width + row] = finish(sums[j], channel: row)
+  func store(rows: Range<Int>, columns: Range<Int>, sums: UnsafePointer<Float>) {
+    finishes.withUnsafeBufferPointer { finishes in
+      for (j, column) in columns.enumerated() {
+        let (tile, place) = j.quotientAndRemainder(dividingBy: Tile.columns)
+        var from = sums + tile * Tile.rows * Tile.columns + place
+        let target = output + column * width
+        for row in rows {
+          let finish = finishes[row]
+          let value = from.pointee * finish.scale + finish.shift
+          target[row] = value < finish.floor ? finish.floor : value
+          from += Tile.columns
+        }
+      }
     }
   }
 }

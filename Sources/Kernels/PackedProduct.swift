@@ -14,16 +14,21 @@ import Tensors
 
 /// Gives the columns of B, packed for the tile.
 protocol ColumnSource: Sendable {
-  /// Writes rows `depth` of columns `column..<column + count` to `panel`, row after row, each row
-  /// `tileColumns` long, with zeros behind the last column.
-  func pack(
-    column: Int, count: Int, depth: Range<Int>, panel: UnsafeMutablePointer<Float>)
+  /// Writes rows `depth` of some columns to panels that lie behind each other: each has
+  /// `Tile.columns` columns, row after row, with zeros behind the last column.
+  func pack(_ columns: Range<Int>, depth: Range<Int>, to panels: UnsafeMutablePointer<Float>)
 }
 
 /// Takes finished elements of C.
 protocol ProductSink: Sendable {
-  /// Stores row `row` of columns `column..<column + count`, which stand at `sums`.
-  func store(row: Int, column: Int, count: Int, sums: UnsafePointer<Float>)
+  /// Stores a row of tiles of C: in `sums`, tile after tile, each `Tile.rows` by `Tile.columns`.
+  func store(rows: Range<Int>, columns: Range<Int>, sums: UnsafePointer<Float>)
+  /// Asks for the memory in which a tile of C will be stored, so that it is near by then.
+  func expect(rows: Range<Int>, columns: Range<Int>)
+}
+
+extension ProductSink {
+  func expect(rows: Range<Int>, columns: Range<Int>) {}
 }
 
 /// The rows of A, packed into panels for the tile.
@@ -68,7 +73,7 @@ struct PackedRows: @unchecked Sendable {
 private final class PackedStorage {
   let pointer: UnsafeMutablePointer<Float>
 
-  init(_ count: Int) { pointer = .allocate(capacity: max(1, count)) }
+  init(_ count: Int) { pointer = .allocateOnLine(max(1, count)) }
 
   deinit { pointer.deallocate() }
 }
@@ -85,6 +90,8 @@ enum Tile {
   static var columns: Int { 2 * lanes }
   /// How many products are summed before the sums leave the registers.
   static var depth: Int { 256 }
+  /// How many sums of a deep product may wait for its next block of depth.
+  static var waitingSums: Int { 131_072 }
 }
 
 /// Computes C = A B in blocks, on all threads.
@@ -93,81 +100,76 @@ func packedProduct<Source: ColumnSource, Sink: ProductSink>(
 ) {
   guard columns > 0, a.rows > 0 else { return }
   let panels = (columns + Tile.columns - 1) / Tile.columns
-  // Wide blocks read A less often; but every thread must have some, and the sums of a block
-  // should stay in the second-level cache.
-  let widest = max(1, min(8, 131_072 / (a.panelCount * Tile.rows * Tile.columns)))
-  let perJob = max(1, min(widest, panels / (3 * Threads.count)))
-  let jobs = (panels + perJob - 1) / perJob
-  Threads.each(jobs) { job in
-    let first = job * perJob
-    let count = min(perJob, panels - first)
+  let tileSize = Tile.rows * Tile.columns
+  // Sums that one block of depth completes go straight on; others wait in memory for the next.
+  let isDeep = a.depth > Tile.depth
+  // Wide jobs read A less often, but what a job packs and sums up should stay in the second-level
+  // cache, and every thread must have as much to do as the others.
+  let widest = isDeep ? max(1, min(8, Tile.waitingSums / (a.panelCount * tileSize))) : 8
+  let perThread = (panels + Threads.count * widest - 1) / (Threads.count * widest)
+  let jobs = min(panels, Threads.count * perThread)
+  let most = (panels + jobs - 1) / jobs
+  let packedSize = most * Tile.depth * Tile.columns
+  let waiting = isDeep ? most * a.panelCount : most
+  Threads.each(jobs, scratch: packedSize + waiting * tileSize) { job, scratch in
     productBlock(
-      a, panels: first..<first + count, columns: columns, from: source, into: sink)
+      a, panels: panels * job / jobs..<panels * (job + 1) / jobs, columns: columns, from: source,
+      into: sink, packed: scratch, sums: scratch + packedSize)
   }
 }
 
 /// The columns of some panels: gathers B, sums the tiles over the whole depth, hands C on.
 private func productBlock<Source: ColumnSource, Sink: ProductSink>(
-  _ a: PackedRows, panels: Range<Int>, columns: Int, from source: Source, into sink: Sink
+  _ a: PackedRows, panels: Range<Int>, columns: Int, from source: Source, into sink: Sink,
+  packed: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>
 ) {
   let tileSize = Tile.rows * Tile.columns
-  let packed = UnsafeMutablePointer<Float>.allocate(
-    capacity: panels.count * Tile.depth * Tile.columns)
-  let sums = UnsafeMutablePointer<Float>.allocate(
-    capacity: panels.count * a.panelCount * tileSize)
-  defer {
-    packed.deallocate()
-    sums.deallocate()
-  }
-  sums.initialize(repeating: 0, count: panels.count * a.panelCount * tileSize)
-  for block in stride(from: 0, to: a.depth, by: Tile.depth) {
+  let isDeep = a.depth > Tile.depth
+  let all = panels.lowerBound * Tile.columns..<min(columns, panels.upperBound * Tile.columns)
+  for block in stride(from: 0, to: max(a.depth, 1), by: Tile.depth) {
     let length = min(Tile.depth, a.depth - block)
-    for (slot, panel) in panels.enumerated() {
-      let column = panel * Tile.columns
-      source.pack(
-        column: column, count: min(Tile.columns, columns - column), depth: block..<block + length,
-        panel: packed + slot * length * Tile.columns)
-    }
+    source.pack(all, depth: block..<block + length, to: packed)
     for rowPanel in 0..<a.panelCount {
       let rows = a.panel(rowPanel, block: block, length: length)
+      let tiles = isDeep ? sums + rowPanel * panels.count * tileSize : sums
+      let isLast = block + length == a.depth
+      let first = rowPanel * Tile.rows
+      let present = first..<min(a.rows, first + Tile.rows)
       for slot in 0..<panels.count {
+        if isLast {
+          let column = all.lowerBound + slot * Tile.columns
+          sink.expect(rows: present, columns: column..<min(all.upperBound, column + Tile.columns))
+        }
         accumulateTile(
-          length, rows, packed + slot * length * Tile.columns,
-          sums + (slot * a.panelCount + rowPanel) * tileSize)
+          length, rows, packed + slot * length * Tile.columns, tiles + slot * tileSize,
+          adds: block > 0)
       }
-    }
-  }
-  for (slot, panel) in panels.enumerated() {
-    let column = panel * Tile.columns
-    let count = min(Tile.columns, columns - column)
-    for row in 0..<a.rows {
-      let tile = sums + (slot * a.panelCount + row / Tile.rows) * tileSize
-      sink.store(
-        row: row, column: column, count: count, sums: tile + row % Tile.rows * Tile.columns)
+      if isLast { sink.store(rows: present, columns: all, sums: tiles) }
     }
   }
 }
 
-/// Adds the product of a `[Tile.rows, depth]` and a `[depth, Tile.columns]` panel to `sums`.
+/// The product of a `[Tile.rows, depth]` and a `[depth, Tile.columns]` panel, stored in `sums` or
+/// added to what stands there.
 @inline(never)
 func accumulateTile(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-  _ sums: UnsafeMutablePointer<Float>
+  _ sums: UnsafeMutablePointer<Float>, adds: Bool
 ) {
   // The condition is a constant: one of the three remains.
   if Tile.lanes == 16 {
-    accumulate(depth, a, b, sums, rows: 12, SIMD16<Float>.self)
+    accumulate(depth, a, b, sums, adds: adds, rows: 12, SIMD16<Float>.self)
   } else if Tile.lanes == 8 {
-    accumulate(depth, a, b, sums, rows: 6, SIMD8<Float>.self)
+    accumulate(depth, a, b, sums, adds: adds, rows: 6, SIMD8<Float>.self)
   } else {
-    accumulate(depth, a, b, sums, rows: 8, SIMD4<Float>.self)
+    accumulate(depth, a, b, sums, adds: adds, rows: 8, SIMD4<Float>.self)
   }
 }
 
 @inline(__always)
 private func accumulate<Vector: SIMD>(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-  _ sums: UnsafeMutablePointer<Float>, rows: Int, _: Vector.Type
+  _ sums: UnsafeMutablePointer<Float>, adds: Bool, rows: Int, _: Vector.Type
 ) where Vector.Scalar == Float {
   let bytes = MemoryLayout<Vector>.stride
   var registers = InlineArray<24, Vector>(repeating: Vector())
@@ -189,10 +191,13 @@ private func accumulate<Vector: SIMD>(
     left += rows
     right += 2 &* bytes
   }
-  var target = UnsafeMutableRawPointer(sums)
+  var target = sums
   for index in 0..<2 &* rows {
-    target.storeBytes(
-      of: target.loadUnaligned(as: Vector.self) + registers[unchecked: index], as: Vector.self)
-    target += bytes
+    if adds {
+      let before: Vector = load(target)
+      registers[unchecked: index] += before
+    }
+    store(registers[unchecked: index], to: target)
+    target += Vector.scalarCount
   }
 }

@@ -37,6 +37,24 @@ public enum Threads {
     }
   }
 
+  /// As `each`, with room for `scratch` floats that each thread has for itself.
+  static func each(
+    _ count: Int, scratch: Int, _ body: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let threads = min(Threads.count, count)
+    guard threads > 0 else { return }
+    let next = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+      let room = UnsafeMutablePointer<Float>.allocateOnLine(max(1, scratch))
+      defer { room.deallocate() }
+      while true {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < count else { return }
+        body(index, room)
+      }
+    }
+  }
+
   /// The results of `body` for every index in `0..<count`, in their order, computed on all threads.
   public static func map<Result: Sendable>(
     _ count: Int, _ body: @Sendable (Int) -> Result
@@ -71,4 +89,13 @@ struct SharedReading<Pointee>: @unchecked Sendable {
   let pointer: UnsafePointer<Pointee>
 
   init(_ pointer: UnsafePointer<Pointee>) { self.pointer = pointer }
+}
+
+extension UnsafeMutablePointer<Float> {
+  /// Room for some floats that begins with a line of the cache, so that no vector lies across two.
+  static func allocateOnLine(_ count: Int) -> UnsafeMutablePointer<Float> {
+    UnsafeMutableRawPointer.allocate(
+      byteCount: count * MemoryLayout<Float>.stride, alignment: 64
+    ).bindMemory(to: Float.self, capacity: count)
+  }
 }

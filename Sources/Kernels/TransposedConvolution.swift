@@ -5,53 +5,111 @@ import Tensors
 ///
 ///     y[n, o, K y + u, K x + v] = finish(sum over i of w[i, o, u, v] * x[n, i, y, x])
 ///
-/// So it is a 1x1 convolution to `O K K` channels, whose channels are then laid out in space.
+/// This is the definition; `transposedConvolution` computes the same faster.
+///
+/// - Parameters:
+///   - input: `[N, I, H, W]`
+///   - weight: `[I, O, K, K]`, PyTorch's layout
+/// - Returns: `[N, O, K H, K W]`
+public func plainTransposedConvolution(
+  _ input: Tensor, weight: Tensor, finish: Finish = Finish()
+) -> Tensor {
+  checkTransposed(input, weight)
+  let (inputs, outputs, kernel) = (weight.shape[0], weight.shape[1], weight.shape[2])
+  let (pictures, rows, columns) = (input.shape[0], input.shape[2], input.shape[3])
+  var output = Tensor([pictures, outputs, kernel * rows, kernel * columns], repeating: 0)
+  for n in 0..<pictures {
+    for o in 0..<outputs {
+      for row in 0..<kernel * rows {
+        let (y, u) = row.quotientAndRemainder(dividingBy: kernel)
+        for column in 0..<kernel * columns {
+          let (x, v) = column.quotientAndRemainder(dividingBy: kernel)
+          var sum: Float = 0
+          for i in 0..<inputs { sum += weight[i, o, u, v] * input[n, i, y, x] }
+          output[n, o, row, column] = finish(sum, channel: o)
+        }
+      }
+    }
+  }
+  return output  // [N, O, K H, K W]
+}
+
+/// Transposed convolution whose kernel equals its stride, the same sums as
+/// `plainTransposedConvolution`: a 1x1 convolution to `O K K` channels, whose results are stored
+/// where they belong in space.
 ///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`
 ///   - weight: `[I, O, K, K]`, PyTorch's layout
 /// - Returns: `[N, O, K H, K W]`
 public func transposedConvolution(
-  _ input: Tensor, weight: Tensor, finish: Finish = Finish()
+  _ input: Tensor, weight: PackedWeight, finish: Finish = Finish()
 ) -> Tensor {
+  if KernelForm.current == .plain {
+    return plainTransposedConvolution(input, weight: weight.tensor, finish: finish)
+  }
+  checkTransposed(input, weight.tensor)
+  let (outputs, kernel) = (weight.tensor.shape[1], weight.tensor.shape[2])
+  let (pictures, height, width) = (input.shape[0], input.shape[2], input.shape[3])
+  return Tensor(uninitialized: [pictures, outputs, kernel * height, kernel * width]) { output in
+    input.values.withUnsafeBufferPointer { buffer in
+      guard let cells = buffer.baseAddress else { return }
+      let spread = weight.spread()
+      let size = ConvolutionSize(input, spread.tensor, stride: 1, padding: 0, groups: 1)
+      for rows in spread.rows() {
+        packedProduct(
+          rows, columns: pictures * height * width,
+          from: PatchColumns(
+            picture: cells, layout: LaidOutPicture(input, size).layout, size: size,
+            firstChannel: 0),
+          into: SpreadBlocks(
+            output: output, outputs: outputs, kernel: kernel, height: height, width: width,
+            finishes: (0..<outputs).map(finish.of)))
+      }
+    }
+  }  // [N, O, K H, K W]
+}
+
+private func checkTransposed(_ input: Tensor, _ weight: Tensor) {
   precondition(
     weight.shape.rank == 4 && weight.shape[2] == weight.shape[3]
       && input.shape.rank == 4 && input.shape[1] == weight.shape[0],
     "a transposed weight \(weight.shape) does not fit the input \(input.shape)")
-  let (inputs, outputs, kernel) = (weight.shape[0], weight.shape[1], weight.shape[2])
-  let taps = kernel * kernel
-  var rows = Tensor([outputs * taps, inputs, 1, 1], repeating: 0)  // [O K K, I, 1, 1]
-  for i in 0..<inputs {
-    for row in 0..<outputs * taps {
-      rows.values[row * inputs + i] = weight.values[i * outputs * taps + row]
-    }
-  }
-  func spread(_ values: [Float]?) -> [Float]? {
-    values.map { $0.flatMap { [Float](repeating: $0, count: taps) } }
-  }
-  let blocks = convolution(
-    input, weight: rows,
-    finish: Finish(
-      scale: spread(finish.scale), shift: spread(finish.shift), rectified: finish.rectified)
-  )  // [N, O K K, H, W]
-  let (pictures, height, width) = (input.shape[0], input.shape[2], input.shape[3])
-  return Tensor(uninitialized: [pictures, outputs, kernel * height, kernel * width]) { output in
-    blocks.values.withUnsafeBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      let (source, target) = (SharedReading(base), Shared(output))
-      Threads.ranges(pictures * outputs) { range in
-        for plane in range {
-          for tap in 0..<taps {
-            let (u, v) = tap.quotientAndRemainder(dividingBy: kernel)
-            let from = source.pointer + (plane * taps + tap) * height * width
-            let to = target.pointer + plane * taps * height * width
-            for y in 0..<height {
-              let row = to + (kernel * y + u) * kernel * width + v
-              for x in 0..<width { row[kernel * x] = from[y * width + x] }
-            }
+}
+
+/// Blocks of K x K cells: row `(o, u, v)`, column `(n, y, x)`.
+private struct SpreadBlocks: ProductSink, @unchecked Sendable {
+  let output: UnsafeMutablePointer<Float>
+  let outputs, kernel, height, width: Int
+  let finishes: [ChannelFinish]
+
+  func store(rows: Range<Int>, columns: Range<Int>, sums: UnsafePointer<Float>) {
+    let taps = kernel * kernel
+    var tile = sums
+    for first in stride(from: columns.lowerBound, to: columns.upperBound, by: Tile.columns) {
+      let end = min(columns.upperBound, first + Tile.columns)
+      // Runs of cells along a row.
+      var cell = first
+      while cell < end {
+        let (line, x) = cell.quotientAndRemainder(dividingBy: width)
+        let (n, y) = line.quotientAndRemainder(dividingBy: height)
+        let count = min(end - cell, width - x)
+        var from = tile + (cell - first)
+        for row in rows {
+          let (o, tap) = row.quotientAndRemainder(dividingBy: taps)
+          let (u, v) = tap.quotientAndRemainder(dividingBy: kernel)
+          let finish = finishes[o]
+          let plane = (n * outputs + o) * kernel * height
+          let target = output + (plane + kernel * y + u) * kernel * width + kernel * x + v
+          for j in 0..<count {
+            let value = from[j] * finish.scale + finish.shift
+            target[kernel &* j] = value < finish.floor ? finish.floor : value
           }
+          from += Tile.columns
         }
+        cell += count
       }
+      tile += Tile.rows * Tile.columns
     }
-  }  // [N, O, K H, K W]
+  }
 }

@@ -6,11 +6,15 @@ import Tensors
 extension Convolution {
   /// The convolution with its bias or norm, and a ReLU where `rectified`.
   ///
-  /// - Parameter input: `[N, I, H, W]`
+  /// - Parameters:
+  ///   - input: `[N, I, H, W]`
+  ///   - adding: `[N, O, Y, X]`, added before the ReLU
   /// - Returns: `[N, O, Y, X]`
-  public func callAsFunction(_ input: Tensor, rectified: Bool) -> Tensor {
+  public func callAsFunction(
+    _ input: Tensor, adding: Tensor? = nil, rectified: Bool
+  ) -> Tensor {
     convolution(
-      input, weight: weight, finish: finish(rectified: rectified), stride: stride,
+      input, weight: packed, finish: finish(rectified: rectified), adding: adding, stride: stride,
       padding: padding, groups: groups)
   }
 
@@ -35,6 +39,6 @@ extension Linear {
   /// - Parameter input: `[R, I]`
   /// - Returns: `[R, O]`
   public func callAsFunction(_ input: Tensor, rectified: Bool) -> Tensor {
-    linear(input, weight: weight, finish: Finish(shift: bias?.values, rectified: rectified))
+    linear(input, weight: packed, finish: Finish(shift: bias?.values, rectified: rectified))
   }
 }

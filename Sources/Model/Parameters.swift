@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 // Parameter trees, one type per part of the network, with the layouts that PyTorch gives them.
@@ -5,25 +6,28 @@ import Tensors
 
 /// A convolution with what is fused behind it: bias or batch norm, never a ReLU.
 public struct Convolution: Sendable {
-  /// `[O, I / G, K, K]`; for a transposed convolution `[I, O, K, K]`.
-  public var weight: Tensor
+  /// The weight as the kernels read it.
+  public let packed: PackedWeight
   /// `[O]`, absent where a norm follows.
-  public var bias: Tensor?
+  public let bias: Tensor?
   /// The batch norm behind the convolution, frozen.
-  public var norm: BatchNorm?
+  public let norm: BatchNorm?
   /// How far the kernel moves per output cell.
-  public var stride: Int
+  public let stride: Int
   /// Zeros added on every side.
-  public var padding: Int
+  public let padding: Int
   /// Groups of channels that do not mix.
-  public var groups: Int
+  public let groups: Int
+
+  /// `[O, I / G, K, K]`; for a transposed convolution `[I, O, K, K]`.
+  public var weight: Tensor { packed.tensor }
 
   /// Makes a convolution from its parts.
   public init(
     weight: Tensor, bias: Tensor? = nil, norm: BatchNorm? = nil, stride: Int = 1,
     padding: Int = 0, groups: Int = 1
   ) {
-    self.weight = weight
+    packed = PackedWeight(weight)
     self.bias = bias
     self.norm = norm
     self.stride = stride
@@ -57,14 +61,17 @@ public struct BatchNorm: Sendable {
 
 /// A fully connected layer, `y = W x + b`.
 public struct Linear: Sendable {
-  /// `[outputs, inputs]`
-  public var weight: Tensor
+  /// The weight as the kernels read it.
+  public let packed: PackedWeight
   /// `[outputs]`
-  public var bias: Tensor?
+  public let bias: Tensor?
+
+  /// `[outputs, inputs]`
+  public var weight: Tensor { packed.tensor }
 
   /// Makes a layer from its parts.
   public init(weight: Tensor, bias: Tensor?) {
-    self.weight = weight
+    packed = PackedWeight(weight)
     self.bias = bias
   }
 }

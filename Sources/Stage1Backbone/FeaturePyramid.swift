@@ -25,11 +25,10 @@ public func featurePyramid(_ levels: [Tensor], _ backbone: Backbone) -> [Tensor]
   var pyramid: [Tensor] = []
   var above: Tensor?
   for index in levels.indices.reversed() {
-    var merged = backbone.inner[index](levels[index], rectified: false)  // [1, F, H / s, W / s]
-    if let above {
-      let upsampled = resizeNearest(above, rows: merged.shape[2], columns: merged.shape[3])
-      merged = sum(merged, upsampled, rectified: false)
-    }
+    let (rows, columns) = (levels[index].shape[2], levels[index].shape[3])
+    let upsampled = above.map { resizeNearest($0, rows: rows, columns: columns) }
+    let merged = backbone.inner[index](
+      levels[index], adding: upsampled, rectified: false)  // [1, F, H / s, W / s]
     pyramid.insert(backbone.outer[index](merged, rectified: false), at: 0)
     above = merged
   }

@@ -49,10 +49,11 @@ public func trunkFeatures(
 /// - Parameter input: `[1, I, H, W]`
 /// - Returns: `[1, O, H / s, W / s]`, s the stride of the block
 public func residualBlock(_ input: Tensor, _ block: ResidualBlock) -> Tensor {
-  var branch = input
-  for (index, convolution) in block.branch.enumerated() {
-    branch = convolution(branch, rectified: index < block.branch.count - 1)  // [1, O, H / s, W / s]
-  }
   let shortcut = block.shortcut.map { $0(input, rectified: false) } ?? input
-  return sum(branch, shortcut, rectified: true)
+  var branch = input
+  for convolution in block.branch.dropLast() {
+    branch = convolution(branch, rectified: true)  // [1, O', H / s, W / s]
+  }
+  guard let last = block.branch.last else { return shortcut }
+  return last(branch, adding: shortcut, rectified: true)
 }

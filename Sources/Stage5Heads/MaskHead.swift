@@ -19,7 +19,7 @@ public func maskLogits(_ features: Tensor, _ head: MaskHead) -> Tensor {
     hidden = convolution(hidden, rectified: true)  // [D, C, Y, X]
   }
   hidden = transposedConvolution(
-    hidden, weight: head.upsampling.weight, finish: head.upsampling.finish(rectified: true)
+    hidden, weight: head.upsampling.packed, finish: head.upsampling.finish(rectified: true)
   )  // [D, U, 2 Y, 2 X], U channels of the upsampling
   return head.logits(hidden, rectified: false)  // [D, K, 2 Y, 2 X]
 }

@@ -57,7 +57,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
       input, weight: weight, finish: finish, stride: c.stride, padding: c.padding,
       groups: c.groups)
     let packed = packedConvolution(
-      input, weight: weight, finish: finish, stride: c.stride, padding: c.padding,
+      input, weight: PackedWeight(weight), finish: finish, stride: c.stride, padding: c.padding,
       groups: c.groups)
     // Another order of sums of up to 300 products of size 1 or less: some 300 half-ulps.
     #expect(greatestDifference(plain, packed) < 2e-5)
@@ -79,7 +79,8 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
       scale: noise.tensor([c.o]).values, shift: noise.tensor([c.o]).values, rectified: true)
     let plain = plainConvolution(
       input, weight: weight, finish: finish, stride: 1, padding: c.padding)
-    let fast = winogradConvolution(input, weight: weight, finish: finish, padding: c.padding)
+    let fast = winogradConvolution(
+      input, weight: PackedWeight(weight), finish: finish, padding: c.padding)
     // Values are multiplied by up to 8 twice before they cancel, which costs some 6 of 24 bits:
     // 1e-5 of the range.
     let range = plain.statistics.maximum - plain.statistics.minimum
@@ -92,16 +93,16 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     let ones = Tensor([1, 1, 3, 3], repeating: 1)
     // Every 3x3 window around a cell of a 2x2 picture covers the whole picture: 1 + 2 + 3 + 4.
     #expect(
-      convolution(input, weight: ones, padding: 1).values == [10, 10, 10, 10])
+      convolution(input, weight: PackedWeight(ones), padding: 1).values == [10, 10, 10, 10])
     let shifted = Finish(scale: [2], shift: [-21], rectified: false)
-    #expect(convolution(input, weight: ones, finish: shifted, padding: 1).values[0] == -1)
+    #expect(convolution(input, weight: PackedWeight(ones), finish: shifted, padding: 1).values[0] == -1)
   }
 
   @Test("the number of threads does not change a bit")
   func threads() {
     var noise = Noise(5)
     let input = noise.tensor([1, 40, 33, 47])
-    let weight = noise.tensor([70, 40, 3, 3])
+    let weight = PackedWeight(noise.tensor([70, 40, 3, 3]))
     let before = Threads.count
     defer { Threads.count = before }
     Threads.count = 1
@@ -119,6 +120,6 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     let weight = noise.tensor([o, i])
     let finish = Finish(shift: noise.tensor([o]).values, rectified: true)
     let plain = plainLinear(input, weight: weight, finish: finish)
-    #expect(greatestDifference(plain, linear(input, weight: weight, finish: finish)) < 2e-5)
+    #expect(greatestDifference(plain, linear(input, weight: PackedWeight(weight), finish: finish)) < 2e-5)
   }
 }

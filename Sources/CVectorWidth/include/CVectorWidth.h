@@ -18,4 +18,8 @@
 #define VECTOR_HAS_FUSED_MULTIPLY_ADD 0
 #endif
 
+// Asks for the line of the cache around an address, which will soon be written to, and does not
+// wait for it. Swift has no word for this.
+static inline void prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 #endif

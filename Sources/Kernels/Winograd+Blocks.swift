@@ -1,0 +1,212 @@
+import Foundation
+// How Winograd's method goes through a picture: some tiles at a time, over all channels, so that
+// what lies between the three steps stays in the processor's caches.
+
+/// One convolution under way: what all threads read, and where they write.
+struct WinogradWork: @unchecked Sendable {
+  /// `[N, I, H, W]`
+  let picture: UnsafeBufferPointer<Float>
+  let output: UnsafeMutablePointer<Float>
+  let added: UnsafePointer<Float>?
+  let kernels: [PackedRows]
+  let size: ConvolutionSize
+  let finishes: [ChannelFinish]
+  /// Tiles in a row, and rows of tiles, of one picture.
+  private let tileColumns, tileRows: Int
+  /// Panels of tiles altogether.
+  private let panels: Int
+
+  init(
+    picture: UnsafeBufferPointer<Float>, output: UnsafeMutablePointer<Float>,
+    added: UnsafePointer<Float>?, kernels: [PackedRows], size: ConvolutionSize,
+    finishes: [ChannelFinish]
+  ) {
+    (self.picture, self.output, self.added) = (picture, output, added)
+    (self.kernels, self.size, self.finishes) = (kernels, size, finishes)
+    tileColumns = (size.outColumns + 3) / 4
+    tileRows = (size.outRows + 3) / 4
+    panels = (size.pictures * tileRows * tileColumns + Tile.columns - 1) / Tile.columns
+  }
+
+  private var tiles: Int { size.pictures * tileRows * tileColumns }
+
+  /// Where one job's parts lie in a thread's scratch memory.
+  private struct Layout {
+    /// `[place, panel, I, tile]`: the input's values; how far the places lie apart.
+    let values, valueStride: Int
+    /// `[place, panel, panel of outputs, output, tile]`: the products, likewise.
+    let sums, sumStride: Int
+    /// `[36, tile]`: the cells of one channel's tiles.
+    let cells: Int
+    /// A row of cells.
+    let line: Int
+    let total: Int
+
+    init(panels: Int, inputs: Int, rowPanels: Int) {
+      // Were the places a power of two apart, they would compete for the same lines of the caches.
+      func apart(_ count: Int) -> Int { (count + 1023) / 1024 * 1024 + 48 }
+      valueStride = apart(panels * inputs * Tile.columns)
+      sumStride = apart(panels * rowPanels * Tile.rows * Tile.columns)
+      values = 0
+      sums = 36 * valueStride
+      cells = sums + 36 * sumStride
+      line = cells + 36 * cellPitch
+      total = line + 4 * cellPitch + 16
+    }
+  }
+
+  /// All tiles, on all threads.
+  func run() {
+    guard panels > 0 else { return }
+    // More panels per job read the kernels less often, but leave the caches sooner.
+    let most = max(1, min(Tuning.panels, panels / (3 * Threads.count)))
+    let perThread = (panels + Threads.count * most - 1) / (Threads.count * most)
+    let jobs = min(panels, Threads.count * perThread)
+    let layout = Layout(
+      panels: (panels + jobs - 1) / jobs, inputs: size.inputs, rowPanels: kernels[0].panelCount)
+    Threads.each(jobs, scratch: layout.total) { job, scratch in
+      // What lies behind a picture's last column is multiplied too, and thrown away.
+      (scratch + layout.cells).update(repeating: 0, count: layout.total - layout.cells)
+      block(panels: panels * job / jobs..<panels * (job + 1) / jobs, layout, scratch)
+    }
+  }
+
+  /// Some tiles, over all channels: transform, multiply at the 36 places, transform back.
+  private func block(
+    panels: Range<Int>, _ layout: Layout, _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (inputs, rowPanels) = (size.inputs, kernels[0].panelCount)
+    let tileSize = Tile.rows * Tile.columns
+    let (values, sums) = (scratch + layout.values, scratch + layout.sums)
+    for (slot, panel) in panels.enumerated() {
+      transformInput(
+        runs(panel), to: values + slot * inputs * Tile.columns, layout, scratch)
+    }
+    for place in 0..<36 {
+      for rowPanel in 0..<rowPanels {
+        for slot in 0..<panels.count {
+          let columns = values + place * layout.valueStride + slot * inputs * Tile.columns
+          let tile = sums + place * layout.sumStride + (slot * rowPanels + rowPanel) * tileSize
+          for depth in stride(from: 0, to: max(inputs, 1), by: Tile.depth) {
+            let length = min(Tile.depth, inputs - depth)
+            accumulateTile(
+              length, kernels[place].panel(rowPanel, block: depth, length: length),
+              columns + depth * Tile.columns, tile, adds: depth > 0)
+          }
+        }
+      }
+    }
+    for (slot, panel) in panels.enumerated() {
+      transformOutput(
+        runs(panel), from: sums + slot * rowPanels * tileSize, layout, scratch)
+    }
+  }
+
+  /// Tiles that lie beside each other in one row of tiles.
+  private struct Run {
+    /// The first one's place in its panel.
+    let slot: Int
+    let count: Int
+    /// The picture, and the row and column of the first one's first output.
+    let n, y, x: Int
+  }
+
+  /// The tiles of a panel.
+  private func runs(_ panel: Int) -> [Run] {
+    let first = panel * Tile.columns
+    let end = min(tiles, first + Tile.columns)
+    var runs: [Run] = []
+    var tile = first
+    while tile < end {
+      let (n, inPicture) = tile.quotientAndRemainder(dividingBy: tileRows * tileColumns)
+      let (row, column) = inPicture.quotientAndRemainder(dividingBy: tileColumns)
+      let count = min(tileColumns - column, end - tile)
+      runs.append(Run(slot: tile - first, count: count, n: n, y: 4 * row, x: 4 * column))
+      tile += count
+    }
+    return runs
+  }
+
+  /// `Bt d B` of a panel of tiles, every input channel.
+  private func transformInput(
+    _ runs: [Run], to target: UnsafeMutablePointer<Float>, _ layout: Layout,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (cells, line) = (scratch + layout.cells, scratch + layout.line)
+    for channel in 0..<size.inputs {
+      for run in runs { gather(run, channel: channel, to: cells + run.slot, line: line) }
+      transformCells(
+        cells, to: target + channel * Tile.columns, placeStride: layout.valueStride)
+    }
+  }
+
+  /// Lays out the 6 x 6 input cells of a run of tiles, a row of tiles for each cell, sixteen tiles
+  /// at a time: what is too much, the next run overwrites.
+  @inline(__always)
+  private func gather(
+    _ run: Run, channel: Int, to cells: UnsafeMutablePointer<Float>,
+    line: UnsafeMutablePointer<Float>
+  ) {
+    guard let base = picture.baseAddress else { return }
+    let plane = (run.n * size.inputs + channel) * size.rows
+    let first = run.x - size.padding
+    let needed = 4 * run.count + 2
+    let read = (run.count + 15) / 16 * 64 + 4
+    for u in 0..<6 {
+      let row = run.y + u - size.padding
+      let target = cells + 6 * u * cellPitch
+      guard row >= 0, row < size.rows else {
+        for v in 0..<6 { (target + v * cellPitch).update(repeating: 0, count: run.count) }
+        continue
+      }
+      let start = (plane + row) * size.columns + first
+      var source = base + start
+      if first < 0 || first + needed > size.columns || start + read > picture.count {
+        // Zeros beside the picture.
+        let left = max(0, -first)
+        let present = max(0, min(needed, size.columns - first) - left)
+        line.update(repeating: 0, count: left)
+        (line + left).update(from: source + left, count: present)
+        (line + left + present).update(repeating: 0, count: max(0, needed - left - present))
+        source = UnsafePointer(line)
+      }
+      for part in stride(from: 0, to: run.count, by: 16) {
+        sortByFour(source + 4 &* part, to: target + part)
+      }
+    }
+  }
+
+  /// `At m A` of a panel of tiles, every output channel, finished and stored.
+  private func transformOutput(
+    _ runs: [Run], from sums: UnsafePointer<Float>, _ layout: Layout,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (cells, line) = (scratch + layout.cells, scratch + layout.line)
+    for channel in 0..<size.outputs {
+      transformSums(sums + channel * Tile.columns, placeStride: layout.sumStride, to: cells)
+      for run in runs { scatter(run, channel: channel, from: cells + run.slot, line: line) }
+    }
+  }
+
+  /// Stores the 4 x 4 outputs of a run of tiles, as far as they lie inside.
+  @inline(__always)
+  private func scatter(
+    _ run: Run, channel: Int, from cells: UnsafePointer<Float>, line: UnsafeMutablePointer<Float>
+  ) {
+    let plane = (run.n * size.outputs + channel) * size.outRows
+    let count = min(4 * run.count, size.outColumns - run.x)
+    for u in 0..<min(4, size.outRows - run.y) {
+      let start = (plane + run.y + u) * size.outColumns + run.x
+      for part in stride(from: 0, to: run.count, by: 16) {
+        joinFour(cells + 4 * u * cellPitch + part, to: line + 4 * part)
+      }
+      finishes[channel].apply(
+        count, line, adding: added.map { $0 + start }, to: output + start)
+    }
+  }
+}
+
+/// The panels of tiles that one job takes at most.
+enum Tuning {
+  static let panels = Int(ProcessInfo.processInfo.environment["WP"] ?? "4")!
+}
