@@ -59,31 +59,42 @@ private struct ChannelPlanes: ProductSink, @unchecked Sendable {
       let place = (n * channels + firstChannel + row) * plane
       for line in stride(from: position, to: end, by: 16) {
         prefetch_for_writing(output + place + line)
-        if let added { prefetch_for_writing(added + place + line) }
+        if let added { prefetch_for_reading(added + place + line) }
       }
     }
   }
 
   func store(rows: Range<Int>, columns: Range<Int>, sums: UnsafePointer<Float>) {
-    // Row after row, so that a thread writes to one place for as long as it can.
-    for row in rows {
-      let channel = firstChannel + row
-      let finish = finishes[channel]
-      var tile = sums + (row - rows.lowerBound) * Tile.columns
-      var column = columns.lowerBound
-      while column < columns.upperBound {
-        let end = min(columns.upperBound, column + Tile.columns)
-        var from = tile
-        while column < end {
-          let (n, position) = column.quotientAndRemainder(dividingBy: plane)
-          let count = min(end - column, plane - position)
-          let place = (n * channels + channel) * plane + position
-          finish.apply(count, from, adding: added.map { $0 + place }, to: output + place)
-          from += count
-          column += count
-        }
-        tile += Tile.rows * Tile.columns
+    var column = columns.lowerBound
+    while column < columns.upperBound {
+      let (n, position) = column.quotientAndRemainder(dividingBy: plane)
+      let end = min(columns.upperBound, column + plane - position)
+      // Row after row, so that a thread writes to one place for as long as it can.
+      for row in rows {
+        let channel = firstChannel + row
+        let line = sums + (row - rows.lowerBound) * Tile.columns
+        store(
+          line, from: column - columns.lowerBound, to: end - columns.lowerBound,
+          place: (n * channels + channel) * plane + position, finishes[channel])
       }
+      column = end
+    }
+  }
+
+  /// Stores a part of a row of the tiles in one plane.
+  @inline(__always)
+  private func store(
+    _ line: UnsafePointer<Float>, from first: Int, to end: Int, place: Int, _ finish: ChannelFinish
+  ) {
+    var slot = first
+    while slot < end {
+      let (tile, offset) = slot.quotientAndRemainder(dividingBy: Tile.columns)
+      let count = min(end - slot, Tile.columns - offset)
+      let target = place + slot - first
+      finish.apply(
+        count, line + tile * Tile.rows * Tile.columns + offset,
+        adding: added.map { $0 + target }, to: output + target)
+      slot += count
     }
   }
 }

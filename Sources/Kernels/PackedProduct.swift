@@ -171,13 +171,11 @@ private func accumulate<Vector: SIMD>(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
   _ sums: UnsafeMutablePointer<Float>, adds: Bool, rows: Int, _: Vector.Type
 ) where Vector.Scalar == Float {
-  let bytes = MemoryLayout<Vector>.stride
   var registers = InlineArray<24, Vector>(repeating: Vector())
   var left = a
-  var right = UnsafeRawPointer(b)
+  var right = b
   for _ in 0..<depth {
-    let right0 = right.loadUnaligned(as: Vector.self)
-    let right1 = right.loadUnaligned(fromByteOffset: bytes, as: Vector.self)
+    let (right0, right1): (Vector, Vector) = (load(right), load(right + Vector.scalarCount))
     for row in 0..<rows {
       let factor = Vector(repeating: left[row])
       if Tile.fuses {
@@ -189,7 +187,7 @@ private func accumulate<Vector: SIMD>(
       }
     }
     left += rows
-    right += 2 &* bytes
+    right += 2 &* Vector.scalarCount
   }
   var target = sums
   for index in 0..<2 &* rows {

@@ -1,3 +1,4 @@
+import CVectorWidth
 import Tensors
 
 /// A picture laid out so that what a patch takes along a row, for any place in the kernel, lies
@@ -124,7 +125,11 @@ struct PatchColumns: ColumnSource, @unchecked Sendable {
         let source =
           picture + i * layout.channel + u * layout.row + remainder * layout.phase + shift
         let target = panels + index * Tile.columns
-        for run in runs { copy(run.count, from: source + run.source, to: target + run.target) }
+        for run in runs {
+          copy(run.count, from: source + run.source, to: target + run.target)
+          prefetch_for_reading(source + run.source + 2 &* layout.channel)
+          prefetch_for_reading(source + run.source + 2 &* layout.channel + 16)
+        }
       }
     }
     let rest = columns.count % Tile.columns

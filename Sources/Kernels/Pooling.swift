@@ -17,22 +17,26 @@ public func maxPool(_ input: Tensor, kernel: Int, stride: Int, padding: Int = 0)
       guard let base = buffer.baseAddress else { return }
       let (source, target) = (SharedReading(base), Shared(output))
       Threads.ranges(planes) { range in
-        for plane in range {
-          let from = source.pointer + plane * rows * columns
-          var to = target.pointer + plane * outRows * outColumns
-          for y in 0..<outRows {
-            let window = max(0, stride * y - padding)..<min(rows, stride * y - padding + kernel)
-            for x in 0..<outColumns {
-              let left = max(0, stride * x - padding)
-              let right = min(columns, stride * x - padding + kernel)
-              var greatest = -Float.infinity
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, columns)) { line in
+          guard let line = line.baseAddress else { return }
+          for plane in range {
+            let from = source.pointer + plane * rows * columns
+            var to = target.pointer + plane * outRows * outColumns
+            for y in 0..<outRows {
+              // The window's rows first, a whole line at once; then its columns.
+              line.update(repeating: -.infinity, count: columns)
+              let window = max(0, stride * y - padding)..<min(rows, stride * y - padding + kernel)
               for row in window {
-                for column in left..<right {
-                  greatest = max(greatest, from[row &* columns &+ column])
-                }
+                maximise(from + row &* columns, to: line, channels: columns)
               }
-              to.pointee = greatest
-              to += 1
+              for x in 0..<outColumns {
+                let left = max(0, stride &* x &- padding)
+                let right = min(columns, stride &* x &- padding &+ kernel)
+                var greatest = -Float.infinity
+                for column in left..<right { greatest = max(greatest, line[column]) }
+                to.pointee = greatest
+                to += 1
+              }
             }
           }
         }

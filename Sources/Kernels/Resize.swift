@@ -86,7 +86,13 @@ public func resizeNearest(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
           for y in 0..<rows {
             let from = source.pointer + (plane * height + fromRow[y]) * width
             let to = target.pointer + (plane * rows + y) * columns
-            for x in 0..<columns { to[x] = from[fromColumn[x]] }
+            if y > 0, fromRow[y] == fromRow[y - 1] {
+              to.update(from: to - columns, count: columns)
+            } else {
+              fromColumn.withUnsafeBufferPointer { cells in
+                for x in 0..<columns { to[x] = from[cells[x]] }
+              }
+            }
           }
         }
       }

@@ -1,4 +1,4 @@
-import Foundation
+import CVectorWidth
 // How Winograd's method goes through a picture: some tiles at a time, over all channels, so that
 // what lies between the three steps stays in the processor's caches.
 
@@ -40,6 +40,8 @@ struct WinogradWork: @unchecked Sendable {
     let cells: Int
     /// A row of cells.
     let line: Int
+    /// Cells transformed along one axis.
+    let half: Int
     let total: Int
 
     init(panels: Int, inputs: Int, rowPanels: Int) {
@@ -51,7 +53,8 @@ struct WinogradWork: @unchecked Sendable {
       sums = 36 * valueStride
       cells = sums + 36 * sumStride
       line = cells + 36 * cellPitch
-      total = line + 4 * cellPitch + 16
+      half = line + 4 * cellPitch + 16
+      total = half + 36 * Tile.lanes
     }
   }
 
@@ -59,7 +62,7 @@ struct WinogradWork: @unchecked Sendable {
   func run() {
     guard panels > 0 else { return }
     // More panels per job read the kernels less often, but leave the caches sooner.
-    let most = max(1, min(Tuning.panels, panels / (3 * Threads.count)))
+    let most = max(1, min(4, panels / (3 * Threads.count)))
     let perThread = (panels + Threads.count * most - 1) / (Threads.count * most)
     let jobs = min(panels, Threads.count * perThread)
     let layout = Layout(
@@ -134,9 +137,26 @@ struct WinogradWork: @unchecked Sendable {
   ) {
     let (cells, line) = (scratch + layout.cells, scratch + layout.line)
     for channel in 0..<size.inputs {
-      for run in runs { gather(run, channel: channel, to: cells + run.slot, line: line) }
+      for run in runs {
+        expectCells(run, channel: min(channel + 1, size.inputs - 1))
+        gather(run, channel: channel, to: cells + run.slot, line: line)
+      }
       transformCells(
-        cells, to: target + channel * Tile.columns, placeStride: layout.valueStride)
+        cells, half: scratch + layout.half, to: target + channel * Tile.columns,
+        placeStride: layout.valueStride)
+    }
+  }
+
+  /// Asks for the memory that `gather` will read.
+  @inline(__always)
+  private func expectCells(_ run: Run, channel: Int) {
+    guard let base = picture.baseAddress else { return }
+    let plane = (run.n * size.inputs + channel) * size.rows
+    let first = max(0, run.x - size.padding)
+    let last = min(size.columns, run.x - size.padding + 4 * run.count + 2)
+    for row in max(0, run.y - size.padding)..<min(size.rows, run.y + 6 - size.padding) {
+      let start = base + (plane + row) * size.columns
+      for column in stride(from: first, to: last, by: 16) { prefetch_for_reading(start + column) }
     }
   }
 
@@ -152,6 +172,9 @@ struct WinogradWork: @unchecked Sendable {
     let first = run.x - size.padding
     let needed = 4 * run.count + 2
     let read = (run.count + 15) / 16 * 64 + 4
+    // The cells of the line that lie in the picture; beside them are zeros.
+    let left = min(needed, max(0, -first))
+    let right = max(left, min(needed, size.columns - first))
     for u in 0..<6 {
       let row = run.y + u - size.padding
       let target = cells + 6 * u * cellPitch
@@ -161,19 +184,24 @@ struct WinogradWork: @unchecked Sendable {
       }
       let start = (plane + row) * size.columns + first
       var source = base + start
-      if first < 0 || first + needed > size.columns || start + read > picture.count {
-        // Zeros beside the picture.
-        let left = max(0, -first)
-        let present = max(0, min(needed, size.columns - first) - left)
-        line.update(repeating: 0, count: left)
-        (line + left).update(from: source + left, count: present)
-        (line + left + present).update(repeating: 0, count: max(0, needed - left - present))
+      if start < 0 || start + read > picture.count {
+        (line + left).update(from: source + left, count: right - left)
         source = UnsafePointer(line)
       }
       for part in stride(from: 0, to: run.count, by: 16) {
         sortByFour(source + 4 &* part, to: target + part)
       }
+      for cell in 0..<left { clear(cell, of: run.count, in: target) }
+      for cell in right..<needed { clear(cell, of: run.count, in: target) }
     }
+  }
+
+  /// Puts zero where a cell of a line is laid out: in its tile, and in the one that shares it.
+  @inline(__always)
+  private func clear(_ cell: Int, of tiles: Int, in target: UnsafeMutablePointer<Float>) {
+    let (tile, v) = (cell / 4, cell % 4)
+    if tile < tiles { target[v * cellPitch + tile] = 0 }
+    if v < 2, tile > 0 { target[(v + 4) * cellPitch + tile - 1] = 0 }
   }
 
   /// `At m A` of a panel of tiles, every output channel, finished and stored.
@@ -183,8 +211,25 @@ struct WinogradWork: @unchecked Sendable {
   ) {
     let (cells, line) = (scratch + layout.cells, scratch + layout.line)
     for channel in 0..<size.outputs {
-      transformSums(sums + channel * Tile.columns, placeStride: layout.sumStride, to: cells)
+      for run in runs { expect(run, channel: channel) }
+      transformSums(
+        sums + channel * Tile.columns, half: scratch + layout.half,
+        placeStride: layout.sumStride, to: cells)
       for run in runs { scatter(run, channel: channel, from: cells + run.slot, line: line) }
+    }
+  }
+
+  /// Asks for the memory that `scatter` will write to.
+  @inline(__always)
+  private func expect(_ run: Run, channel: Int) {
+    let plane = (run.n * size.outputs + channel) * size.outRows
+    let count = min(4 * run.count, size.outColumns - run.x)
+    for u in 0..<min(4, size.outRows - run.y) {
+      let start = (plane + run.y + u) * size.outColumns + run.x
+      for line in stride(from: start, to: start + count, by: 16) {
+        prefetch_for_writing(output + line)
+        if let added { prefetch_for_reading(added + line) }
+      }
     }
   }
 
@@ -204,9 +249,4 @@ struct WinogradWork: @unchecked Sendable {
         count, line, adding: added.map { $0 + start }, to: output + start)
     }
   }
-}
-
-/// The panels of tiles that one job takes at most.
-enum Tuning {
-  static let panels = Int(ProcessInfo.processInfo.environment["WP"] ?? "4")!
 }

@@ -5,35 +5,36 @@
 /// that runs of tiles may be laid out sixteen at a time, each over the waste of the one before.
 var cellPitch: Int { Tile.columns + 16 }
 
-/// `Bt d B` for all tiles of a panel at once, one lane a tile.
+/// `Bt d B` for all tiles of a panel at once, one lane a tile; `half` has room for what is done
+/// along the columns, 36 vectors.
 func transformCells(
-  _ cells: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, placeStride: Int
+  _ cells: UnsafePointer<Float>, half: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, placeStride: Int
 ) {
   // The condition is a constant: one of the three remains.
   if Tile.lanes == 16 {
-    transformCells(cells, to: target, placeStride, SIMD16<Float>.self)
+    transformCells(cells, half, to: target, placeStride, SIMD16<Float>.self)
   } else if Tile.lanes == 8 {
-    transformCells(cells, to: target, placeStride, SIMD8<Float>.self)
+    transformCells(cells, half, to: target, placeStride, SIMD8<Float>.self)
   } else {
-    transformCells(cells, to: target, placeStride, SIMD4<Float>.self)
+    transformCells(cells, half, to: target, placeStride, SIMD4<Float>.self)
   }
 }
 
 @inline(__always)
 private func transformCells<Vector: SIMD>(
-  _ cells: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, _ placeStride: Int,
+  _ cells: UnsafePointer<Float>, _ half: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, _ placeStride: Int,
   _: Vector.Type
 ) where Vector.Scalar == Float {
-  for part in stride(from: 0, to: Tile.columns, by: Vector.scalarCount) {
-    var half = InlineArray<36, Vector>(repeating: Vector())
+  let lanes = Vector.scalarCount
+  for part in stride(from: 0, to: Tile.columns, by: lanes) {
     for v in 0..<6 {
       let column = forward { u -> Vector in
         load(cells + (6 &* u &+ v) &* cellPitch + part)
       }
-      for u in 0..<6 { half[unchecked: 6 &* u &+ v] = column[unchecked: u] }
+      for u in 0..<6 { store(column[unchecked: u], to: half + (6 &* u &+ v) &* lanes) }
     }
     for u in 0..<6 {
-      let row = forward { half[unchecked: 6 &* u &+ $0] }
+      let row = forward { v -> Vector in load(half + (6 &* u &+ v) &* lanes) }
       for v in 0..<6 {
         store(row[unchecked: v], to: target + (6 &* u &+ v) &* placeStride + part)
       }
@@ -59,32 +60,32 @@ private func forward<Vector: SIMD>(
 
 /// `At m A` for all tiles of a panel at once, one lane a tile.
 func transformSums(
-  _ sums: UnsafePointer<Float>, placeStride: Int, to cells: UnsafeMutablePointer<Float>
+  _ sums: UnsafePointer<Float>, half: UnsafeMutablePointer<Float>, placeStride: Int, to cells: UnsafeMutablePointer<Float>
 ) {
   if Tile.lanes == 16 {
-    transformSums(sums, placeStride, to: cells, SIMD16<Float>.self)
+    transformSums(sums, half, placeStride, to: cells, SIMD16<Float>.self)
   } else if Tile.lanes == 8 {
-    transformSums(sums, placeStride, to: cells, SIMD8<Float>.self)
+    transformSums(sums, half, placeStride, to: cells, SIMD8<Float>.self)
   } else {
-    transformSums(sums, placeStride, to: cells, SIMD4<Float>.self)
+    transformSums(sums, half, placeStride, to: cells, SIMD4<Float>.self)
   }
 }
 
 @inline(__always)
 private func transformSums<Vector: SIMD>(
-  _ sums: UnsafePointer<Float>, _ placeStride: Int, to cells: UnsafeMutablePointer<Float>,
+  _ sums: UnsafePointer<Float>, _ half: UnsafeMutablePointer<Float>, _ placeStride: Int, to cells: UnsafeMutablePointer<Float>,
   _: Vector.Type
 ) where Vector.Scalar == Float {
-  for part in stride(from: 0, to: Tile.columns, by: Vector.scalarCount) {
-    var half = InlineArray<24, Vector>(repeating: Vector())
+  let lanes = Vector.scalarCount
+  for part in stride(from: 0, to: Tile.columns, by: lanes) {
     for v in 0..<6 {
       let column = backward { u -> Vector in
         load(sums + (6 &* u &+ v) &* placeStride + part)
       }
-      for u in 0..<4 { half[unchecked: 6 &* u &+ v] = column[unchecked: u] }
+      for u in 0..<4 { store(column[unchecked: u], to: half + (6 &* u &+ v) &* lanes) }
     }
     for u in 0..<4 {
-      let row = backward { half[unchecked: 6 &* u &+ $0] }
+      let row = backward { v -> Vector in load(half + (6 &* u &+ v) &* lanes) }
       for v in 0..<4 { store(row[unchecked: v], to: cells + (4 &* u &+ v) &* cellPitch + part) }
     }
   }

@@ -43,7 +43,8 @@ public struct BackboneStage: Stage {
         source.folder.path, "the input has shape \(input.shape), the trunk reads \(expected)",
         remedy: "Run the stage input again")
     }
-    let trunk = trunkFeatures(input, backbone, report: folder.report)
+    let trunk = trunkFeatures(
+      input, backbone, keepsBlocks: keepsBlocks, report: folder.report)
     folder.report("pyramid")
     let pyramid = featurePyramid(trunk.levels, backbone)
     guard pyramid.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
@@ -59,9 +60,7 @@ public struct BackboneStage: Stage {
     }
     try add("stem", trunk.stem, "after the first convolution, norm and ReLU")
     try add("pooled", trunk.pooled, "after the max pool")
-    if keepsBlocks {
-      for block in trunk.blocks { try add(block.name, block.features, "after a residual block") }
-    }
+    for block in trunk.blocks { try add(block.name, block.features, "after a residual block") }
     for (index, features) in trunk.levels.enumerated() {
       try add("C\(index + 2)", features, "after layer \(index + 1) of the trunk")
     }

@@ -13,7 +13,7 @@ public struct TrunkFeatures: Sendable {
   public var stem: Tensor
   /// After the max pool: stride 4.
   public var pooled: Tensor
-  /// After every residual block, by name: `layer1.0`, `layer1.1`, …
+  /// After every residual block, by name, `layer1.0`, `layer1.1`, …; empty unless asked for.
   public var blocks: [(name: String, features: Tensor)]
   /// C2 … C5, the last block of each layer.
   public var levels: [Tensor]
@@ -21,10 +21,13 @@ public struct TrunkFeatures: Sendable {
 
 /// Runs the trunk.
 ///
-/// - Parameter input: `[1, 3, H, W]`
-/// - Parameter report: called with the name of each part before it is computed
+/// - Parameters:
+///   - input: `[1, 3, H, W]`
+///   - keepsBlocks: whether `blocks` is filled; if not, a block's memory serves the next but one
+///   - report: called with the name of each part before it is computed
 public func trunkFeatures(
-  _ input: Tensor, _ backbone: Backbone, report: (String) -> Void = { _ in }
+  _ input: Tensor, _ backbone: Backbone, keepsBlocks: Bool = false,
+  report: (String) -> Void = { _ in }
 ) -> TrunkFeatures {
   report("stem")
   let stem = backbone.stem(input, rectified: true)  // [1, C, H / 2, W / 2]
@@ -36,7 +39,7 @@ public func trunkFeatures(
     for block in layer {
       report(block.name)
       features = residualBlock(features, block)
-      blocks.append((block.name, features))
+      if keepsBlocks { blocks.append((block.name, features)) }
     }
     levels.append(features)  // [1, C, H / s, W / s], s = 4, 8, 16, 32
   }

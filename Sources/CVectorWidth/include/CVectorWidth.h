@@ -18,8 +18,9 @@
 #define VECTOR_HAS_FUSED_MULTIPLY_ADD 0
 #endif
 
-// Asks for the line of the cache around an address, which will soon be written to, and does not
-// wait for it. Swift has no word for this.
+// Ask for the line of the cache around an address, which will soon be read or written to, and do
+// not wait for it. Swift has no word for this.
+static inline void prefetch_for_reading(const void *address) { __builtin_prefetch(address, 0, 3); }
 static inline void prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1, 3); }
 
 #endif
