@@ -170,29 +170,34 @@ struct Cells {
         continue
       }
       previous = rows[y]
-      var last: (Range<Int>, Colour)?
-      for x in 0..<width {
-        let colour: Colour
-        if let last, last.0 == columns[x] {
-          colour = last.1
-        } else {
-          colour = scale.colour(mean(rows[y], columns[x]))
-          last = (columns[x], colour)
+      let cells = means(rows[y], columns)
+      raster.bytes.withUnsafeMutableBufferPointer { bytes in
+        var colour = Colour.white
+        for x in 0..<width {
+          if x == 0 || columns[x] != columns[x - 1] { colour = scale.colour(cells[x]) }
+          bytes[target + 3 * x] = colour.red
+          bytes[target + 3 * x + 1] = colour.green
+          bytes[target + 3 * x + 2] = colour.blue
         }
-        raster[x, y] = colour
       }
     }
     return raster
   }
 
-  private func mean(_ rows: Range<Int>, _ columns: Range<Int>) -> Float {
-    if rows.count == 1 && columns.count == 1 {
-      return values.values[rows.lowerBound * values.shape[1] + columns.lowerBound]
+  /// The mean of every span of columns over some rows.
+  private func means(_ rows: Range<Int>, _ spans: [Range<Int>]) -> [Float] {
+    let columns = values.shape[1]
+    return values.values.withUnsafeBufferPointer { values in
+      spans.map { span in
+        if rows.count == 1 && span.count == 1 {
+          return values[rows.lowerBound * columns + span.lowerBound]
+        }
+        var sum: Float = 0
+        for row in rows {
+          for column in span { sum += values[row * columns + column] }
+        }
+        return sum / Float(rows.count * span.count)
+      }
     }
-    var sum: Float = 0
-    for row in rows {
-      for column in columns { sum += values.values[row * values.shape[1] + column] }
-    }
-    return sum / Float(rows.count * columns.count)
   }
 }
