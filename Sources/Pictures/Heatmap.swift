@@ -157,31 +157,26 @@ struct Cells {
   /// Enlarged cells are crisp squares; where cells are smaller than a pixel, a pixel shows the mean
   /// of the cells that it covers, and is marked if one of them is not a number.
   func drawn(width: Int, height: Int, _ scale: ColourScale) -> Raster {
-    var raster = Raster(width: width, height: height)
     let columns = spans(from: values.shape[1], to: width)
     let rows = spans(from: values.shape[0], to: height)
-    var previous: Range<Int>?
-    for y in 0..<height {
-      let target = 3 * y * width
-      if rows[y] == previous {
-        // Rows of one cell are equal.
-        raster.bytes.replaceSubrange(
-          target..<target + 3 * width, with: raster.bytes[target - 3 * width..<target])
-        continue
-      }
-      previous = rows[y]
-      let cells = means(rows[y], columns)
-      raster.bytes.withUnsafeMutableBufferPointer { bytes in
+    return Raster(width: width, height: height) { bytes in
+      for y in 0..<height {
+        let first = 3 * y * width
+        if y > 0, rows[y] == rows[y - 1] {
+          // Rows of one cell are equal.
+          for place in first..<first + 3 * width { bytes[place] = bytes[place - 3 * width] }
+          continue
+        }
+        let cells = means(rows[y], columns)
         var colour = Colour.white
         for x in 0..<width {
           if x == 0 || columns[x] != columns[x - 1] { colour = scale.colour(cells[x]) }
-          bytes[target + 3 * x] = colour.red
-          bytes[target + 3 * x + 1] = colour.green
-          bytes[target + 3 * x + 2] = colour.blue
+          bytes[first + 3 * x] = colour.red
+          bytes[first + 3 * x + 1] = colour.green
+          bytes[first + 3 * x + 2] = colour.blue
         }
       }
     }
-    return raster
   }
 
   /// The mean of every span of columns over some rows.

@@ -101,13 +101,23 @@ public struct Raster: Sendable, Equatable {
     }
   }
 
+  /// Makes a raster whose bytes `write` fills in, every one of them.
+  init(width: Int, height: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+    precondition(width > 0 && height > 0, "a raster has pixels, not \(width) × \(height)")
+    self.width = width
+    self.height = height
+    bytes = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, count in
+      write(buffer)
+      count = 3 * width * height
+    }
+  }
+
   /// Makes a raster of planes `[3, H, W]` from 0 to 1; values outside are clamped, NaN is marked.
   public init(_ pixels: Tensor) {
     precondition(pixels.shape.rank == 3 && pixels.shape[0] == 3, "\(pixels.shape) is not [3, H, W]")
-    self.init(width: pixels.shape[2], height: pixels.shape[1])
-    let area = width * height
-    pixels.values.withUnsafeBufferPointer { planes in
-      bytes.withUnsafeMutableBufferPointer { bytes in
+    let area = pixels.shape[1] * pixels.shape[2]
+    self.init(width: pixels.shape[2], height: pixels.shape[1]) { bytes in
+      pixels.values.withUnsafeBufferPointer { planes in
         for channel in 0..<3 {
           for index in 0..<area {
             let value = planes[channel * area + index]
@@ -165,10 +175,9 @@ public struct Raster: Sendable, Equatable {
     if newWidth == width && newHeight == height { return self }
     let columns = spans(from: width, to: newWidth)
     let rows = spans(from: height, to: newHeight)
-    var result = Raster(width: newWidth, height: newHeight)
     // The sum of each column over the rows that a row of the result shows.
     var sums = [UInt32](repeating: 0, count: 3 * width)
-    result.bytes.withUnsafeMutableBufferPointer { target in
+    return Raster(width: newWidth, height: newHeight) { target in
       for y in 0..<newHeight {
         let first = 3 * y * newWidth
         if y > 0, rows[y] == rows[y - 1] {
@@ -177,22 +186,23 @@ public struct Raster: Sendable, Equatable {
         }
         add(rows[y], to: &sums)
         sums.withUnsafeBufferPointer { sums in
+          var divisor = Divisor(0)
           for x in 0..<newWidth {
-            let count = UInt32(rows[y].count * columns[x].count)
+            let count = UInt64(rows[y].count * columns[x].count)
+            if count != divisor.value { divisor = Divisor(count) }
             var (red, green, blue) = (count / 2, count / 2, count / 2)
             for column in columns[x] {
-              red &+= sums[3 * column]
-              green &+= sums[3 * column + 1]
-              blue &+= sums[3 * column + 2]
+              red &+= UInt64(sums[3 * column])
+              green &+= UInt64(sums[3 * column + 1])
+              blue &+= UInt64(sums[3 * column + 2])
             }
-            target[first + 3 * x] = UInt8(truncatingIfNeeded: red / count)
-            target[first + 3 * x + 1] = UInt8(truncatingIfNeeded: green / count)
-            target[first + 3 * x + 2] = UInt8(truncatingIfNeeded: blue / count)
+            target[first + 3 * x] = UInt8(truncatingIfNeeded: divisor.divide(red))
+            target[first + 3 * x + 1] = UInt8(truncatingIfNeeded: divisor.divide(green))
+            target[first + 3 * x + 2] = UInt8(truncatingIfNeeded: divisor.divide(blue))
           }
         }
       }
     }
-    return result
   }
 
   /// Every byte of a row, summed over some rows.
@@ -206,6 +216,23 @@ public struct Raster: Sendable, Equatable {
         }
       }
     }
+  }
+}
+
+/// Divides many numbers by one: a product with its reciprocal costs a tenth of a division.
+private struct Divisor {
+  let value: UInt64
+  private let reciprocal: UInt64
+
+  init(_ value: UInt64) {
+    self.value = value
+    reciprocal = value > 0 && value < 65_536 ? (1 << 40 + value - 1) / value : 0
+  }
+
+  /// `number / value`, cut; exact for sums of `value` bytes and a half: the reciprocal is too large
+  /// by less than `value / 2^40` of itself, which moves no quotient up to the next whole number.
+  func divide(_ number: UInt64) -> UInt64 {
+    reciprocal > 0 ? (number &* reciprocal) >> 40 : number / value
   }
 }
 

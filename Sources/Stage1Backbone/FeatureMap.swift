@@ -11,6 +11,8 @@ public struct FeatureMap: Sendable {
   public var stride: Float
   /// Whether some value is negative: whether no ReLU came last.
   public let isSigned: Bool
+  /// The mean over all channels at every cell, `[H, W]`.
+  public let mean: Tensor
 
   /// Takes from a map `[1, C, H, W]` of the padded input the cells that touch the picture.
   public init(_ name: String, _ features: Tensor, padded: PictureSize, picture: PictureSize) {
@@ -33,18 +35,12 @@ public struct FeatureMap: Sendable {
       self.features = features
     }
     isSigned = self.features.statistics.minimum < 0
+    let planes: Shape = [channels, self.features.shape[2], self.features.shape[3]]
+    mean = meanOverChannels(self.features.reshaped(planes))
   }
 
   /// The number of channels.
   public var channels: Int { features.shape[1] }
-
-  /// The same features, `[C, H, W]`.
-  private var planes: Tensor {
-    features.reshaped([channels, features.shape[2], features.shape[3]])
-  }
-
-  /// The mean over all channels at every cell, `[H, W]`.
-  public var mean: Tensor { meanOverChannels(planes) }
 
   /// One channel, `[H, W]`.
   public func channel(_ number: Int) -> Tensor {
@@ -57,7 +53,8 @@ public struct FeatureMap: Sendable {
   /// The channels that vary most over the picture, by falling variation: those that say most of
   /// what is where.
   public func mostVaryingChannels(_ count: Int) -> [Int] {
-    mostVarying(planes, count: count)
+    mostVarying(
+      features.reshaped([channels, features.shape[2], features.shape[3]]), count: count)
   }
 }
 
