@@ -114,7 +114,7 @@ public struct ColourMap: Sendable, Equatable {
   /// The colour at a position from 0 to 1; positions outside are clamped, NaN is marked.
   public func colour(at position: Float) -> Colour {
     guard !position.isNaN else { return .notANumber }
-    return colours[Int((min(max(position, 0), 1) * 255).rounded())]
+    return colours[Int(UInt8(rounding: min(max(position, 0), 1) * 255))]
   }
 }
 

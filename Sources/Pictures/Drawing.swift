@@ -37,23 +37,39 @@ extension Raster {
   public mutating func blend(x: Int, y: Int, _ colour: Colour, _ opacity: Float) {
     guard x >= 0, y >= 0, x < width, y < height, opacity > 0 else { return }
     let index = 3 * (y * width + x)
-    let share = min(opacity, 1)
-    func mix(_ index: Int, _ part: UInt8) {
-      let old = Float(bytes[index])
-      bytes[index] = UInt8((old + (Float(part) - old) * share).rounded())
+    bytes.withUnsafeMutableBufferPointer {
+      Raster.blend(colour, min(opacity, 1), into: $0, at: index)
     }
-    mix(index, colour.red)
-    mix(index + 1, colour.green)
-    mix(index + 2, colour.blue)
+  }
+
+  /// Mixes a colour into the three bytes at `index`; `share` is from 0 to 1.
+  @inline(__always)
+  static func blend(
+    _ colour: Colour, _ share: Float, into bytes: UnsafeMutableBufferPointer<UInt8>, at index: Int
+  ) {
+    func mixed(_ old: UInt8, _ part: UInt8) -> UInt8 {
+      UInt8(rounding: Float(old) + (Float(part) - Float(old)) * share)
+    }
+    bytes[index] = mixed(bytes[index], colour.red)
+    bytes[index + 1] = mixed(bytes[index + 1], colour.green)
+    bytes[index + 2] = mixed(bytes[index + 2], colour.blue)
   }
 
   /// Fills a rectangle of whole pixels.
   public mutating func fill(x: Int, y: Int, width: Int, height: Int, _ colour: Colour) {
     let left = max(x, 0)
     let right = min(x + width, self.width)
-    guard left < right, y < self.height else { return }
-    for row in max(y, 0)..<max(max(y, 0), min(y + height, self.height)) {
-      for column in left..<right { self[column, row] = colour }
+    let (top, bottom) = (max(y, 0), min(y + height, self.height))
+    guard left < right, top < bottom else { return }
+    bytes.withUnsafeMutableBufferPointer { [rowWidth = self.width] bytes in
+      for row in top..<bottom {
+        for column in left..<right {
+          let index = 3 * (row * rowWidth + column)
+          bytes[index] = colour.red
+          bytes[index + 1] = colour.green
+          bytes[index + 2] = colour.blue
+        }
+      }
     }
   }
 

@@ -157,42 +157,42 @@ struct Cells {
   /// Enlarged cells are crisp squares; where cells are smaller than a pixel, a pixel shows the mean
   /// of the cells that it covers, and is marked if one of them is not a number.
   func drawn(width: Int, height: Int, _ scale: ColourScale) -> Raster {
-    var raster = Raster(width: width, height: height)
     let columns = spans(from: values.shape[1], to: width)
     let rows = spans(from: values.shape[0], to: height)
-    var previous: Range<Int>?
-    for y in 0..<height {
-      let target = 3 * y * width
-      if rows[y] == previous {
-        // Rows of one cell are equal.
-        raster.bytes.replaceSubrange(
-          target..<target + 3 * width, with: raster.bytes[target - 3 * width..<target])
-        continue
-      }
-      previous = rows[y]
-      var last: (Range<Int>, Colour)?
-      for x in 0..<width {
-        let colour: Colour
-        if let last, last.0 == columns[x] {
-          colour = last.1
-        } else {
-          colour = scale.colour(mean(rows[y], columns[x]))
-          last = (columns[x], colour)
+    return Raster(width: width, height: height) { bytes in
+      for y in 0..<height {
+        let first = 3 * y * width
+        if y > 0, rows[y] == rows[y - 1] {
+          // Rows of one cell are equal.
+          for place in first..<first + 3 * width { bytes[place] = bytes[place - 3 * width] }
+          continue
         }
-        raster[x, y] = colour
+        let cells = means(rows[y], columns)
+        var colour = Colour.white
+        for x in 0..<width {
+          if x == 0 || columns[x] != columns[x - 1] { colour = scale.colour(cells[x]) }
+          bytes[first + 3 * x] = colour.red
+          bytes[first + 3 * x + 1] = colour.green
+          bytes[first + 3 * x + 2] = colour.blue
+        }
       }
     }
-    return raster
   }
 
-  private func mean(_ rows: Range<Int>, _ columns: Range<Int>) -> Float {
-    if rows.count == 1 && columns.count == 1 {
-      return values.values[rows.lowerBound * values.shape[1] + columns.lowerBound]
+  /// The mean of every span of columns over some rows.
+  private func means(_ rows: Range<Int>, _ spans: [Range<Int>]) -> [Float] {
+    let columns = values.shape[1]
+    return values.values.withUnsafeBufferPointer { values in
+      spans.map { span in
+        if rows.count == 1 && span.count == 1 {
+          return values[rows.lowerBound * columns + span.lowerBound]
+        }
+        var sum: Float = 0
+        for row in rows {
+          for column in span { sum += values[row * columns + column] }
+        }
+        return sum / Float(rows.count * span.count)
+      }
     }
-    var sum: Float = 0
-    for row in rows {
-      for column in columns { sum += values.values[row * values.shape[1] + column] }
-    }
-    return sum / Float(rows.count * columns.count)
   }
 }

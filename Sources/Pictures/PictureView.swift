@@ -31,8 +31,8 @@ public struct PictureView: Panel {
     }
   }
 
-  /// The picture, `[3, H, W]` from 0 to 1.
-  public var pixels: Tensor
+  /// The picture.
+  public var picture: Raster
   /// What is shown, in words.
   public var title: String
   /// How much of the picture is taken back towards a light grey, from 0 to 1.
@@ -55,13 +55,22 @@ public struct PictureView: Panel {
   /// whole factor that stays below it.
   public var longestSide = 640
 
-  /// Makes a view of a picture `[3, H, W]`.
+  /// Makes a view of a picture `[3, H, W]` from 0 to 1.
   public init(
     _ pixels: Tensor, _ title: String, dimmed: Float = 0, heat: Heat? = nil,
     layers: [Layer] = [], legend: [LegendEntry] = [], note: String = "", region: Box? = nil
   ) {
-    precondition(pixels.shape.rank == 3 && pixels.shape[0] == 3, "\(pixels.shape) is not [3, H, W]")
-    self.pixels = pixels
+    self.init(
+      Raster(pixels), title, dimmed: dimmed, heat: heat, layers: layers, legend: legend,
+      note: note, region: region)
+  }
+
+  /// Makes a view of a picture that several views show: converted from numbers once for all.
+  public init(
+    _ picture: Raster, _ title: String, dimmed: Float = 0, heat: Heat? = nil,
+    layers: [Layer] = [], legend: [LegendEntry] = [], note: String = "", region: Box? = nil
+  ) {
+    self.picture = picture
     self.title = title
     self.dimmed = dimmed
     self.heat = heat
@@ -71,32 +80,16 @@ public struct PictureView: Panel {
     self.region = region
   }
 
-  /// Some columns and rows of the picture: a detail costs no more than its own pixels.
-  private func cut(_ columns: Range<Int>, _ rows: Range<Int>) -> Raster {
-    let (width, height) = (pixels.shape[2], pixels.shape[1])
-    guard columns.count < width || rows.count < height else { return Raster(pixels) }
-    var values: [Float] = []
-    values.reserveCapacity(3 * columns.count * rows.count)
-    for channel in 0..<3 {
-      for row in rows {
-        let first = (channel * height + row) * width
-        values += pixels.values[first + columns.lowerBound..<first + columns.upperBound]
-      }
-    }
-    return Raster(Tensor([3, rows.count, columns.count], values))
-  }
-
   /// Draws the panel on white.
   public func draw() -> Raster {
-    let (width, height) = (pixels.shape[2], pixels.shape[1])
+    let (width, height) = (picture.width, picture.height)
     let frame = (region ?? Box(0, 0, Float(width), Float(height)))
       .clipped(width: Float(width), height: Float(height))
     // Whole pixels, and at least one of them.
     let left = min(Int(frame.x1), width - 1)
     let top = min(Int(frame.y1), height - 1)
-    let part = cut(
-      left..<max(Int(frame.x2.rounded(.up)), left + 1),
-      top..<max(Int(frame.y2.rounded(.up)), top + 1))
+    let (right, bottom) = (Int(frame.x2.rounded(.up)), Int(frame.y2.rounded(.up)))
+    let part = picture.cropped(x: left, y: top, width: right - left, height: bottom - top)
     let bounds = Box(
       Float(left), Float(top), Float(left + part.width), Float(top + part.height))
     let longest = max(part.width, part.height)
@@ -125,12 +118,14 @@ public struct PictureView: Panel {
 extension Raster {
   /// Takes colours back towards light grey, so that what is drawn over them stands out.
   mutating func dim(_ share: Float) {
-    for index in stride(from: 0, to: bytes.count, by: 3) {
-      let sum = Float(bytes[index]) * 0.3 + Float(bytes[index + 1]) * 0.59
-      let grey = 110 + (sum + Float(bytes[index + 2]) * 0.11) * 0.5
-      for part in 0..<3 {
-        let old = Float(bytes[index + part])
-        bytes[index + part] = UInt8(min(max(old + (grey - old) * share, 0), 255).rounded())
+    bytes.withUnsafeMutableBufferPointer { bytes in
+      for index in stride(from: 0, to: bytes.count, by: 3) {
+        let sum = Float(bytes[index]) * 0.3 + Float(bytes[index + 1]) * 0.59
+        let grey = 110 + (sum + Float(bytes[index + 2]) * 0.11) * 0.5
+        for part in index..<index + 3 {
+          let old = Float(bytes[part])
+          bytes[part] = UInt8(rounding: min(max(old + (grey - old) * share, 0), 255))
+        }
       }
     }
   }
@@ -138,14 +133,24 @@ extension Raster {
   /// Lays a heatmap over a plot, each cell at its place in the picture; the picture shows through.
   mutating func cover(_ heat: PictureView.Heat, _ scale: ColourScale, _ area: PlotArea) {
     let (rows, columns) = (heat.values.shape[0], heat.values.shape[1])
+    let shown = (0..<width).map { x in
+      Int(((Float(x) + 0.5) / area.scaleX + area.bounds.x1) / heat.stride)
+    }
+    let (width, share) = (width, min(max(heat.opacity, 0), 1))
+    var colours: [Colour] = []
+    var previous: Int?
     for y in 0..<height {
       let row = Int(((Float(y) + 0.5) / area.scaleY + area.bounds.y1) / heat.stride)
       guard row < rows else { continue }
-      for x in 0..<width {
-        let column = Int(((Float(x) + 0.5) / area.scaleX + area.bounds.x1) / heat.stride)
-        guard column < columns else { continue }
-        let colour = scale.colour(heat.values.values[row * columns + column])
-        blend(x: x, y: y, colour, heat.opacity)
+      if row != previous {
+        // A cell's colour is worked out once, not for each of its pixels.
+        colours = heat.values.values[row * columns..<(row + 1) * columns].map(scale.colour)
+        previous = row
+      }
+      bytes.withUnsafeMutableBufferPointer { bytes in
+        for x in 0..<width where shown[x] < columns {
+          Raster.blend(colours[shown[x]], share, into: bytes, at: 3 * (y * width + x))
+        }
       }
     }
   }

@@ -43,8 +43,7 @@ public struct Colour: Hashable, Sendable {
   /// The colour moved towards another; 0 leaves it, 1 gives the other.
   public func mixed(with other: Colour, _ share: Float) -> Colour {
     func mix(_ a: UInt8, _ b: UInt8) -> UInt8 {
-      let value = Float(a) + (Float(b) - Float(a)) * min(max(share, 0), 1)
-      return UInt8(value.rounded())
+      UInt8(rounding: Float(a) + (Float(b) - Float(a)) * min(max(share, 0), 1))
     }
     return Colour(mix(red, other.red), mix(green, other.green), mix(blue, other.blue))
   }
@@ -52,6 +51,26 @@ public struct Colour: Hashable, Sendable {
   /// Black or white, whichever reads better on this colour.
   public var legibleInk: Colour {
     Oklab(self).lightness > 0.64 ? .black : .white
+  }
+}
+
+extension UInt8 {
+  // Pixels are rounded by the million. `rounded()` is a call on CPUs that have no instruction for
+  // it, and `UInt8(_:)` of a float checks its range; these have no branch. Added to 2^23, a number
+  // from 0 to 255 loses its fraction, rounded to even, and its bits end in the whole number.
+
+  /// The nearest whole number, halves away from zero, as `rounded()`; of a value from 0 to 255.
+  init(rounding value: Float) {
+    let even = (value + 0x1p23) - 0x1p23
+    let nearest = value - even == 0.5 ? even + 1 : even
+    self.init(truncatingIfNeeded: (nearest + 0x1p23).bitPattern)
+  }
+
+  /// The whole number below; of a value from 0 to less than 256.
+  init(cutting value: Float) {
+    let even = (value + 0x1p23) - 0x1p23
+    let below = even > value ? even - 1 : even
+    self.init(truncatingIfNeeded: (below + 0x1p23).bitPattern)
   }
 }
 
@@ -82,20 +101,29 @@ public struct Raster: Sendable, Equatable {
     }
   }
 
+  /// Makes a raster whose bytes `write` fills in, every one of them.
+  init(width: Int, height: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+    precondition(width > 0 && height > 0, "a raster has pixels, not \(width) × \(height)")
+    self.width = width
+    self.height = height
+    bytes = [UInt8](unsafeUninitializedCapacity: 3 * width * height) { buffer, count in
+      write(buffer)
+      count = 3 * width * height
+    }
+  }
+
   /// Makes a raster of planes `[3, H, W]` from 0 to 1; values outside are clamped, NaN is marked.
   public init(_ pixels: Tensor) {
     precondition(pixels.shape.rank == 3 && pixels.shape[0] == 3, "\(pixels.shape) is not [3, H, W]")
-    self.init(width: pixels.shape[2], height: pixels.shape[1])
-    let area = width * height
-    pixels.values.withUnsafeBufferPointer { planes in
-      bytes.withUnsafeMutableBufferPointer { bytes in
-        for index in 0..<area {
-          for channel in 0..<3 {
+    let area = pixels.shape[1] * pixels.shape[2]
+    self.init(width: pixels.shape[2], height: pixels.shape[1]) { bytes in
+      pixels.values.withUnsafeBufferPointer { planes in
+        for channel in 0..<3 {
+          for index in 0..<area {
             let value = planes[channel * area + index]
             bytes[3 * index + channel] =
               value.isNaN
-              // Cut, not rounded by a call: a trace converts some thirty whole pictures.
-              ? (channel == 1 ? 0 : 255) : UInt8(min(max(value, 0), 1) * 255 + 0.5)
+              ? (channel == 1 ? 0 : 255) : UInt8(cutting: min(max(value, 0), 1) * 255 + 0.5)
           }
         }
       }
@@ -118,6 +146,7 @@ public struct Raster: Sendable, Equatable {
 
   /// The part of the raster in a rectangle, which is moved inside if it reaches outside.
   public func cropped(x: Int, y: Int, width: Int, height: Int) -> Raster {
+    if x == 0 && y == 0 && width == self.width && height == self.height { return self }
     let left = min(max(x, 0), self.width - 1)
     let top = min(max(y, 0), self.height - 1)
     let columns = min(max(width, 1), self.width - left)
@@ -146,26 +175,64 @@ public struct Raster: Sendable, Equatable {
     if newWidth == width && newHeight == height { return self }
     let columns = spans(from: width, to: newWidth)
     let rows = spans(from: height, to: newHeight)
-    var result = Raster(width: newWidth, height: newHeight)
-    for y in 0..<newHeight {
-      for x in 0..<newWidth {
-        var sums = (0, 0, 0)
-        for row in rows[y] {
-          for column in columns[x] {
-            let index = 3 * (row * width + column)
-            sums.0 += Int(bytes[index])
-            sums.1 += Int(bytes[index + 1])
-            sums.2 += Int(bytes[index + 2])
+    // The sum of each column over the rows that a row of the result shows.
+    var sums = [UInt32](repeating: 0, count: 3 * width)
+    return Raster(width: newWidth, height: newHeight) { target in
+      for y in 0..<newHeight {
+        let first = 3 * y * newWidth
+        if y > 0, rows[y] == rows[y - 1] {
+          for place in first..<first + 3 * newWidth { target[place] = target[place - 3 * newWidth] }
+          continue
+        }
+        add(rows[y], to: &sums)
+        sums.withUnsafeBufferPointer { sums in
+          var divisor = Divisor(0)
+          for x in 0..<newWidth {
+            let count = UInt64(rows[y].count * columns[x].count)
+            if count != divisor.value { divisor = Divisor(count) }
+            var (red, green, blue) = (count / 2, count / 2, count / 2)
+            for column in columns[x] {
+              red &+= UInt64(sums[3 * column])
+              green &+= UInt64(sums[3 * column + 1])
+              blue &+= UInt64(sums[3 * column + 2])
+            }
+            target[first + 3 * x] = UInt8(truncatingIfNeeded: divisor.divide(red))
+            target[first + 3 * x + 1] = UInt8(truncatingIfNeeded: divisor.divide(green))
+            target[first + 3 * x + 2] = UInt8(truncatingIfNeeded: divisor.divide(blue))
           }
         }
-        let count = rows[y].count * columns[x].count
-        let target = 3 * (y * newWidth + x)
-        result.bytes[target] = UInt8((sums.0 + count / 2) / count)
-        result.bytes[target + 1] = UInt8((sums.1 + count / 2) / count)
-        result.bytes[target + 2] = UInt8((sums.2 + count / 2) / count)
       }
     }
-    return result
+  }
+
+  /// Every byte of a row, summed over some rows.
+  private func add(_ rows: Range<Int>, to sums: inout [UInt32]) {
+    bytes.withUnsafeBufferPointer { bytes in
+      sums.withUnsafeMutableBufferPointer { sums in
+        let count = 3 * width
+        for place in 0..<count { sums[place] = UInt32(bytes[rows.lowerBound * count + place]) }
+        for row in rows.dropFirst() {
+          for place in 0..<count { sums[place] &+= UInt32(bytes[row * count + place]) }
+        }
+      }
+    }
+  }
+}
+
+/// Divides many numbers by one: a product with its reciprocal costs a tenth of a division.
+private struct Divisor {
+  let value: UInt64
+  private let reciprocal: UInt64
+
+  init(_ value: UInt64) {
+    self.value = value
+    reciprocal = value > 0 && value < 65_536 ? (1 << 40 + value - 1) / value : 0
+  }
+
+  /// `number / value`, cut; exact for sums of `value` bytes and a half: the reciprocal is too large
+  /// by less than `value / 2^40` of itself, which moves no quotient up to the next whole number.
+  func divide(_ number: UInt64) -> UInt64 {
+    reciprocal > 0 ? (number &* reciprocal) >> 40 : number / value
   }
 }
 

@@ -33,11 +33,14 @@ struct InputDrawing: Sendable {
 
   /// The picture as decoded, resized and padded, with a detail of the first two.
   var sizesFigure: Figure {
-    let seen = denormalised(resized, mean: mean, standardDeviation: standardDeviation)
-    let whole = denormalised(padded.slice(0), mean: mean, standardDeviation: standardDeviation)
+    func seen(_ normalised: Tensor) -> Raster {
+      Raster(denormalised(normalised, mean: mean, standardDeviation: standardDeviation))
+    }
+    let (original, enlarged) = (Raster(picture), seen(resized))
+    let whole = hasPadding ? seen(padded.slice(0)) : enlarged
     let detail = detailRegion
-    let scaleX = Float(seen.shape[2]) / Float(picture.shape[2])
-    let scaleY = Float(seen.shape[1]) / Float(picture.shape[1])
+    let scaleX = Float(enlarged.width) / Float(original.width)
+    let scaleY = Float(enlarged.height) / Float(original.height)
     return Figure(
       "From the picture to the network's input",
       caption: "The picture is normalised, resized bilinearly and padded with zeros on the right "
@@ -48,11 +51,11 @@ struct InputDrawing: Sendable {
         ? [LegendEntry("edge of the picture", .yellow, .line), LegendEntry("padding", .orange)]
         : []
     ) {
-      view(picture, "As decoded", layers: [.box(detail, Stroke(.red))])
-      view(seen, "Resized", layers: [.box(detail.scaled(x: scaleX, y: scaleY), Stroke(.red))])
+      view(original, "As decoded", layers: [.box(detail, Stroke(.red))])
+      view(enlarged, "Resized", layers: [.box(detail.scaled(x: scaleX, y: scaleY), Stroke(.red))])
       view(whole, hasPadding ? "Padded" : "Padded (nothing to add)", layers: paddingLayers)
-      view(picture, "The red square as decoded", region: detail)
-      view(seen, "The red square, resized", region: detail.scaled(x: scaleX, y: scaleY))
+      view(original, "The red square as decoded", region: detail)
+      view(enlarged, "The red square, resized", region: detail.scaled(x: scaleX, y: scaleY))
       numbers
     }
   }
@@ -101,10 +104,10 @@ struct InputDrawing: Sendable {
   }
 
   private func view(
-    _ pixels: Tensor, _ title: String, layers: [Layer] = [], region: Box? = nil
+    _ picture: Raster, _ title: String, layers: [Layer] = [], region: Box? = nil
   ) -> PictureView {
-    let size = region == nil ? ", \(pixels.shape[2]) × \(pixels.shape[1]) pixels" : ""
-    var view = PictureView(pixels, title + size, layers: layers, region: region)
+    let size = region == nil ? ", \(picture.width) × \(picture.height) pixels" : ""
+    var view = PictureView(picture, title + size, layers: layers, region: region)
     view.longestSide = region == nil ? 320 : 384
     return view
   }

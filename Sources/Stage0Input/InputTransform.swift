@@ -57,13 +57,15 @@ public func normalised(_ picture: Tensor, mean: [Float], standardDeviation: [Flo
       && mean.count == standardDeviation.count,
     "\(mean.count) channel means do not fit a picture \(picture.shape)")
   let plane = picture.shape[1] * picture.shape[2]
-  var result = picture  // [3, H0, W0]
-  for channel in mean.indices {
-    for i in channel * plane..<(channel + 1) * plane {
-      result.values[i] = (result.values[i] - mean[channel]) / standardDeviation[channel]
+  return Tensor(uninitialized: picture.shape) { result in
+    picture.values.withUnsafeBufferPointer { values in
+      for channel in mean.indices {
+        for i in channel * plane..<(channel + 1) * plane {
+          result[i] = (values[i] - mean[channel]) / standardDeviation[channel]
+        }
+      }
     }
-  }
-  return result
+  }  // [3, H0, W0]
 }
 
 /// The picture with zeros on the right and below, so that both sides are multiples of `multiple`:

@@ -1,3 +1,4 @@
+import Kernels
 import Model
 import Stage0Input
 import Tensors
@@ -45,15 +46,6 @@ public struct BackboneStage: Stage {
     }
     let trunk = trunkFeatures(
       input, backbone, keepsBlocks: keepsBlocks, report: folder.report)
-    folder.report("pyramid")
-    let pyramid = featurePyramid(trunk.levels, backbone)
-    guard pyramid.allSatisfy({ $0.values.allSatisfy(\.isFinite) }) else {
-      throw Fault(
-        source.folder.path,
-        "with these weights the features of this picture are not finite numbers",
-        remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
-    }
-
     func add(_ name: String, _ tensor: Tensor, _ note: String) throws {
       try folder.add(
         name, tensor, axes: ["N", "C", "H", "W"], units: "activation", note: note)
@@ -64,19 +56,31 @@ public struct BackboneStage: Stage {
     for (index, features) in trunk.levels.enumerated() {
       try add("C\(index + 2)", features, "after layer \(index + 1) of the trunk")
     }
+    folder.report("pyramid")
+    let pyramid = featurePyramid(trunk.levels, backbone)
+    guard pyramid.allSatisfy(\.isFinite) else {
+      throw Fault(
+        source.folder.path,
+        "with these weights the features of this picture are not finite numbers",
+        remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
+    }
+
     for (name, features) in zip(Self.levels, pyramid) {
       try add(name, features, "level of the feature pyramid")
     }
     guard folder.drawsPictures else { return }
     let sizes = try InputSizes(source)
-    func map(_ name: String, _ features: Tensor) -> FeatureMap {
-      FeatureMap(name, features, padded: sizes.padded, picture: sizes.resized)
+    let named =
+      [("stem", trunk.stem), ("pooled", trunk.pooled)]
+      + trunk.levels.enumerated().map { ("C\($0.offset + 2)", $0.element) }
+      + zip(Self.levels, pyramid)
+    let maps = Threads.map(named.count) {
+      FeatureMap(named[$0].0, named[$0].1, padded: sizes.padded, picture: sizes.resized)
     }
+    let levels = maps.count - pyramid.count
     try folder.add(
       BackboneDrawing(
-        trunk: [map("stem", trunk.stem), map("pooled", trunk.pooled)]
-          + trunk.levels.enumerated().map { map("C\($0.offset + 2)", $0.element) },
-        pyramid: zip(Self.levels, pyramid).map { map($0, $1) }
+        trunk: Array(maps[..<levels]), pyramid: Array(maps[levels...])
       ).pictures)
   }
 }

@@ -6,9 +6,13 @@ public struct FeatureMap: Sendable {
   /// `P3`
   public var name: String
   /// `[1, C, H, W]`; H and W cover the picture, cells of padding alone are left out.
-  public var features: Tensor
+  public let features: Tensor
   /// Pixels of the network's input per cell.
   public var stride: Float
+  /// Whether some value is negative: whether no ReLU came last.
+  public let isSigned: Bool
+  /// The mean over all channels at every cell, `[H, W]`.
+  public let mean: Tensor
 
   /// Takes from a map `[1, C, H, W]` of the padded input the cells that touch the picture.
   public init(_ name: String, _ features: Tensor, padded: PictureSize, picture: PictureSize) {
@@ -17,29 +21,26 @@ public struct FeatureMap: Sendable {
     stride = Float(padded.height) / Float(height)
     let rows = min(height, Int((Float(picture.height) / stride).rounded(.up)))
     let columns = min(width, Int((Float(picture.width) / stride).rounded(.up)))
-    guard rows < height || columns < width else {
-      self.features = features
-      return
-    }
-    var values: [Float] = []
-    values.reserveCapacity(channels * rows * columns)
-    for channel in 0..<channels {
-      for row in 0..<rows {
-        let first = (channel * height + row) * width
-        values += features.values[first..<first + columns]
+    if rows < height || columns < width {
+      var values: [Float] = []
+      values.reserveCapacity(channels * rows * columns)
+      for channel in 0..<channels {
+        for row in 0..<rows {
+          let first = (channel * height + row) * width
+          values += features.values[first..<first + columns]
+        }
       }
+      self.features = Tensor([1, channels, rows, columns], values)
+    } else {
+      self.features = features
     }
-    self.features = Tensor([1, channels, rows, columns], values)
+    isSigned = self.features.statistics.minimum < 0
+    let planes: Shape = [channels, self.features.shape[2], self.features.shape[3]]
+    mean = meanOverChannels(self.features.reshaped(planes))
   }
 
   /// The number of channels.
   public var channels: Int { features.shape[1] }
-
-  /// Whether some value is negative: whether no ReLU came last.
-  public var isSigned: Bool { features.values.contains { $0 < 0 } }
-
-  /// The mean over all channels at every cell, `[H, W]`.
-  public var mean: Tensor { meanOverChannels(features.slice(0)) }
 
   /// One channel, `[H, W]`.
   public func channel(_ number: Int) -> Tensor {
@@ -52,7 +53,8 @@ public struct FeatureMap: Sendable {
   /// The channels that vary most over the picture, by falling variation: those that say most of
   /// what is where.
   public func mostVaryingChannels(_ count: Int) -> [Int] {
-    mostVarying(features.slice(0), count: count)
+    mostVarying(
+      features.reshaped([channels, features.shape[2], features.shape[3]]), count: count)
   }
 }
 

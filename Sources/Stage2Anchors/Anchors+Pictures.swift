@@ -1,3 +1,4 @@
+import Kernels
 import Pictures
 import Stage0Input
 import Tensors
@@ -22,17 +23,17 @@ struct LevelDrawing: Sendable {
 
 /// What stage 2 draws from.
 struct AnchorsDrawing: Sendable {
-  /// The resized picture in its colours, `[3, H, W]`.
-  var backdrop: Tensor
+  /// The resized picture in its colours.
+  var backdrop: Raster
   /// P2 first.
   var levels: [LevelDrawing]
   /// What the head says of each level's cells.
   var cells: [CellPredictions]
 
-  init(backdrop: Tensor, levels: [LevelDrawing]) {
+  init(backdrop: Raster, levels: [LevelDrawing]) {
     self.backdrop = backdrop
     self.levels = levels
-    cells = levels.map(CellPredictions.init)
+    cells = Threads.map(levels.count) { CellPredictions(levels[$0]) }
   }
 
   var pictures: [StagePicture] {
@@ -102,7 +103,7 @@ struct AnchorsDrawing: Sendable {
 
   /// The corner of the cell nearest to the picture's middle, the cell, and its anchors.
   private func middle(_ level: LevelDrawing) -> (corner: Point, cell: Box, anchors: [Box]) {
-    let (height, width) = (backdrop.shape[1], backdrop.shape[2])
+    let (height, width) = (backdrop.height, backdrop.width)
     let row = min(height / 2 / level.stride.rows, level.rows - 1)
     let column = min(width / 2 / level.stride.columns, level.columns - 1)
     let (x, y) = (Float(column * level.stride.columns), Float(row * level.stride.rows))

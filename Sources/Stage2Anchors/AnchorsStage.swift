@@ -1,4 +1,5 @@
 import Model
+import Pictures
 import Stage0Input
 import Stage1Backbone
 import Tensors
@@ -86,6 +87,6 @@ public struct AnchorsStage: Stage {
       "strides", integers: strides, shape: [sizes.count, 2], axes: ["level", "rows columns"],
       units: "pixel", note: "how far apart cells lie")
     guard folder.drawsPictures else { return }
-    try folder.add(AnchorsDrawing(backdrop: source.backdrop(), levels: drawings).pictures)
+    try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).pictures)
   }
 }

@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 // The ledger as files: a matrix for programs, a table for people.
@@ -29,86 +30,130 @@ extension CandidateFate {
 
 /// The ledger as a matrix `[candidates, 12]`; the row is the candidate's index.
 func ledgerTensor(_ ledger: [Candidate]) -> Tensor {
-  var values: [Float] = []
-  values.reserveCapacity(ledger.count * ledgerColumns.count)
-  for entry in ledger {
-    var by: Float = -1
-    var overlap: Float = 0
-    if case .suppressed(let winner, let iou) = entry.fate {
-      (by, overlap) = (Float(winner), iou)
+  let width = ledgerColumns.count
+  return Tensor(uninitialized: [ledger.count, width]) { values in
+    nonisolated(unsafe) let values = values
+    Threads.ranges(ledger.count, atLeast: 4096) { range in
+      for row in range {
+        let entry = ledger[row]
+        var by: Float = -1
+        var overlap: Float = 0
+        if case .suppressed(let winner, let iou) = entry.fate {
+          (by, overlap) = (Float(winner), iou)
+        }
+        let to = values + row * width
+        to[0] = Float(entry.level)
+        to[1] = Float(entry.row)
+        to[2] = Float(entry.column)
+        to[3] = Float(entry.shape)
+        to[4] = entry.logit
+        to[5] = entry.box.x1
+        to[6] = entry.box.y1
+        to[7] = entry.box.x2
+        to[8] = entry.box.y2
+        to[9] = Float(entry.fate.number)
+        to[10] = by
+        to[11] = overlap
+      }
     }
-    values.append(Float(entry.level))
-    values.append(Float(entry.row))
-    values.append(Float(entry.column))
-    values.append(Float(entry.shape))
-    values.append(entry.logit)
-    values.append(entry.box.x1)
-    values.append(entry.box.y1)
-    values.append(entry.box.x2)
-    values.append(entry.box.y2)
-    values.append(Float(entry.fate.number))
-    values.append(by)
-    values.append(overlap)
   }
-  return Tensor([ledger.count, ledgerColumns.count], values)
 }
 
 /// The ledger as a table with a header, one line per candidate.
 func ledgerCSV(_ ledger: [Candidate]) -> [UInt8] {
+  let fates = CandidateFate.names.map { Array($0.utf8) }
+  let linesPerPart = 4096
+  let parts = Threads.map((ledger.count + linesPerPart - 1) / linesPerPart) { part in
+    let entries = ledger[part * linesPerPart..<min((part + 1) * linesPerPart, ledger.count)]
+    return [UInt8](unsafeUninitializedCapacity: entries.count * longestLine) { buffer, count in
+      guard let start = buffer.baseAddress else { return }
+      var line = DecimalWriter(end: start)
+      for entry in entries { line.write(entry, fates) }
+      count = line.end - start
+    }
+  }
   var text = Array(
     "candidate,level,row,column,shape,logit,x1,y1,x2,y2,fate,suppressed by,overlap\n".utf8)
-  text.reserveCapacity(80 * ledger.count)
-  let fates = CandidateFate.names.map { Array($0.utf8) }
-  for entry in ledger {
-    for number in [entry.index, entry.level + 2, entry.row, entry.column, entry.shape] {
-      // A level is called by its name, P2.
-      text.appendDecimal(number)
-      text.append(UInt8(ascii: ","))
-    }
-    for value in [entry.logit, entry.box.x1, entry.box.y1, entry.box.x2, entry.box.y2] {
-      text.appendDecimal(value)
-      text.append(UInt8(ascii: ","))
-    }
-    text += fates[entry.fate.number]
-    text.append(UInt8(ascii: ","))
-    if case .suppressed(let by, let overlap) = entry.fate {
-      text.appendDecimal(by)
-      text.append(UInt8(ascii: ","))
-      text.appendDecimal(overlap)
-    } else {
-      text.append(UInt8(ascii: ","))
-    }
-    text.append(UInt8(ascii: "\n"))
-  }
+  text.reserveCapacity(text.count + parts.reduce(0) { $0 + $1.count })
+  for part in parts { text += part }
   return text
 }
 
-// Formatting a million numbers by way of String takes seconds; these take a tenth of one.
-extension [UInt8] {
-  /// Appends a whole number.
-  fileprivate mutating func appendDecimal(_ value: Int) {
-    if value < 0 { append(UInt8(ascii: "-")) }
-    var rest = value.magnitude
-    let start = count
-    repeat {
-      append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    self[start...].reverse()
+/// No line of the table has more bytes: 6 whole numbers of up to 20 digits, 6 others of up to 18
+/// characters, commas and a fate.
+private let longestLine = 320
+
+/// Writes numbers as text. Formatting two million of them by way of String takes seconds.
+private struct DecimalWriter {
+  /// Where the next character goes.
+  var end: UnsafeMutablePointer<UInt8>
+
+  /// Writes a line of the ledger.
+  mutating func write(_ entry: Candidate, _ fates: [[UInt8]]) {
+    // A level is called by its name, P2.
+    for number in [entry.index, entry.level + 2, entry.row, entry.column, entry.shape] {
+      write(number)
+      write(",")
+    }
+    for value in [entry.logit, entry.box.x1, entry.box.y1, entry.box.x2, entry.box.y2] {
+      write(value)
+      write(",")
+    }
+    write(fates[entry.fate.number])
+    write(",")
+    if case .suppressed(let by, let overlap) = entry.fate {
+      write(by)
+      write(",")
+      write(overlap)
+    } else {
+      write(",")
+    }
+    write("\n")
   }
 
-  /// Appends a number with three decimals.
-  fileprivate mutating func appendDecimal(_ value: Float) {
-    guard value.isFinite, value.magnitude < 1e12 else {
-      self += Array("\(value)".utf8)
-      return
+  private mutating func write(_ character: Unicode.Scalar) {
+    end.initialize(to: UInt8(ascii: character))
+    end += 1
+  }
+
+  private mutating func write(_ text: [UInt8]) {
+    for byte in text {
+      end.initialize(to: byte)
+      end += 1
     }
-    let thousandths = Int((Double(value.magnitude) * 1000).rounded())
-    if value < 0, thousandths > 0 { append(UInt8(ascii: "-")) }
-    appendDecimal(thousandths / 1000)
-    append(UInt8(ascii: "."))
+  }
+
+  /// Writes a whole number.
+  private mutating func write(_ value: Int) {
+    if value < 0 { write("-") }
+    var digits = 1
+    var limit: UInt = 10
+    while value.magnitude >= limit, digits < 19 {
+      digits += 1
+      limit *= 10
+    }
+    var rest = value.magnitude
+    for place in stride(from: digits - 1, through: 0, by: -1) {
+      (end + place).initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      rest /= 10
+    }
+    end += digits
+  }
+
+  /// Writes a number with three decimals.
+  private mutating func write(_ value: Float) {
+    guard value.isFinite, value.magnitude < 1e12 else { return write(Array("\(value)".utf8)) }
+    let exact = Double(value.magnitude) * 1000
+    var thousandths = Int(exact)
+    // Half of a thousandth counts up, as in `rounded()`, which is a call.
+    if exact - Double(thousandths) >= 0.5 { thousandths += 1 }
+    if value < 0, thousandths > 0 { write("-") }
+    write(thousandths / 1000)
+    write(".")
     for divisor in [100, 10, 1] {
-      append(UInt8(ascii: "0") + UInt8(thousandths / divisor % 10))
+      end.initialize(
+        to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: thousandths / divisor % 10))
+      end += 1
     }
   }
 }

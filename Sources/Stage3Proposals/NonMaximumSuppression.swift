@@ -24,7 +24,7 @@ public enum Suppression: Sendable, Equatable {
 ///     class in stage 5); nil for one group
 /// - Returns: `order`, the boxes by falling score; and of each box, by its index, what was decided
 /// - Complexity: O(n log n + n k) for n boxes of which k stay
-public func nonMaximumSuppression(
+public func plainNonMaximumSuppression(
   _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
 ) -> (order: [Int], decisions: [Suppression]) {
   precondition(
@@ -45,6 +45,36 @@ public func nonMaximumSuppression(
       }
     }
     if decisions[candidate] == .kept { kept[group, default: []].append(candidate) }
+  }
+  return (order, decisions)
+}
+
+/// Greedy non-maximum suppression, fast: parameters, result and bits as of
+/// `plainNonMaximumSuppression`.
+public func nonMaximumSuppression(
+  _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
+) -> (order: [Int], decisions: [Suppression]) {
+  precondition(
+    boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
+    "\(boxes.count) boxes, \(scores.count) scores")
+  let order = boxes.indices.sorted { a, b in
+    scores[a] > scores[b] || (scores[a] == scores[b] && a < b)
+  }
+  var decisions = [Suppression](repeating: .kept, count: boxes.count)
+  var places: [Int: Int] = [:]
+  var kept: [KeptBoxes] = []
+  for candidate in order {
+    let group = groups?[candidate] ?? 0
+    let place = places[group] ?? kept.count
+    if place == kept.count {
+      places[group] = place
+      kept.append(KeptBoxes(threshold: threshold))
+    }
+    if let (winner, overlap) = kept[place].firstOverlapping(boxes[candidate]) {
+      decisions[candidate] = .suppressed(by: winner, overlap: overlap)
+    } else {
+      kept[place].append(boxes[candidate], candidate)
+    }
   }
   return (order, decisions)
 }

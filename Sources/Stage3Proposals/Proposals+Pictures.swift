@@ -5,8 +5,8 @@ import Tensors
 
 /// What stage 3 draws from.
 struct ProposalsDrawing: Sendable {
-  /// The resized picture in its colours, `[3, H, W]`.
-  var backdrop: Tensor
+  /// The resized picture in its colours.
+  var backdrop: Raster
   var proposals: Proposals
   var options: ProposalOptions
 

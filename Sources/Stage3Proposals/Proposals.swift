@@ -134,15 +134,18 @@ public func proposals(
   var considered: [Int] = []
   for (number, level) in levels.enumerated() {
     let offset = ledger.count
-    let columns = level.objectness.shape[3]
-    for index in level.anchors.indices {
-      let (cell, shape) = index.quotientAndRemainder(dividingBy: level.anchorsPerCell)
-      let box = level.box(index).clipped(width: Float(width), height: Float(height))
-      ledger.append(
-        Candidate(
-          index: offset + index, level: number, row: cell / columns, column: cell % columns,
-          shape: shape, logit: level.logit(index), box: box, fate: .belowTop))
+    let (rows, columns) = (level.objectness.shape[2], level.objectness.shape[3])
+    let decoded = Threads.map(rows) { row in
+      (0..<columns * level.anchorsPerCell).map { place in
+        let (column, shape) = place.quotientAndRemainder(dividingBy: level.anchorsPerCell)
+        let index = row * columns * level.anchorsPerCell + place
+        let box = level.box(index).clipped(width: Float(width), height: Float(height))
+        return Candidate(
+          index: offset + index, level: number, row: row, column: column, shape: shape,
+          logit: level.logit(index), box: box, fate: .belowTop)
+      }
     }
+    for candidates in decoded { ledger += candidates }
     considered += highest(options.topPerLevel, of: ledger, in: offset..<ledger.count)
   }
 
@@ -182,8 +185,21 @@ public func proposals(
 /// The `count` candidates with the highest logits in a part of the ledger, by falling logit; of
 /// equal logits the earlier first.
 private func highest(_ count: Int, of ledger: [Candidate], in range: Range<Int>) -> [Int] {
-  let ranked = range.sorted { a, b in
+  var best: [Int] = []
+  // What is not over this has `count` better ones, or equal ones that came earlier.
+  var floor = -Float.infinity
+  for index in range where best.count < count || ledger[index].logit > floor {
+    best.append(index)
+    guard best.count == 2 * count else { continue }
+    // Sorting twice `count` now and then costs far less than sorting a level.
+    best = Array(ranked(best, in: ledger).prefix(count))
+    floor = best.last.map { ledger[$0].logit } ?? floor
+  }
+  return Array(ranked(best, in: ledger).prefix(count))
+}
+
+private func ranked(_ indices: [Int], in ledger: [Candidate]) -> [Int] {
+  indices.sorted { a, b in
     ledger[a].logit > ledger[b].logit || (ledger[a].logit == ledger[b].logit && a < b)
   }
-  return Array(ranked.prefix(count))
 }

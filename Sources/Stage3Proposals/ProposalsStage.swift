@@ -1,3 +1,4 @@
+import Pictures
 import Stage0Input
 import Stage1Backbone
 import Tensors
@@ -67,7 +68,9 @@ public struct ProposalsStage: Stage {
       "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
     guard folder.drawsPictures else { return }
     try folder.add(
-      ProposalsDrawing(backdrop: input.backdrop(), proposals: result, options: settings).pictures)
+      ProposalsDrawing(
+        backdrop: Raster(input.backdrop()), proposals: result, options: settings
+      ).pictures)
   }
 }
 
@@ -80,7 +83,7 @@ extension LevelCandidates {
     guard objectness.shape.rank == 4, deltas.shape.rank == 4, objectness.shape[0] == 1,
       deltas.shape[1] == 4 * objectness.shape[1], deltas.count == 4 * objectness.count,
       anchors.count == objectness.count,
-      objectness.values.allSatisfy(\.isFinite), deltas.values.allSatisfy(\.isFinite)
+      objectness.isFinite, deltas.isFinite
     else {
       throw Fault(
         folder.folder.path,

@@ -5,8 +5,8 @@ import Tensors
 
 /// What stage 4 draws from.
 struct RoIDrawing: Sendable {
-  /// The resized picture in its colours, `[3, H, W]`.
-  var backdrop: Tensor
+  /// The resized picture in its colours.
+  var backdrop: Raster
   /// By falling score.
   var proposals: [Box]
   /// A score per proposal, or none where the trace did not keep them.

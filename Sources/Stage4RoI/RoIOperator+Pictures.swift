@@ -17,7 +17,7 @@ extension RoIDrawing {
   /// Three different proposals of the 100 best: the best one that lies inside the picture, the
   /// smallest and the largest. A proposal that covers most of a chosen one is not chosen again.
   var examples: [RoIExample] {
-    let (width, height) = (Float(backdrop.shape[2]), Float(backdrop.shape[1]))
+    let (width, height) = (Float(backdrop.width), Float(backdrop.height))
     var chosen: [RoIExample] = []
     func choose(_ name: String, _ rule: String, where fits: (Int, Int) -> Bool) {
       let open = proposals.indices.prefix(100).filter { index in

@@ -1,3 +1,4 @@
+import Pictures
 import Stage0Input
 import Stage1Backbone
 import Tensors
@@ -49,7 +50,7 @@ public struct RoIStage: Stage {
     guard folder.drawsPictures else { return }
     try folder.add(
       RoIDrawing(
-        backdrop: folder.read("0-input").backdrop(), proposals: boxes,
+        backdrop: Raster(folder.read("0-input").backdrop()), proposals: boxes,
         scores: (try? source.tensor("scores").values) ?? [], levels: levels, pyramid: pyramid,
         features: features, roiOperator: roiOperator, bins: Self.bins
       ).pictures)

@@ -5,8 +5,10 @@ import Tensors
 
 /// What stage 5 draws from.
 struct HeadsDrawing: Sendable {
-  /// The resized picture in its colours, `[3, H, W]`.
-  var backdrop: Tensor
+  /// The resized picture in its colours.
+  var backdrop: Raster
+  /// The same as numbers, `[3, H, W]`.
+  var picture: Tensor
   /// R boxes by falling score.
   var proposals: [Box]
   var prediction: BoxPrediction

@@ -1,4 +1,5 @@
 import Model
+import Pictures
 import Stage0Input
 import Stage4RoI
 import Tensors
@@ -92,9 +93,11 @@ public struct HeadsStage: Stage {
     try folder.add(
       "mask_logits", logits, axes: ["D", "K", "M", "M"], units: "logit", note: "a mask per class")
     guard folder.drawsPictures else { return }
+    let picture = try input.backdrop()
     try folder.add(
       HeadsDrawing(
-        backdrop: input.backdrop(), proposals: boxes, prediction: prediction, found: found,
+        backdrop: Raster(picture), picture: picture, proposals: boxes, prediction: prediction,
+        found: found,
         maskFeatures: maskFeatures, maskLogits: logits, classNames: classNames, options: settings
       ).pictures)
   }

@@ -68,7 +68,7 @@ extension HeadsDrawing {
 
   /// The picture in a detection's box, stretched to a square.
   private func crop(_ index: Int, _ detection: ScoredBox, side: Int) -> PictureView {
-    let (height, width) = (backdrop.shape[1], backdrop.shape[2])
+    let (height, width) = (backdrop.height, backdrop.width)
     let box = detection.box
     let (x1, y1) = (min(max(Int(box.x1), 0), width - 1), min(max(Int(box.y1), 0), height - 1))
     let x2 = min(max(Int(box.x2.rounded(.up)), x1 + 1), width)
@@ -77,7 +77,7 @@ extension HeadsDrawing {
     for channel in 0..<3 {
       for row in y1..<y2 {
         let first = (channel * height + row) * width
-        values += backdrop.values[first + x1..<first + x2]
+        values += picture.values[first + x1..<first + x2]
       }
     }
     let square = resizeBilinear(Tensor([3, y2 - y1, x2 - x1], values), rows: side, columns: side)

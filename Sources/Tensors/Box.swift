@@ -57,10 +57,14 @@ public struct Box: Hashable, Sendable {
 extension Tensor {
   /// A tensor `[boxes.count, 4]` of `x1 y1 x2 y2`.
   public init(boxes: [Box]) {
-    var values: [Float] = []
-    values.reserveCapacity(4 * boxes.count)
-    for box in boxes { values += [box.x1, box.y1, box.x2, box.y2] }
-    self.init([boxes.count, 4], values)
+    self.init(uninitialized: [boxes.count, 4]) { values in
+      for (row, box) in boxes.enumerated() {
+        values[4 * row] = box.x1
+        values[4 * row + 1] = box.y1
+        values[4 * row + 2] = box.x2
+        values[4 * row + 3] = box.y2
+      }
+    }
   }
 
   /// The boxes in a tensor whose last axis holds `x1 y1 x2 y2`.

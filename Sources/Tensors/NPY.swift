@@ -9,6 +9,29 @@ public enum NPY {
 
   /// The bytes of an `.npy` file, version 1.0, the elements aligned to 64 bytes.
   public static func encode(_ array: NumericArray) -> [UInt8] {
+    withParts(of: array) { header, elements in header + elements }
+  }
+
+  /// The bytes of an `.npy` file in two parts, so that large arrays need not be copied to be
+  /// written: the header, and the elements, which are valid only during the call.
+  public static func withParts<Result>(
+    of array: NumericArray,
+    _ body: (_ header: [UInt8], _ elements: UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    let header = header(of: array)
+    return switch array.elements {
+    case .float32(let values): try values.withUnsafeBytes { try body(header, $0) }
+    case .float16(let values):
+      try values.map { Half.bits(of: $0) }.withUnsafeBytes { try body(header, $0) }
+    case .int32(let values): try values.withUnsafeBytes { try body(header, $0) }
+    case .int64(let values): try values.withUnsafeBytes { try body(header, $0) }
+    case .uint8(let values): try values.withUnsafeBytes { try body(header, $0) }
+    case .bool(let values):
+      try values.map { UInt8($0 ? 1 : 0) }.withUnsafeBytes { try body(header, $0) }
+    }
+  }
+
+  private static func header(of array: NumericArray) -> [UInt8] {
     let extents = array.shape.extents.map(String.init)
     let tuple = extents.count == 1 ? "(\(extents[0]),)" : "(\(extents.joined(separator: ", ")))"
     var header =
@@ -16,16 +39,7 @@ public enum NPY {
     let unpadded = magic.count + 4 + header.utf8.count + 1
     header += String(repeating: " ", count: (64 - unpadded % 64) % 64) + "\n"
     let length = header.utf8.count
-    var bytes = magic + [1, 0, UInt8(length & 0xff), UInt8(length >> 8)] + Array(header.utf8)
-    switch array.elements {
-    case .float32(let values): append(values, to: &bytes)
-    case .float16(let values): append(values.map { Half.bits(of: $0) }, to: &bytes)
-    case .int32(let values): append(values, to: &bytes)
-    case .int64(let values): append(values, to: &bytes)
-    case .uint8(let values): bytes += values
-    case .bool(let values): bytes += values.map { $0 ? 1 : 0 }
-    }
-    return bytes
+    return magic + [1, 0, UInt8(length & 0xff), UInt8(length >> 8)] + Array(header.utf8)
   }
 
   /// Reads an `.npy` file.
@@ -135,8 +149,4 @@ func littleEndian<Element: BitwiseCopyable>(
     }
     initialized = count
   }
-}
-
-private func append<Element: BitwiseCopyable>(_ values: [Element], to bytes: inout [UInt8]) {
-  values.withUnsafeBytes { bytes.append(contentsOf: $0) }
 }

@@ -1,8 +1,13 @@
 import Foundation
 import Tensors
 
-/// Writes a file so that it is there whole or not at all: beside its place, then renamed.
-func writeWhole(_ bytes: [UInt8], to file: URL) throws {
+/// Writes a file, in one part or two, so that it is there whole or not at all: beside its place,
+/// then renamed.
+func writeWhole(
+  _ bytes: [UInt8],
+  then rest: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+  to file: URL
+) throws {
   let draft = file.path + ".part"
   func fault() -> Fault {
     let reason = String(cString: strerror(errno)).lowercased()
@@ -12,11 +17,12 @@ func writeWhole(_ bytes: [UInt8], to file: URL) throws {
       remedy: "Free some space, or name another folder with --trace")
   }
   guard let stream = fopen(draft, "wb") else { throw fault() }
-  let written = fwrite(bytes, 1, bytes.count, stream)
+  var written = fwrite(bytes, 1, bytes.count, stream)
+  if let base = rest.baseAddress, rest.count > 0 { written += fwrite(base, 1, rest.count, stream) }
   let isFlushed = fflush(stream) == 0
   let problem = errno
   let isClosed = fclose(stream) == 0
-  guard written == bytes.count, isFlushed else {
+  guard written == bytes.count + rest.count, isFlushed else {
     errno = problem
     throw fault()
   }

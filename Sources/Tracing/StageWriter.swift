@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Tensors
 
@@ -6,7 +7,8 @@ private let processIdentifier = ProcessInfo.processInfo.processIdentifier
 /// Gathers what a stage computes, then puts its folder into the trace, whole or not at all.
 ///
 /// Files are written into a folder beside the final one, which `commit` renames; a run that fails
-/// leaves an earlier run's folder as it was.
+/// leaves an earlier run's folder as it was. They are written one after another while the stage
+/// computes on: `commit` waits for them, and throws what went wrong with the first that failed.
 public final class StageWriter {
   /// Whether pictures are wanted.
   public let drawsPictures: Bool
@@ -19,6 +21,10 @@ public final class StageWriter {
   private var record: StageRecord
   private var inMemory: [String: NumericArray] = [:]
   private var committed = false
+  private let writing = DispatchQueue(label: "files of a stage")
+  private var tensors: [Later<TensorRecord>] = []
+  private var pictures: [Later<PictureRecord>] = []
+  private var files: [Later<FileRecord>] = []
 
   /// Tensors of at most so many elements are kept even with `--tensors none`.
   public static let smallTensor = 65_536
@@ -55,6 +61,7 @@ public final class StageWriter {
 
   deinit {
     guard !committed else { return }
+    writing.sync {}
     try? FileManager.default.removeItem(at: draft)
     // Removes the trace's folder too if this run made it: rmdir takes only an empty one.
     rmdir(trace.folder.path)
@@ -76,9 +83,10 @@ public final class StageWriter {
     note: String
   ) throws {
     // Half floats are too coarse for places in a picture, and too small for some activations.
-    let fits = !exactly && units != "pixel" && tensor.values.allSatisfy { abs($0) <= 65504 }
-    let stored =
-      keeping == .half && fits ? NumericArray(tensor.shape, .float16(tensor.values)) : nil
+    let isHalved =
+      keeping == .half && !exactly && units != "pixel"
+      && tensor.values.allSatisfy { abs($0) <= 65504 }
+    let stored = isHalved ? NumericArray(tensor.shape, .float16(tensor.values)) : nil
     try add(name, NumericArray(tensor), stored: stored, axes: axes, units: units, note: note)
   }
 
@@ -103,24 +111,34 @@ public final class StageWriter {
     _ name: String, png: [UInt8], caption: String, lookFor: String, source: String = #fileID
   ) throws {
     let file = "pictures/\(name).png"
-    try write(png, to: file)
-    record.pictures.append(
-      PictureRecord(
-        file: file, caption: caption, lookFor: lookFor, source: source,
-        crc32: Checksum.crc32(png)))
+    let place = draft.appending(path: file)
+    pictures.append(
+      Later(on: writing) {
+        try writeWhole(png, to: place)
+        return PictureRecord(
+          file: file, caption: caption, lookFor: lookFor, source: source,
+          crc32: Checksum.crc32(png))
+      })
   }
 
   /// Adds a table or another file.
   public func addFile(_ name: String, _ bytes: [UInt8], caption: String) throws {
-    try write(bytes, to: name)
-    record.files.append(FileRecord(file: name, caption: caption, crc32: Checksum.crc32(bytes)))
+    let place = draft.appending(path: name)
+    files.append(
+      Later(on: writing) {
+        try writeWhole(bytes, to: place)
+        return FileRecord(file: name, caption: caption, crc32: Checksum.crc32(bytes))
+      })
   }
 
   /// Puts the folder into the trace in place of an earlier run's, and gives it for reading.
   @discardableResult
   public func commit() throws -> StageFolder {
+    record.tensors = try tensors.map { try $0.get() }
+    record.pictures = try pictures.map { try $0.get() }
+    record.files = try files.map { try $0.get() }
     let bytes = try encodeJSON(record)
-    try write(bytes, to: "stage.json")
+    try writeWhole(bytes, to: draft.appending(path: "stage.json"))
     let final = trace.folder.appending(path: record.stage)
     let retired = trace.folder.appending(
       path: ".\(record.stage).old-\(processIdentifier)")
@@ -152,23 +170,25 @@ public final class StageWriter {
   ) throws {
     precondition(axes.count == array.shape.rank, "\(name): \(axes) does not name \(array.shape)")
     inMemory[name] = array
-    let statistics = array.tensor.statistics
-    var entry = TensorRecord(
-      name: name, file: nil, dtype: (stored ?? array).typeName, shape: array.shape.extents,
-      axes: axes, units: units, note: note, minimum: statistics.minimum,
-      maximum: statistics.maximum, mean: statistics.mean, crc32: nil, samples: nil)
-    if keeping != .none || array.shape.count <= StageWriter.smallTensor {
-      let bytes = NPY.encode(stored ?? array)
-      let file = "tensors/\(name).npy"
-      try write(bytes, to: file)
-      entry.file = file
-      entry.crc32 = Checksum.crc32(bytes)
-    }
-    record.tensors.append(entry)
-  }
-
-  private func write(_ bytes: [UInt8], to file: String) throws {
-    try writeWhole(bytes, to: draft.appending(path: file))
+    let isKept = keeping != .none || array.shape.count <= StageWriter.smallTensor
+    let file = "tensors/\(name).npy"
+    let place = draft.appending(path: file)
+    tensors.append(
+      Later(on: writing) {
+        let statistics = array.tensor.statistics
+        var entry = TensorRecord(
+          name: name, file: nil, dtype: (stored ?? array).typeName, shape: array.shape.extents,
+          axes: axes, units: units, note: note, minimum: statistics.minimum,
+          maximum: statistics.maximum, mean: statistics.mean, crc32: nil, samples: nil)
+        if isKept {
+          try NPY.withParts(of: stored ?? array) { header, elements in
+            try writeWhole(header, then: elements, to: place)
+            entry.crc32 = Checksum.crc32(header, then: elements)
+          }
+          entry.file = file
+        }
+        return entry
+      })
   }
 }
 

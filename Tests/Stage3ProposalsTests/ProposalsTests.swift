@@ -57,6 +57,32 @@ import Testing
     #expect(decisions[3] == .suppressed(by: 0, overlap: 1))
   }
 
+  @Test("the fast one decides as the plain one, with the same bits")
+  func fastAgainstPlain() {
+    var state: UInt64 = 7
+    func next() -> Float {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Float(state >> 40) * 0x1p-24
+    }
+    for count in [0, 1, 2, 7, 8, 9, 17, 400] {
+      for (groups, threshold) in [(1, 0.0), (1, 0.3), (1, 0.7), (5, 0.5), (1, -1), (2, 1)] {
+        let boxes = (0..<count).map { _ in
+          let (x, y) = ((8 * next()).rounded(), 8 * next())
+          // Whole sides make equal overlaps; some boxes are empty, some turned inside out.
+          return Box(x, y, x + (5 * next()).rounded(), y + 5 * next() - 0.5)
+        }
+        let scores = (0..<count).map { _ in (10 * next()).rounded() / 10 }
+        let grouped = groups == 1 ? nil : (0..<count).map { _ in Int(Float(groups) * next()) }
+        let plain = plainNonMaximumSuppression(
+          boxes, scores: scores, groups: grouped, threshold: threshold)
+        let fast = nonMaximumSuppression(
+          boxes, scores: scores, groups: grouped, threshold: threshold)
+        #expect(fast.order == plain.order)
+        #expect(fast.decisions == plain.decisions)
+      }
+    }
+  }
+
   @Test("an IoU of exactly the threshold stays")
   func exactThreshold() {
     let kept = keptByNonMaximumSuppression(

@@ -24,14 +24,14 @@ import Testing
   }
 
   @Test func anchors() {
-    let drawing = AnchorsDrawing(backdrop: Small.picture, levels: Small.levels)
+    let drawing = AnchorsDrawing(backdrop: Raster(Small.picture), levels: Small.levels)
     #expect(snapshotFault(drawing.anchorsFigure.draw(), named: "stage2-anchors") == nil)
     #expect(snapshotFault(drawing.shiftsFigure.draw(), named: "stage2-shifts") == nil)
   }
 
   @Test func candidates() {
     let drawing = ProposalsDrawing(
-      backdrop: Small.picture, proposals: Small.proposals, options: Small.proposalOptions)
+      backdrop: Raster(Small.picture), proposals: Small.proposals, options: Small.proposalOptions)
     #expect(snapshotFault(drawing.candidatesFigure.draw(), named: "stage3-candidates") == nil)
     #expect(snapshotFault(drawing.clusterFigure.draw(), named: "stage3-cluster") == nil)
   }
@@ -66,7 +66,7 @@ import Testing
 @Suite struct EmptyPictureTests {
   @Test func noCandidates() {
     let drawing = ProposalsDrawing(
-      backdrop: Small.picture, proposals: Small.noProposals, options: Small.proposalOptions)
+      backdrop: Raster(Small.picture), proposals: Small.noProposals, options: Small.proposalOptions)
     for picture in drawing.pictures { #expect(picture.figure.draw().width > 100) }
     #expect(drawing.proposalsFigure.caption.contains("No candidate became a proposal"))
     #expect(drawing.clusterFigure.caption.contains("No candidate was suppressed"))
@@ -102,7 +102,7 @@ import Testing
       level.prediction.objectness = level.prediction.objectness.map { $0 - 20 }
       return level
     }
-    let drawing = AnchorsDrawing(backdrop: Small.picture, levels: dark)
+    let drawing = AnchorsDrawing(backdrop: Raster(Small.picture), levels: dark)
     for picture in drawing.pictures { #expect(picture.figure.draw().width > 100) }
   }
 
@@ -120,8 +120,9 @@ extension Small {
       pyramid, boxes: boxes, levels: levels, scales: strides.map { 1 / Float($0) }, bins: 7,
       operator: roiOperator)
     return RoIDrawing(
-      backdrop: picture, proposals: boxes, scores: boxes.indices.map { 0.9 - Float($0) / 10 },
-      levels: levels, pyramid: RoIPyramid(levels: pyramid, strides: strides), features: features,
+      backdrop: Raster(picture), proposals: boxes,
+      scores: boxes.indices.map { 0.9 - Float($0) / 10 }, levels: levels,
+      pyramid: RoIPyramid(levels: pyramid, strides: strides), features: features,
       roiOperator: roiOperator, bins: 7)
   }
 
@@ -142,7 +143,7 @@ extension Small {
       (0..<3).flatMap { label in mask.values.map { ($0 - 0.5) * Float(4 * label) } }
     }
     return HeadsDrawing(
-      backdrop: picture, proposals: boxes,
+      backdrop: Raster(picture), picture: picture, proposals: boxes,
       prediction: BoxPrediction(
         features: Tensor([boxes.count, 1], repeating: 0), classLogits: scores,
         classScores: scores, deltas: deltas),
