@@ -14,6 +14,8 @@ package struct BenchCommand: ParsableCommand {
     discussion: """
       Without weights: R50-FPN v1 with weights from a seed, which find 100 objects in any picture. \
       Guide: "How it is fast".
+
+      \(BenchServer.help)
       """)
 
   @Argument(help: "A picture. Default: the bundled one, in 640 x 480.")
@@ -29,6 +31,8 @@ package struct BenchCommand: ParsableCommand {
   var operators = false
   @Flag(help: "As JSON, for programs.")
   var json = false
+  @Flag(help: "Run what standard input asks for, in turn with another program.")
+  var serve = false
 
   package init() {}
 
@@ -39,10 +43,17 @@ package struct BenchCommand: ParsableCommand {
     guard (1...Threads.most).contains(threads ?? 1) else {
       throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
     }
+    guard !serve || !(layers || operators || json) else {
+      throw ValidationError("--serve is told by standard input what to run; give no other flag.")
+    }
   }
 
   package func run() throws {
     if let threads { Threads.count = threads }
+    if serve {
+      var server = BenchServer(model: loadModel, picture: loadPicture)
+      return try server.run()
+    }
     let progress = ProgressLine()
     progress.show("loading")
     let model = try loadModel()
