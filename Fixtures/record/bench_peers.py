@@ -21,8 +21,8 @@ The same work on all sides, in 32-bit floats:
   be, get a mask that is pasted. Trained weights rarely give as many of both.
 - The picture is the bundled one in 480 x 640, which the model resizes to 800 x 1088. ``bench
   --serve`` hands it over, as floats.
-- ``whole`` is torchvision's ``model([picture])``, transform to pasted masks. ``pyramid`` is backbone
-  with FPN on the padded input.
+- ``whole`` is torchvision's ``model([picture])``, transform to pasted masks. ``pyramid`` is
+  backbone with FPN on the padded input.
 - The operators' inputs are made by one formula on both sides. torchvision pastes into 100 pictures
   of 640 x 480 floats; ours gives each mask as the window that it fills, outside of which it is 0.
   The writing that this saves counts in the rows ``paste`` and ``whole``: each side runs its own
