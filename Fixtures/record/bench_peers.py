@@ -9,9 +9,9 @@ Every round runs ours once and then each peer once, A B A B, so that a machine t
 slows all of them; what counts is the median of the rounds' ratios. Each side is a process that
 keeps its weights and inputs in memory and answers "run once" with the seconds of the computation
 alone, after two runs that are not counted. Jobs of a few milliseconds are run several times per
-turn, the median counts. While one runs, the others sleep: the last lines say how much processor
-time they took all the same, and how much other programs did. Where that is much, the ratios mean
-little.
+turn, the median counts. While one runs, the others sleep: the last line says how much processor
+time they took all the same. The column "others" says how many processors other programs of the
+machine took; where that is much, a row is no proof of anything.
 
 The same work on all sides, in 32-bit floats:
 
@@ -71,6 +71,8 @@ class Row:
     theirs: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     """What the goal is about, one per round."""
+    others: float | None = None
+    """Processors that other programs took meanwhile, on average."""
     least: float | None = None
     most: float | None = None
 
@@ -100,10 +102,16 @@ class Bench:
     ours: Peer
     peers: dict[str, Peer] = field(default_factory=dict)
     idle_share: float = 0.0
-    measured: float = 0.0
-    """Seconds that the turns lasted, …"""
+    elapsed: float = 0.0
+    """Seconds that the turns lasted since the last row, …"""
     foreign: float = 0.0
     """… and processor time that other programs took meanwhile."""
+
+    def others(self) -> float:
+        """Processors that other programs took, on average, since this was last asked."""
+        share = self.foreign / self.elapsed if self.elapsed else 0.0
+        self.elapsed = self.foreign = 0.0
+        return share
 
     def peer(self, name: str) -> Peer:
         if name not in self.peers:
@@ -137,7 +145,7 @@ class Bench:
         before = clocks()
         yield
         elapsed, machine, own, idle = (now - then for now, then in zip(clocks(), before))
-        self.measured += elapsed
+        self.elapsed += elapsed
         self.foreign += max(0.0, machine - own - idle)
         # Processor time comes in hundredths of a second: short turns say nothing.
         if elapsed > 0.5:
@@ -149,11 +157,13 @@ def compared(bench: Bench, job: str, name: str, peers: list[str], least: float) 
     peers = [peer for peer in peers if peer not in bench.skipped]
     seconds = bench.turns(job, peers)
     fastest = min(peers, key=lambda peer: statistics.median(seconds[peer]), default=None)
+    others = bench.others()
     rows = []
     for peer in peers:
         ratios = [theirs / own for own, theirs in zip(seconds["ours"], seconds[peer])]
         rows.append(Row(name, f"at least {least:g} times as fast", "s", peer, seconds["ours"],
-                        seconds[peer], ratios, least if peer == fastest else None))  # fmt: skip
+                        seconds[peer], ratios, others,
+                        least if peer == fastest else None))  # fmt: skip
         if peer != fastest:
             rows[-1].goal = "(not the fastest)"
     return rows
@@ -203,10 +213,12 @@ def product(bench: Bench) -> list[Row]:
     bench.ours.run("product")
     for number in range(bench.rounds):
         show(f"product: round {number + 1} of {bench.rounds}")
-        repeats = [bench.ours.run("product")[1] for _ in range(5)]
-        row.ours.append(statistics.median(repeats))
-        row.theirs.append(bench.ours.run("peak")[1])
+        with bench.watched(bench.ours):
+            repeats = [bench.ours.run("product")[1] for _ in range(5)]
+            row.ours.append(statistics.median(repeats))
+            row.theirs.append(bench.ours.run("peak")[1])
         row.values.append(row.ours[-1] / row.theirs[-1])
+    row.others = bench.others()
     return [row]
 
 
@@ -249,12 +261,13 @@ def spread(values: list[float], unit: str = "") -> str:
 
 def table(rows: list[Row]) -> str:
     """The rows as a table that Markdown reads."""
-    cells = [["", "ours", "theirs", "", "ratio", "goal", "met"]]
+    cells = [["", "ours", "theirs", "", "ratio", "goal", "met", "others"]]
     for row in rows:
         met = {None: "", True: "yes", False: "NO"}[row.is_met]
         ratio = spread(row.values) if row.theirs else ""
         cells.append([row.name, spread(row.ours, row.unit), spread(row.theirs, row.unit), row.peer,
-                      ratio, row.goal, met])  # fmt: skip
+                      ratio, row.goal, met,
+                      "" if row.others is None else f"{row.others:.2f}"])  # fmt: skip
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths)) + " |" for line in cells]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
@@ -317,12 +330,10 @@ def main() -> int:
     for line in agreement:
         print(line)
     idle = f"{bench.idle_share:.1%} of one processor"
-    print(f"\nWhile one was measured, the others together took at most {idle},")
-    foreign = bench.foreign / bench.measured if bench.measured else 0.0
-    print(f"and other programs {foreign:.2f} of {os.cpu_count()} processors on average.")
+    print(f"\nWhile one side was measured, the other sides took at most {idle}.")
     if given.json:
         measured = [asdict(row) | {"met": row.is_met} for row in rows]
-        report = {"rows": measured, "agreement": agreement, "foreign": foreign}
+        report = {"rows": measured, "agreement": agreement}
         given.json.write_text(json.dumps(report, indent=1) + "\n")
     return 0 if all(row.is_met is not False for row in rows) else 1
 

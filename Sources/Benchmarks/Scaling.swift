@@ -19,7 +19,10 @@ public struct ScalingCurve: Codable, Sendable {
     /// Seconds of each run.
     public var seconds: [Double]
 
-    /// The run in the middle, in seconds.
+    /// The quickest run, in seconds: what else runs on a machine only ever adds time, so this is
+    /// nearest to what the work costs.
+    public var least: Double { seconds.min() ?? 0 }
+    /// The run in the middle.
     public var median: Double { Timing(name: name, seconds: seconds).median }
   }
 
@@ -29,7 +32,7 @@ public struct ScalingCurve: Codable, Sendable {
   public let unit: String
   /// The measurements, by rising amount.
   public let points: [Point]
-  /// The slope of the straight line through the logarithms of amount and median time, by least
+  /// The slope of the straight line through the logarithms of amount and least time, by least
   /// squares:
   ///
   ///     p = Σ (x - x̄)(y - ȳ) / Σ (x - x̄)²    with x = ln amount, y = ln seconds
@@ -37,10 +40,11 @@ public struct ScalingCurve: Codable, Sendable {
   /// The time grows about as the amount to the power of p: 1 is linear, 2 quadratic. Nil where
   /// there are fewer than two amounts.
   public let exponent: Double?
-  /// Whether the time grows no faster than the amount: the exponent is at most 1, and the greatest
-  /// amount costs no more per unit than the amount that is cheapest per unit. The second part sees
-  /// what costs that do not grow hide from the first. Measured times are not exact: 5 % on the
-  /// exponent and 10 % on the time are let pass.
+  /// The same slope through the upper half of the points, where costs that do not grow hide less
+  /// of what does.
+  public let upperExponent: Double?
+  /// Whether the time grows no faster than the amount, to the largest amounts: neither exponent is
+  /// over 1. A tenth is let pass, for measured times are not exact.
   public let isAtMostLinear: Bool
 
   /// Makes a curve and fits its exponent.
@@ -48,15 +52,16 @@ public struct ScalingCurve: Codable, Sendable {
     self.name = name
     self.unit = unit
     self.points = points
-    exponent = slope(
-      points.map { log($0.amount) }, points.map { log(max($0.median, 1e-9)) })
-    let each = points.map { $0.median / $0.amount }
-    isAtMostLinear = (exponent ?? 0) <= 1.05 && (each.last ?? 0) <= 1.1 * (each.min() ?? 0)
+    exponent = slope(points)
+    upperExponent = slope(Array(points.suffix((points.count + 1) / 2)))
+    isAtMostLinear = max(exponent ?? 0, upperExponent ?? 0) <= 1.1
   }
 }
 
-/// The slope of the straight line that fits points best by least squares; nil where all x are equal.
-private func slope(_ x: [Double], _ y: [Double]) -> Double? {
+/// The slope of time over amount, both as logarithms; nil where all amounts are equal.
+private func slope(_ points: [ScalingCurve.Point]) -> Double? {
+  let x = points.map { log($0.amount) }
+  let y = points.map { log(max($0.least, 1e-9)) }
   let count = Double(max(x.count, 1))
   let (meanX, meanY) = (x.reduce(0, +) / count, y.reduce(0, +) / count)
   let spread = x.reduce(0) { $0 + ($1 - meanX) * ($1 - meanX) }
@@ -72,7 +77,7 @@ private func slope(_ x: [Double], _ y: [Double]) -> Double? {
 /// - Parameters:
 ///   - picture: `[3, H0, W0]`, RGB in 0...1
 ///   - sizes: rows and columns
-///   - runs: how often each size is timed, after one run that is not
+///   - runs: how often each size is timed, after one run of the smallest that is not
 ///   - report: told what is about to run
 /// - Returns: a curve of the whole model, and one of the part that reads every pixel, trunk and
 ///   pyramid; their unit is the megapixel
@@ -89,7 +94,7 @@ public func pictureScaling(
   }
   var (whole, backbone) = (empty, empty)
   for run in 0...runs {
-    for (index, size) in sizes.enumerated() {
+    for (index, size) in sizes.enumerated() where run > 0 || index == 0 {
       report("picture of \(whole[index].name), run \(run) of \(runs)")
       let resized = resizeBilinear(picture, rows: size.rows, columns: size.columns)
       let network = NetworkParts(model, picture: resized)
@@ -112,7 +117,7 @@ public func pictureScaling(
 /// - Parameters:
 ///   - picture: `[3, H0, W0]`, RGB in 0...1
 ///   - limits: numbers of proposals, rising; a picture may have fewer than the last ones
-///   - runs: how often each is timed, after one run that is not
+///   - runs: how often each is timed, after one run of the fewest that is not
 ///   - report: told what is about to run
 public func proposalScaling(
   _ model: MaskRCNNModel, picture: Tensor, limits: [Int], runs: Int, report: (String) -> Void
@@ -131,7 +136,7 @@ public func proposalScaling(
     ScalingCurve.Point(name: "\($0)", amount: Double($0) * 1e-3, seconds: [])
   }
   for run in 0...runs {
-    for (index, count) in counts.enumerated() {
+    for (index, count) in counts.enumerated() where run > 0 || index == 0 {
       report("\(count) proposals, run \(run) of \(runs)")
       let (time, _) = seconds {
         boxPrediction(

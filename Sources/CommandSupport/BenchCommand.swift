@@ -21,7 +21,7 @@ package struct BenchCommand: ParsableCommand {
   @Argument(help: "A picture. Default: the bundled one, in 640 x 480.")
   var picture: String?
   @OptionGroup var weights: WeightsOptions
-  @Option(help: "How often each part is run; the median counts. Default: 5, with --scaling 3.")
+  @Option(help: "How often each part is run; the median counts. Default: 5; 3 with --scaling.")
   var runs: Int?
   @Option(help: "Threads to compute with. Default: one per processor.")
   var threads: Int?

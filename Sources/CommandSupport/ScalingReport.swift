@@ -25,7 +25,7 @@ struct ScalingReport: Codable {
   init(_ model: MaskRCNNModel, picture: Tensor, runs: Int, report: (String) -> Void) {
     setting =
       "\(model.architecture.trunkName), \(Threads.count) threads, "
-      + (runs == 1 ? "one run" : "median of \(runs) runs")
+      + (runs == 1 ? "one run" : "the quickest of \(runs) runs")
     let curves = pictureScaling(
       model, picture: picture, sizes: Self.sizes, runs: runs, report: report)
     (whole, backbone) = (curves[0], curves[1])
@@ -41,14 +41,14 @@ struct ScalingReport: Codable {
   var text: String {
     let tables = curves.map { curve in
       var table = Table(
-        [amountTitle(curve), curve.unit, "median ms", "least", "greatest", "ms per \(curve.unit)"],
+        [amountTitle(curve), curve.unit, "least ms", "median", "greatest", "ms per \(curve.unit)"],
         right: [1, 2, 3, 4, 5])
       for point in curve.points {
         table.add([
-          point.name, decimals(point.amount, 3), decimals(point.median * 1000, 1),
-          decimals((point.seconds.min() ?? 0) * 1000, 1),
+          point.name, decimals(point.amount, 3), decimals(point.least * 1000, 1),
+          decimals(point.median * 1000, 1),
           decimals((point.seconds.max() ?? 0) * 1000, 1),
-          decimals(point.median * 1000 / point.amount, 1),
+          decimals(point.least * 1000 / point.amount, 1),
         ])
       }
       return "\(curve.name)\n\n\(table.text)\n\n\(Self.growth(curve))"
@@ -65,9 +65,12 @@ struct ScalingReport: Codable {
   }
 
   private static func growth(_ curve: ScalingCurve) -> String {
-    guard let exponent = curve.exponent else { return "One amount tells nothing of growth." }
-    return "The time grows as the amount to the power of \(decimals(exponent, 2)), fitted to the "
-      + "logarithms by least squares."
+    guard let exponent = curve.exponent, let upper = curve.upperExponent else {
+      return "Too few amounts to tell of growth."
+    }
+    return
+      "The time grows as the amount to the power of \(decimals(exponent, 2)), in the upper half "
+      + "\(decimals(upper, 2)): fitted to the logarithms by least squares."
   }
 
   private func amountTitle(_ curve: ScalingCurve) -> String {
@@ -112,13 +115,13 @@ struct ScalingReport: Codable {
   private func chart(
     _ title: String, _ curves: [(curve: ScalingCurve, colour: Colour)], x: String, note: String
   ) -> Chart {
-    let greatest = curves.flatMap(\.curve.points).map(\.median).max() ?? 1
+    let greatest = curves.flatMap(\.curve.points).map(\.least).max() ?? 1
     // Short times in milliseconds: axes of 0.02 s say less than axes of 20 ms.
     let (factor, unit) = greatest < 0.5 ? (1000.0, "ms") : (1, "s")
     let measured = curves.map { curve, colour in
       Chart.Line(
         curve.name,
-        curve.points.map { Point(Float($0.amount), Float($0.median * factor)) }, Stroke(colour))
+        curve.points.map { Point(Float($0.amount), Float($0.least * factor)) }, Stroke(colour))
     }
     let linear = measured.enumerated().map { index, line in
       // One entry in the legend for all of them.
