@@ -5,40 +5,86 @@ import Stage6Masks
 import Tensors
 
 /// The operators that torchvision has by themselves, on inputs of the size that R50-FPN gives them.
-/// `Fixtures/record/bench_peers.py` times torchvision's on inputs made by the same formula.
-public func operatorBenchmarks(runs: Int) -> [Timing] {
-  var noise = BenchmarkNoise(seed: 1)
-  let (width, height) = (1088, 800)
-  let pyramid = [4, 8, 16, 32].map { stride in
-    noise.tensor([1, 256, height / stride, width / stride])
-  }  // [1, C, H, W]
-  let boxes = noise.boxes(1000, width: width, height: height)
-  let levels = boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
-  func roi(_ roiOperator: RoIOperator) -> Tensor {
+///
+/// The inputs come from `BenchmarkNoise`, in the order of the properties;
+/// `Fixtures/record/peer_workers.py` makes the same bits and gives them to torchvision.
+public struct OperatorInputs: Sendable {
+  /// P2 … P5 of an input of 800 x 1088 pixels, `[1, 256, H, W]`.
+  public let pyramid: [Tensor]
+  /// 1000 boxes for the RoI operators, in pixels of that input.
+  public let boxes: [Box]
+  /// The level that each of them is read from, 0 for P2.
+  public let levels: [Int]
+  /// 4000 boxes for non-maximum suppression.
+  public let candidates: [Box]
+  /// Their scores.
+  public let scores: [Float]
+  /// 100 masks to paste, `[100, 28, 28]`.
+  public let masks: Tensor
+  /// Where they go in a picture of 640 x 480 pixels.
+  public let places: [Box]
+  /// `[1536, 2048]`, the matrix product's first operand.
+  public let left: Tensor
+  /// `[2048, 2048]`, its second, one row per column of the product.
+  public let right: PackedWeight
+
+  /// Makes the inputs, the same ones each time.
+  public init() {
+    var noise = BenchmarkNoise(seed: 1)
+    let (width, height) = (1088, 800)
+    pyramid = [4, 8, 16, 32].map { stride in
+      noise.tensor([1, 256, height / stride, width / stride])
+    }
+    boxes = noise.boxes(1000, width: width, height: height)
+    levels = boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
+    candidates = noise.boxes(4000, width: width, height: height)
+    scores = (0..<4000).map { _ in noise.next() }
+    masks = noise.tensor([100, 28, 28])
+    places = noise.boxes(100, width: 640, height: 480)
+    left = noise.tensor([1536, 2048])
+    right = PackedWeight(noise.tensor([2048, 2048]))
+  }
+
+  /// A RoI operator on all boxes: `[1000, 256, 7, 7]`.
+  public func features(_ roiOperator: RoIOperator) -> Tensor {
     roiFeatures(
       pyramid, boxes: boxes, levels: levels, scales: [1 / 4, 1 / 8, 1 / 16, 1 / 32], bins: 7,
       operator: roiOperator)
   }
-  let many = noise.boxes(4000, width: width, height: height)
-  let scores = (0..<4000).map { _ in noise.next() }
-  let masks = noise.tensor([100, 28, 28])
-  let placed = noise.boxes(100, width: 640, height: 480)
-  let (m, n, k) = (1536, 2048, 2048)
-  let (left, right) = (noise.tensor([m, k]), PackedWeight(noise.tensor([n, k])))
+
+  /// Which candidates stay at an IoU of 0.7, by falling score.
+  public func suppressed() -> [Int] {
+    keptByNonMaximumSuppression(candidates, scores: scores, threshold: 0.7)
+  }
+
+  /// The masks in the picture, each in its window.
+  public func pasted() -> [PastedMask] {
+    Threads.map(places.count) {
+      pasteMask(masks.slice($0), box: places[$0], width: 640, height: 480)
+    }
+  }
+
+  /// The matrix product, `[1536, 2048]`.
+  public func product() -> Tensor { linear(left, weight: right) }
+
+  /// Multiplications and additions of the matrix product.
+  public var productOperations: Double { 2 * Double(left.count * right.tensor.shape[0]) }
+}
+
+/// Times the operators by themselves.
+public func operatorBenchmarks(runs: Int) -> [Timing] {
+  let inputs = OperatorInputs()
+  let (m, n, k) = (inputs.left.shape[0], inputs.right.tensor.shape[0], inputs.left.shape[1])
   return [
-    measure("RoIAlign, 1000 boxes, 7x7, four levels", runs: runs) { roi(.torchvision) }.0,
-    measure("RoIPool, 1000 boxes, 7x7, four levels", runs: runs) { roi(.pool) }.0,
-    measure("NMS, 4000 boxes", runs: runs) {
-      keptByNonMaximumSuppression(many, scores: scores, threshold: 0.7)
+    measure("RoIAlign, 1000 boxes, 7x7, four levels", runs: runs) {
+      inputs.features(.torchvision)
     }.0,
-    measure("paste, 100 masks into 640 x 480", runs: runs) {
-      placed.indices.map {
-        pasteMask(masks.slice($0), box: placed[$0], width: 640, height: 480)
-      }
-    }.0,
+    measure("RoIPool, 1000 boxes, 7x7, four levels", runs: runs) { inputs.features(.pool) }.0,
+    measure("NMS, 4000 boxes", runs: runs) { inputs.suppressed() }.0,
+    measure("paste, 100 masks into 640 x 480", runs: runs) { inputs.pasted() }.0,
     measure(
-      "matrix product \(m) x \(n) x \(k)", runs: runs, operations: 2 * Double(m * n * k)
-    ) { linear(left, weight: right) }.0,
+      "matrix product \(m) x \(n) x \(k)", runs: runs, operations: inputs.productOperations
+    ) { inputs.product() }.0,
   ]
 }
 

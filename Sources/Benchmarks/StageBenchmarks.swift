@@ -1,15 +1,11 @@
 import Kernels
 import Model
-import Stage0Input
 import Stage1Backbone
-import Stage2Anchors
-import Stage3Proposals
 import Stage4RoI
 import Stage5Heads
-import Stage6Masks
 import Tensors
 
-/// The seven stages on one picture, in memory, without a trace: what the network itself costs.
+/// The parts of `wholeModel` one by one: what the network itself costs, and where.
 ///
 /// - Parameters:
 ///   - picture: `[3, H0, W0]`, RGB in 0...1
@@ -27,70 +23,22 @@ public func stageBenchmarks(
     return result
   }
 
-  let original = PictureSize(height: picture.shape[1], width: picture.shape[2])
-  let size = model.settings.resize.size(for: original)
-  let input = part("input") {
-    padded(
-      resizeBilinear(
-        normalised(
-          picture, mean: model.settings.mean,
-          standardDeviation: model.settings.standardDeviation),
-        rows: size.height, columns: size.width), toMultipleOf: 32)
-  }  // [1, 3, Hp, Wp]
+  let network = NetworkParts(model, picture: picture)
+  let input = part("input") { network.input(picture) }  // [1, 3, Hp, Wp]
   let trunk = part("trunk") { trunkFeatures(input, model.backbone) }
   let pyramid = part("pyramid") { featurePyramid(trunk.levels, model.backbone) }
-  let candidates = part("anchors and their head") {
-    pyramid.enumerated().map { level, features in
-      let prediction = rpnPrediction(features, model.rpnHead)
-      let (rows, columns) = (features.shape[2], features.shape[3])
-      let base = baseAnchors(
-        size: model.settings.anchorSizes[level],
-        aspectRatios: model.settings.anchorAspectRatios)
-      let anchors = gridAnchors(
-        base: base, rows: rows, columns: columns, rowStride: input.shape[2] / rows,
-        columnStride: input.shape[3] / columns)
-      return LevelCandidates(
-        objectness: prediction.objectness, deltas: prediction.deltas, anchors: anchors)
-    }
+  let candidates = part("anchors and their head") { network.candidates(pyramid) }
+  let boxes = part("proposals") { network.proposedBoxes(candidates) }
+  let roi = part("RoIAlign of \(boxes.count) proposals") {
+    network.features(pyramid, boxes, RoIStage.bins)
   }
-  let proposed = part("proposals") {
-    proposals(
-      candidates, width: size.width, height: size.height, ProposalsStage().settings)
-  }
-  let boxes = proposed.boxes
-  let levels = Array(pyramid.prefix(RoIStage.levels.count))
-  let strides = levels.map { input.shape[2] / $0.shape[2] }
-  func features(_ boxes: [Box], _ bins: BinGrid) -> Tensor {
-    roiFeatures(
-      levels, boxes: boxes,
-      levels: boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) },
-      scales: strides.map { 1 / Float($0) },
-      bins: bins, operator: .torchvision)
-  }
-  let roi = part("RoIAlign of \(boxes.count) proposals") { features(boxes, RoIStage.bins) }
   let prediction = part("box head") { boxPrediction(roi, model.boxHead) }
-  let found = part("detections") {
-    detections(
-      scores: prediction.classScores,
-      refined: refinedBoxes(
-        boxes, deltas: prediction.deltas, width: size.width, height: size.height),
-      HeadsStage(model).settings)
-  }.all
+  let found = part("detections") { network.detected(prediction, proposals: boxes) }
   let maskFeatures = part("RoIAlign of \(found.count) detections") {
-    features(found.map(\.box), HeadsStage.maskBins)
+    network.features(pyramid, found.map(\.box), HeadsStage.maskBins)
   }
   let logits = part("mask head") { maskLogits(maskFeatures, model.maskHead) }
-  _ = part("paste") {
-    let probabilities = maskProbabilities(logits, labels: found.map(\.label))
-    return found.indices.map { index in
-      pasteMask(
-        probabilities.slice(index),
-        box: found[index].box.scaled(
-          x: Float(original.width) / Float(size.width),
-          y: Float(original.height) / Float(size.height)),
-        width: original.width, height: original.height)
-    }
-  }
+  _ = part("paste") { network.pasted(logits, found) }
   return (parts, found.count)
 }
 

@@ -14,13 +14,15 @@ package struct BenchCommand: ParsableCommand {
     discussion: """
       Without weights: R50-FPN v1 with weights from a seed, which find 100 objects in any picture. \
       Guide: "How it is fast".
+
+      \(BenchServer.help)
       """)
 
   @Argument(help: "A picture. Default: the bundled one, in 640 x 480.")
   var picture: String?
   @OptionGroup var weights: WeightsOptions
-  @Option(help: "How often each part is run; the median counts.")
-  var runs = 5
+  @Option(help: "How often each part is run; the median counts. Default: 5; 3 with --scaling.")
+  var runs: Int?
   @Option(help: "Threads to compute with. Default: one per processor.")
   var threads: Int?
   @Flag(help: "A line per convolution of the backbone.")
@@ -29,25 +31,54 @@ package struct BenchCommand: ParsableCommand {
   var operators = false
   @Flag(help: "As JSON, for programs.")
   var json = false
+  @Flag(help: "How the time grows with the picture's size and the number of proposals; a minute.")
+  var scaling = false
+  @Option(help: "The picture that --scaling draws. Default: scaling.png.")
+  var plot: String?
+  @Flag(help: "Run what standard input asks for, in turn with another program.")
+  var serve = false
 
   package init() {}
 
   package func validate() throws {
-    guard (1...1000).contains(runs) else {
-      throw ValidationError("--runs is \(runs); give 1 to 1000.")
+    guard (1...1000).contains(runs ?? 1) else {
+      throw ValidationError("--runs is \(runs ?? 1); give 1 to 1000.")
     }
     guard (1...Threads.most).contains(threads ?? 1) else {
       throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
+    }
+    guard !serve || !(layers || operators || json || scaling) else {
+      throw ValidationError("--serve is told by standard input what to run; give no other flag.")
+    }
+    guard !scaling || !(layers || operators) else {
+      throw ValidationError("--scaling times sizes, not parts; leave out --layers and --operators.")
+    }
+    guard scaling || plot == nil else {
+      throw ValidationError("--plot draws what --scaling measures; give both.")
     }
   }
 
   package func run() throws {
     Memory.keepFreed()
     if let threads { Threads.count = threads }
+    if serve {
+      var server = BenchServer(model: loadModel, picture: loadPicture)
+      return try server.run()
+    }
     let progress = ProgressLine()
+    let plotFile = scaling ? try ScalingReport.plotFile(plot ?? "scaling.png") : nil
+    let runs = runs ?? (scaling ? 3 : 5)
     progress.show("loading")
     let model = try loadModel()
     let pixels = try loadPicture()
+    if let plotFile {
+      let report = ScalingReport(model, picture: pixels, runs: runs, report: progress.show)
+      try report.draw(to: plotFile)
+      progress.clear()
+      print(try json ? encodedJSON(report) : report.text)
+      if !json { print("\nLook at \(plotFile.relativePath)") }
+      return
+    }
     var report = Report(
       threads: Threads.count, picture: pixels.shape.extents, peakGigaflops: measuredArithmeticPeak()
     )
@@ -67,7 +98,7 @@ package struct BenchCommand: ParsableCommand {
     }
     report.peakMemory = peakMemory()
     progress.clear()
-    print(try json ? report.json() : report.text)
+    print(try json ? encodedJSON(report) : report.text)
   }
 
   private func loadModel() throws -> MaskRCNNModel {
@@ -90,6 +121,13 @@ package struct BenchCommand: ParsableCommand {
   }
 }
 
+/// A report as JSON, for programs.
+private func encodedJSON(_ report: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+  return String(decoding: try encoder.encode(report), as: UTF8.self)
+}
+
 /// What `bench` found.
 private struct Report: Codable {
   var threads: Int
@@ -100,12 +138,6 @@ private struct Report: Codable {
   var layers: [Timing] = []
   var operators: [Timing] = []
   var peakMemory = 0
-
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
 
   var text: String {
     let total = stages.reduce(0) { $0 + $1.median }

@@ -14,7 +14,11 @@ struct Outcome {
 }
 
 /// Runs one of the package's commands as a user would.
-func run(_ command: String, _ arguments: [String], shell prefix: String? = nil) throws -> Outcome {
+///
+/// - Parameter input: a file that it reads on standard input
+func run(
+  _ command: String, _ arguments: [String], shell prefix: String? = nil, input: URL? = nil
+) throws -> Outcome {
   let process = Process()
   let executable = productsFolder.appending(path: command)
   if let prefix {
@@ -27,7 +31,7 @@ func run(_ command: String, _ arguments: [String], shell prefix: String? = nil) 
   let (output, errors) = (Pipe(), Pipe())
   process.standardOutput = output
   process.standardError = errors
-  process.standardInput = FileHandle.nullDevice
+  process.standardInput = try input.map(FileHandle.init(forReadingFrom:)) ?? .nullDevice
   try process.run()
   let text = output.fileHandleForReading.readDataToEndOfFile()
   let words = errors.fileHandleForReading.readDataToEndOfFile()
