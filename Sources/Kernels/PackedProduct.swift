@@ -142,27 +142,41 @@ private func productBlock<Source: ColumnSource, Sink: ProductSink>(
         }
         accumulateTile(
           length, rows, packed + slot * length * Tile.columns, tiles + slot * tileSize,
-          adds: block > 0)
+          rows: present.count, adds: block > 0)
       }
       if isLast { sink.store(rows: present, columns: all, sums: tiles) }
     }
   }
 }
 
-/// The product of a `[Tile.rows, depth]` and a `[depth, Tile.columns]` panel, stored in `sums` or
-/// added to what stands there.
+/// The product of a `[Tile.rows, depth]` and a `[depth, Tile.columns]` panel, of which `rows` rows
+/// count: stored in `sums` or added to what stands there.
 @inline(never)
 func accumulateTile(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-  _ sums: UnsafeMutablePointer<Float>, adds: Bool
+  _ sums: UnsafeMutablePointer<Float>, rows: Int = Tile.rows, adds: Bool
 ) {
-  // The condition is a constant: one of the three remains.
+  // The outer conditions are constants: one of the three blocks remains.
   if Tile.lanes == 16 {
-    accumulate(depth, a, b, sums, adds: adds, rows: 12, SIMD16<Float>.self)
+    if rows > 8 {
+      accumulate(depth, a, b, sums, adds: adds, rows: 12, SIMD16<Float>.self)
+    } else if rows > 4 {
+      accumulate(depth, a, b, sums, adds: adds, rows: 8, SIMD16<Float>.self)
+    } else {
+      accumulate(depth, a, b, sums, adds: adds, rows: 4, SIMD16<Float>.self)
+    }
   } else if Tile.lanes == 8 {
-    accumulate(depth, a, b, sums, adds: adds, rows: 6, SIMD8<Float>.self)
+    if rows > 4 {
+      accumulate(depth, a, b, sums, adds: adds, rows: 6, SIMD8<Float>.self)
+    } else {
+      accumulate(depth, a, b, sums, adds: adds, rows: 4, SIMD8<Float>.self)
+    }
   } else {
-    accumulate(depth, a, b, sums, adds: adds, rows: 8, SIMD4<Float>.self)
+    if rows > 4 {
+      accumulate(depth, a, b, sums, adds: adds, rows: 8, SIMD4<Float>.self)
+    } else {
+      accumulate(depth, a, b, sums, adds: adds, rows: 4, SIMD4<Float>.self)
+    }
   }
 }
 
@@ -186,7 +200,7 @@ private func accumulate<Vector: SIMD>(
         registers[unchecked: 2 &* row &+ 1] += factor * right1
       }
     }
-    left += rows
+    left += Tile.rows
     right += 2 &* Vector.scalarCount
   }
   var target = sums

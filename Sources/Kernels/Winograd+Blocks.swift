@@ -94,7 +94,8 @@ struct WinogradWork: @unchecked Sendable {
             let length = min(Tile.depth, inputs - depth)
             accumulateTile(
               length, kernels[place].panel(rowPanel, block: depth, length: length),
-              columns + depth * Tile.columns, tile, adds: depth > 0)
+              columns + depth * Tile.columns, tile, rows: size.outputs - rowPanel * Tile.rows,
+              adds: depth > 0)
           }
         }
       }
