@@ -91,7 +91,7 @@ enum Tile {
   /// How many products are summed before the sums leave the registers.
   static var depth: Int { 256 }
   /// How many sums of a deep product may wait for its next block of depth.
-  static var waitingSums: Int { 131_072 }
+  static var waitingSums: Int { 1_048_576 }
 }
 
 /// Computes C = A B in blocks, on all threads.
@@ -105,7 +105,7 @@ func packedProduct<Source: ColumnSource, Sink: ProductSink>(
   let isDeep = a.depth > Tile.depth
   // Wide jobs read A less often, but what a job packs and sums up should stay in the second-level
   // cache, and every thread must have as much to do as the others.
-  let widest = isDeep ? max(1, min(8, Tile.waitingSums / (a.panelCount * tileSize))) : 8
+  let widest = isDeep ? max(1, min(16, Tile.waitingSums / (a.panelCount * tileSize))) : 8
   let perThread = (panels + Threads.count * widest - 1) / (Threads.count * widest)
   let jobs = min(panels, Threads.count * perThread)
   let most = (panels + jobs - 1) / jobs
