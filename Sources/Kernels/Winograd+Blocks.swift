@@ -34,7 +34,7 @@ struct WinogradWork: @unchecked Sendable {
   private struct Layout {
     /// `[place, panel, I, tile]`: the input's values; how far the places lie apart.
     let values, valueStride: Int
-    /// `[place, panel, panel of outputs, output, tile]`: the products, likewise.
+    /// `[place, panel, output, tile]`: the products for one panel of outputs, likewise.
     let sums, sumStride: Int
     /// `[36, tile]`: the cells of one channel's tiles.
     let cells: Int
@@ -44,11 +44,11 @@ struct WinogradWork: @unchecked Sendable {
     let half: Int
     let total: Int
 
-    init(panels: Int, inputs: Int, rowPanels: Int) {
+    init(panels: Int, inputs: Int) {
       // Were the places a power of two apart, they would compete for the same lines of the caches.
       func apart(_ count: Int) -> Int { (count + 1023) / 1024 * 1024 + 48 }
       valueStride = apart(panels * inputs * Tile.columns)
-      sumStride = apart(panels * rowPanels * Tile.rows * Tile.columns)
+      sumStride = apart(panels * Tile.rows * Tile.columns)
       values = 0
       sums = 36 * valueStride
       cells = sums + 36 * sumStride
@@ -61,12 +61,12 @@ struct WinogradWork: @unchecked Sendable {
   /// All tiles, on all threads.
   func run() {
     guard panels > 0 else { return }
-    // More panels per job read the kernels less often, but leave the caches sooner.
-    let most = max(1, min(4, panels / (3 * Threads.count)))
+    // Two panels read the kernels half as often as one, and more would leave the caches.
+    let most = max(1, min(2, panels / (3 * Threads.count)))
     let perThread = (panels + Threads.count * most - 1) / (Threads.count * most)
     let jobs = min(panels, Threads.count * perThread)
     let layout = Layout(
-      panels: (panels + jobs - 1) / jobs, inputs: size.inputs, rowPanels: kernels[0].panelCount)
+      panels: (panels + jobs - 1) / jobs, inputs: size.inputs)
     Threads.each(jobs, scratch: layout.total) { job, scratch in
       // What lies behind a picture's last column is multiplied too, and thrown away.
       (scratch + layout.cells).update(repeating: 0, count: layout.total - layout.cells)
@@ -81,28 +81,29 @@ struct WinogradWork: @unchecked Sendable {
     let (inputs, rowPanels) = (size.inputs, kernels[0].panelCount)
     let tileSize = Tile.rows * Tile.columns
     let (values, sums) = (scratch + layout.values, scratch + layout.sums)
-    for (slot, panel) in panels.enumerated() {
+    let allRuns = panels.map(runs)
+    for (slot, runs) in allRuns.enumerated() {
       transformInput(
-        runs(panel), to: values + slot * inputs * Tile.columns, layout, scratch)
+        runs, to: values + slot * inputs * Tile.columns, layout, scratch)
     }
-    for place in 0..<36 {
-      for rowPanel in 0..<rowPanels {
+    for rowPanel in 0..<rowPanels {
+      let first = rowPanel * Tile.rows
+      let outputs = first..<min(size.outputs, first + Tile.rows)
+      for place in 0..<36 {
         for slot in 0..<panels.count {
           let columns = values + place * layout.valueStride + slot * inputs * Tile.columns
-          let tile = sums + place * layout.sumStride + (slot * rowPanels + rowPanel) * tileSize
+          let tile = sums + place * layout.sumStride + slot * tileSize
           for depth in stride(from: 0, to: max(inputs, 1), by: Tile.depth) {
             let length = min(Tile.depth, inputs - depth)
             accumulateTile(
               length, kernels[place].panel(rowPanel, block: depth, length: length),
-              columns + depth * Tile.columns, tile, rows: size.outputs - rowPanel * Tile.rows,
-              adds: depth > 0)
+              columns + depth * Tile.columns, tile, rows: outputs.count, adds: depth > 0)
           }
         }
       }
-    }
-    for (slot, panel) in panels.enumerated() {
-      transformOutput(
-        runs(panel), from: sums + slot * rowPanels * tileSize, layout, scratch)
+      for (slot, runs) in allRuns.enumerated() {
+        transformOutput(runs, outputs, from: sums + slot * tileSize, layout, scratch)
+      }
     }
   }
 
@@ -207,14 +208,14 @@ struct WinogradWork: @unchecked Sendable {
 
   /// `At m A` of a panel of tiles, every output channel, finished and stored.
   private func transformOutput(
-    _ runs: [Run], from sums: UnsafePointer<Float>, _ layout: Layout,
+    _ runs: [Run], _ outputs: Range<Int>, from sums: UnsafePointer<Float>, _ layout: Layout,
     _ scratch: UnsafeMutablePointer<Float>
   ) {
     let (cells, line) = (scratch + layout.cells, scratch + layout.line)
-    for channel in 0..<size.outputs {
+    for channel in outputs {
       for run in runs { expect(run, channel: channel) }
       transformSums(
-        sums + channel * Tile.columns, half: scratch + layout.half,
+        sums + (channel - outputs.lowerBound) * Tile.columns, half: scratch + layout.half,
         placeStride: layout.sumStride, to: cells)
       for run in runs { scatter(run, channel: channel, from: cells + run.slot, line: line) }
     }
