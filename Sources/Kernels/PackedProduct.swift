@@ -185,31 +185,96 @@ private func accumulate<Vector: SIMD>(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
   _ sums: UnsafeMutablePointer<Float>, adds: Bool, rows: Int, _: Vector.Type
 ) where Vector.Scalar == Float {
-  var registers = InlineArray<24, Vector>(repeating: Vector())
+  var tile = TileSums<Vector>()
   var left = a
   var right = b
   for _ in 0..<depth {
-    let (right0, right1): (Vector, Vector) = (load(right), load(right + Vector.scalarCount))
-    for row in 0..<rows {
-      let factor = Vector(repeating: left[row])
-      if Tile.fuses {
-        registers[unchecked: 2 &* row].addProduct(factor, right0)
-        registers[unchecked: 2 &* row &+ 1].addProduct(factor, right1)
-      } else {
-        registers[unchecked: 2 &* row] += factor * right0
-        registers[unchecked: 2 &* row &+ 1] += factor * right1
-      }
-    }
+    tile.add(left, load(right), load(right + Vector.scalarCount), rows: rows)
     left += Tile.rows
     right += 2 &* Vector.scalarCount
   }
-  var target = sums
-  for index in 0..<2 &* rows {
-    if adds {
-      let before: Vector = load(target)
-      registers[unchecked: index] += before
+  tile.store(to: sums, adds: adds, rows: rows)
+}
+
+/// One row of a tile: two vectors of sums.
+private struct RowSums<Vector: SIMD> where Vector.Scalar == Float {
+  var first = Vector()
+  var second = Vector()
+
+  @inline(__always)
+  mutating func add(_ factor: Float, _ right0: Vector, _ right1: Vector) {
+    let factors = Vector(repeating: factor)
+    if Tile.fuses {
+      first.addProduct(factors, right0)
+      second.addProduct(factors, right1)
+    } else {
+      first += factors * right0
+      second += factors * right1
     }
-    store(registers[unchecked: index], to: target)
-    target += Vector.scalarCount
+  }
+
+  @inline(__always)
+  func store(to target: UnsafeMutablePointer<Float>, adds: Bool) {
+    let width = Vector.scalarCount
+    if adds {
+      let (before0, before1): (Vector, Vector) = (load(target), load(target + width))
+      Kernels.store(before0 + first, to: target)
+      Kernels.store(before1 + second, to: target + width)
+    } else {
+      Kernels.store(first, to: target)
+      Kernels.store(second, to: target + width)
+    }
+  }
+}
+
+/// A tile's sums, in registers from first to last. Row by row in words, because the compiler clears
+/// an array in memory before it moves it into registers, every time.
+private struct TileSums<Vector: SIMD> where Vector.Scalar == Float {
+  private typealias Row = RowSums<Vector>
+  private var row0 = Row(), row1 = Row(), row2 = Row(), row3 = Row()
+  private var row4 = Row(), row5 = Row(), row6 = Row(), row7 = Row()
+  private var row8 = Row(), row9 = Row(), row10 = Row(), row11 = Row()
+
+  /// Adds a column of A times a row of B. `rows` is a constant where this is inlined: 4, 6, 8, 12.
+  @inline(__always)
+  mutating func add(
+    _ left: UnsafePointer<Float>, _ right0: Vector, _ right1: Vector, rows: Int
+  ) {
+    row0.add(left[0], right0, right1)
+    row1.add(left[1], right0, right1)
+    row2.add(left[2], right0, right1)
+    row3.add(left[3], right0, right1)
+    guard rows > 4 else { return }
+    row4.add(left[4], right0, right1)
+    row5.add(left[5], right0, right1)
+    guard rows > 6 else { return }
+    row6.add(left[6], right0, right1)
+    row7.add(left[7], right0, right1)
+    guard rows > 8 else { return }
+    row8.add(left[8], right0, right1)
+    row9.add(left[9], right0, right1)
+    row10.add(left[10], right0, right1)
+    row11.add(left[11], right0, right1)
+  }
+
+  /// Stores the sums row after row, or adds them to what stands there.
+  @inline(__always)
+  func store(to target: UnsafeMutablePointer<Float>, adds: Bool, rows: Int) {
+    let width = 2 * Vector.scalarCount
+    row0.store(to: target, adds: adds)
+    row1.store(to: target + width, adds: adds)
+    row2.store(to: target + 2 * width, adds: adds)
+    row3.store(to: target + 3 * width, adds: adds)
+    guard rows > 4 else { return }
+    row4.store(to: target + 4 * width, adds: adds)
+    row5.store(to: target + 5 * width, adds: adds)
+    guard rows > 6 else { return }
+    row6.store(to: target + 6 * width, adds: adds)
+    row7.store(to: target + 7 * width, adds: adds)
+    guard rows > 8 else { return }
+    row8.store(to: target + 8 * width, adds: adds)
+    row9.store(to: target + 9 * width, adds: adds)
+    row10.store(to: target + 10 * width, adds: adds)
+    row11.store(to: target + 11 * width, adds: adds)
   }
 }

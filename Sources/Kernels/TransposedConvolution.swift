@@ -1,3 +1,4 @@
+import CVectorWidth
 import Tensors
 
 /// Transposed convolution whose kernel equals its stride, as in the mask head (2x2, stride 2):
@@ -82,6 +83,19 @@ private struct SpreadBlocks: ProductSink, @unchecked Sendable {
   let output: UnsafeMutablePointer<Float>
   let outputs, kernel, height, width: Int
   let finishes: [ChannelFinish]
+
+  func expect(rows: Range<Int>, columns: Range<Int>) {
+    let taps = kernel * kernel
+    let block = taps * width
+    // A line of cells becomes `kernel` lines that lie beside each other.
+    for line in columns.lowerBound / width...(columns.upperBound - 1) / width {
+      let (n, y) = line.quotientAndRemainder(dividingBy: height)
+      for o in rows.lowerBound / taps...(rows.upperBound - 1) / taps {
+        let start = output + ((n * outputs + o) * height + y) * block
+        for place in stride(from: 0, to: block, by: 16) { prefetch_for_writing(start + place) }
+      }
+    }
+  }
 
   func store(rows: Range<Int>, columns: Range<Int>, sums: UnsafePointer<Float>) {
     let taps = kernel * kernel

@@ -111,7 +111,9 @@ public func roiFeatures(
   let used = Set(levels)
   let maps = pyramid.enumerated().map { level, features in
     // A level that no box is read from need not be laid out.
-    used.contains(level) ? channelsLast(features.slice(0)) : Tensor([0, 0, channels], [])
+    used.contains(level)
+      ? channelsLast(features.reshaped([channels, features.shape[2], features.shape[3]]))
+      : Tensor([0, 0, channels], [])
   }  // [H, W, C]
   // [R, C, Y, X]
   return Tensor(uninitialized: [boxes.count, channels, bins.rows, bins.columns]) { output in
