@@ -15,10 +15,15 @@ public func channelsLast(_ features: Tensor) -> Tensor {
         // Blocks of 16 x 16: both sides then use whole lines of the cache.
         for firstColumn in stride(from: 0, to: columns, by: 16) {
           for firstChannel in stride(from: 0, to: channels, by: 16) {
-            for column in firstColumn..<min(columns, firstColumn + 16) {
-              let to = target.pointer + (row * columns + column) * channels
-              for channel in firstChannel..<min(channels, firstChannel + 16) {
-                to[channel] = source.pointer[(channel * rows + row) * columns + column]
+            let from = source.pointer + (firstChannel * rows + row) * columns + firstColumn
+            let to = target.pointer + (row * columns + firstColumn) * channels + firstChannel
+            if firstColumn + 16 <= columns, firstChannel + 16 <= channels {
+              transpose(from, stride: rows * columns, to: to, stride: channels)
+              continue
+            }
+            for column in 0..<min(16, columns - firstColumn) {
+              for channel in 0..<min(16, channels - firstChannel) {
+                to[column * channels + channel] = from[channel * rows * columns + column]
               }
             }
           }

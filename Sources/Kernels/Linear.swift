@@ -65,6 +65,14 @@ private struct TransposedColumns: ColumnSource, @unchecked Sendable {
       let source = matrix + first * depth + range.lowerBound
       // Sixteen steps of depth at a time: a line of the cache of every row.
       for part in stride(from: 0, to: range.count, by: 16) {
+        if count == Tile.columns, count % 16 == 0, part + 16 <= range.count {
+          for j in stride(from: 0, to: count, by: 16) {
+            transpose(
+              source + j * depth + part, stride: depth, to: panel + part * Tile.columns + j,
+              stride: Tile.columns)
+          }
+          continue
+        }
         for j in 0..<count {
           let from = source + j * depth
           for k in part..<min(part + 16, range.count) {

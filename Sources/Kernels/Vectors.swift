@@ -47,3 +47,22 @@ func interleavedHigh(_ a: Sixteen, _ b: Sixteen) -> Sixteen {
     a[8], b[8], a[9], b[9], a[10], b[10], a[11], b[11],
     a[12], b[12], a[13], b[13], a[14], b[14], a[15], b[15])
 }
+
+/// Transposes 16 x 16 floats: row r, column c comes to row c, column r. Interleaving the upper and
+/// the lower half of the rows turns the eight bits of (r, c) by one place; four times swap r and c.
+@inline(__always)
+func transpose(
+  _ source: UnsafePointer<Float>, stride sourceStride: Int,
+  to target: UnsafeMutablePointer<Float>, stride targetStride: Int
+) {
+  var rows = InlineArray<16, Sixteen> { load(source + $0 &* sourceStride) }
+  for _ in 0..<4 {
+    let before = rows
+    for i in 0..<8 {
+      rows[unchecked: 2 &* i] = interleavedLow(before[unchecked: i], before[unchecked: i &+ 8])
+      rows[unchecked: 2 &* i &+ 1] = interleavedHigh(
+        before[unchecked: i], before[unchecked: i &+ 8])
+    }
+  }
+  for row in 0..<16 { store(rows[unchecked: row], to: target + row &* targetStride) }
+}
