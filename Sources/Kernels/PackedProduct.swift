@@ -90,6 +90,8 @@ enum Tile {
   static var columns: Int { 2 * lanes }
   /// How many products are summed before the sums leave the registers.
   static var depth: Int { 256 }
+  /// How many elements of B a job packs at most.
+  static var packedFloats: Int { 131_072 }
   /// How many sums of a deep product may wait for its next block of depth.
   static var waitingSums: Int { 1_048_576 }
 }
@@ -103,9 +105,11 @@ func packedProduct<Source: ColumnSource, Sink: ProductSink>(
   let tileSize = Tile.rows * Tile.columns
   // Sums that one block of depth completes go straight on; others wait in memory for the next.
   let isDeep = a.depth > Tile.depth
-  // Wide jobs read A less often, but what a job packs and sums up should stay in the second-level
-  // cache, and every thread must have as much to do as the others.
-  let widest = isDeep ? max(1, min(16, Tile.waitingSums / (a.panelCount * tileSize))) : 8
+  // Wide jobs read A less often and write longer lines, but what a job packs and sums up should stay
+  // in the second-level cache, and every thread must have as much to do as the others.
+  let packable = Tile.packedFloats / (min(max(a.depth, 1), Tile.depth) * Tile.columns)
+  let summable = isDeep ? Tile.waitingSums / (a.panelCount * tileSize) : packable
+  let widest = max(1, min(32, packable, summable))
   let perThread = (panels + Threads.count * widest - 1) / (Threads.count * widest)
   let jobs = min(panels, Threads.count * perThread)
   let most = (panels + jobs - 1) / jobs
