@@ -42,11 +42,14 @@ public func stageBenchmarks(
   return (parts, found.count)
 }
 
-/// Every convolution of trunk and pyramid by itself, with its real input.
+/// Every convolution of trunk and pyramid by itself, with what follows it: norm, shortcut, ReLU.
+///
+/// - Parameter input: `[1, 3, Hp, Wp]`
 public func layerBenchmarks(_ backbone: Backbone, input: Tensor, runs: Int) -> [Timing] {
   var layers: [Timing] = []
   func run(
-    _ name: String, _ convolution: Convolution, _ input: Tensor, rectified: Bool
+    _ name: String, _ convolution: Convolution, _ input: Tensor, adding: Tensor? = nil,
+    rectified: Bool
   ) -> Tensor {
     let weight = convolution.weight
     let rows = convolvedExtent(
@@ -58,7 +61,7 @@ public func layerBenchmarks(_ backbone: Backbone, input: Tensor, runs: Int) -> [
     let (measurement, output) = measure(
       "\(name) \(weight.shape) on \(input.shape[2]) x \(input.shape[3])", runs: runs,
       operations: 2 * Double(weight.count * rows * columns)
-    ) { convolution(input, rectified: rectified) }
+    ) { convolution(input, adding: adding, rectified: rectified) }
     layers.append(measurement)
     return output
   }
@@ -67,16 +70,15 @@ public func layerBenchmarks(_ backbone: Backbone, input: Tensor, runs: Int) -> [
   var levels: [Tensor] = []
   for layer in backbone.layers {
     for block in layer {
-      var branch = features
-      for (index, convolution) in block.branch.enumerated() {
-        branch = run(
-          "\(block.name).conv\(index + 1)", convolution, branch,
-          rectified: index < block.branch.count - 1)
-      }
       let shortcut =
         block.shortcut.map { run("\(block.name).shortcut", $0, features, rectified: false) }
         ?? features
-      features = sum(branch, shortcut, rectified: true)
+      for (index, convolution) in block.branch.enumerated() {
+        let isLast = index == block.branch.count - 1
+        features = run(
+          "\(block.name).conv\(index + 1)", convolution, features, adding: isLast ? shortcut : nil,
+          rectified: true)
+      }
     }
     levels.append(features)
   }

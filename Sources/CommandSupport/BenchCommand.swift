@@ -29,6 +29,8 @@ package struct BenchCommand: ParsableCommand {
   var layers = false
   @Flag(help: "The operators by themselves.")
   var operators = false
+  @Flag(help: "Some operations by each of their forms, from the definition to the fastest.")
+  var forms = false
   @Flag(help: "As JSON, for programs.")
   var json = false
   @Flag(help: "How the time grows with the picture's size and the number of proposals; a minute.")
@@ -47,11 +49,12 @@ package struct BenchCommand: ParsableCommand {
     guard (1...Threads.most).contains(threads ?? 1) else {
       throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
     }
-    guard !serve || !(layers || operators || json || scaling) else {
+    guard !serve || !(layers || operators || forms || json || scaling) else {
       throw ValidationError("--serve is told by standard input what to run; give no other flag.")
     }
-    guard !scaling || !(layers || operators) else {
-      throw ValidationError("--scaling times sizes, not parts; leave out --layers and --operators.")
+    guard !scaling || !(layers || operators || forms) else {
+      throw ValidationError(
+        "--scaling times sizes, not parts; leave out --layers, --operators and --forms.")
     }
     guard scaling || plot == nil else {
       throw ValidationError("--plot draws what --scaling measures; give both.")
@@ -86,15 +89,16 @@ package struct BenchCommand: ParsableCommand {
     (report.stages, report.detections) = stageBenchmarks(model, picture: pixels, runs: runs)
     if layers {
       progress.show("layers")
-      let size = model.settings.resize.size(
-        for: .init(height: pixels.shape[1], width: pixels.shape[2]))
-      let input = Tensor(
-        [1, 3, (size.height + 31) / 32 * 32, (size.width + 31) / 32 * 32], repeating: 0.5)
-      report.layers = layerBenchmarks(model.backbone, input: input, runs: runs)
+      report.layers = layerBenchmarks(
+        model.backbone, input: backboneInput(model, picture: pixels), runs: runs)
     }
     if operators {
       progress.show("operators")
       report.operators = operatorBenchmarks(runs: runs)
+    }
+    if forms {
+      progress.show("forms")
+      report.forms = formBenchmarks(runs: runs)
     }
     report.peakMemory = peakMemory()
     progress.clear()
@@ -137,6 +141,7 @@ private struct Report: Codable {
   var detections = 0
   var layers: [Timing] = []
   var operators: [Timing] = []
+  var forms: [Timing] = []
   var peakMemory = 0
 
   var text: String {
@@ -149,6 +154,7 @@ private struct Report: Codable {
     ]
     if !layers.isEmpty { lines += ["", table(layers)] }
     if !operators.isEmpty { lines += ["", table(operators)] }
+    if !forms.isEmpty { lines += ["", table(forms)] }
     return lines.joined(separator: "\n")
   }
 

@@ -1,28 +1,6 @@
 import Foundation
 import Tensors
 
-/// `max(a + b, 0)`, or `a + b` where `rectified` is false: the end of a residual block.
-///
-/// Both tensors have the same shape, and so has the result.
-public func sum(_ a: Tensor, _ b: Tensor, rectified: Bool) -> Tensor {
-  precondition(a.shape == b.shape, "\(a.shape) and \(b.shape) cannot be added")
-  let floor: Float = rectified ? 0 : -.infinity
-  return Tensor(uninitialized: a.shape) { output in
-    a.values.withUnsafeBufferPointer { left in
-      b.values.withUnsafeBufferPointer { right in
-        guard let left = left.baseAddress, let right = right.baseAddress else { return }
-        let (from, and, to) = (SharedReading(left), SharedReading(right), Shared(output))
-        Threads.ranges(a.count, atLeast: 4096) { range in
-          for i in range {
-            let value = from.pointer[i] + and.pointer[i]
-            to.pointer[i] = value < floor ? floor : value
-          }
-        }
-      }
-    }
-  }
-}
-
 /// The logistic function, `1 / (1 + exp(-x))`.
 public func sigmoid(_ x: Float) -> Float {
   1 / (1 + exp(-x))

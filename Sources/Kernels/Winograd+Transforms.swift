@@ -8,7 +8,8 @@ var cellPitch: Int { Tile.columns + 16 }
 /// `Bt d B` for all tiles of a panel at once, one lane a tile; `half` has room for what is done
 /// along the columns, 36 vectors.
 func transformCells(
-  _ cells: UnsafePointer<Float>, half: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, placeStride: Int
+  _ cells: UnsafePointer<Float>, half: UnsafeMutablePointer<Float>,
+  to target: UnsafeMutablePointer<Float>, placeStride: Int
 ) {
   // The condition is a constant: one of the three remains.
   if Tile.lanes == 16 {
@@ -22,7 +23,8 @@ func transformCells(
 
 @inline(__always)
 private func transformCells<Vector: SIMD>(
-  _ cells: UnsafePointer<Float>, _ half: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>, _ placeStride: Int,
+  _ cells: UnsafePointer<Float>, _ half: UnsafeMutablePointer<Float>,
+  to target: UnsafeMutablePointer<Float>, _ placeStride: Int,
   _: Vector.Type
 ) where Vector.Scalar == Float {
   let lanes = Vector.scalarCount
@@ -60,7 +62,8 @@ private func forward<Vector: SIMD>(
 
 /// `At m A` for all tiles of a panel at once, one lane a tile.
 func transformSums(
-  _ sums: UnsafePointer<Float>, half: UnsafeMutablePointer<Float>, placeStride: Int, to cells: UnsafeMutablePointer<Float>
+  _ sums: UnsafePointer<Float>, half: UnsafeMutablePointer<Float>, placeStride: Int,
+  to cells: UnsafeMutablePointer<Float>
 ) {
   if Tile.lanes == 16 {
     transformSums(sums, half, placeStride, to: cells, SIMD16<Float>.self)
@@ -73,7 +76,8 @@ func transformSums(
 
 @inline(__always)
 private func transformSums<Vector: SIMD>(
-  _ sums: UnsafePointer<Float>, _ half: UnsafeMutablePointer<Float>, _ placeStride: Int, to cells: UnsafeMutablePointer<Float>,
+  _ sums: UnsafePointer<Float>, _ half: UnsafeMutablePointer<Float>, _ placeStride: Int,
+  to cells: UnsafeMutablePointer<Float>,
   _: Vector.Type
 ) where Vector.Scalar == Float {
   let lanes = Vector.scalarCount
