@@ -95,7 +95,8 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     #expect(
       convolution(input, weight: PackedWeight(ones), padding: 1).values == [10, 10, 10, 10])
     let shifted = Finish(scale: [2], shift: [-21], rectified: false)
-    #expect(convolution(input, weight: PackedWeight(ones), finish: shifted, padding: 1).values[0] == -1)
+    #expect(
+      convolution(input, weight: PackedWeight(ones), finish: shifted, padding: 1).values[0] == -1)
   }
 
   @Test("the number of threads does not change a bit")
@@ -120,6 +121,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     let weight = noise.tensor([o, i])
     let finish = Finish(shift: noise.tensor([o]).values, rectified: true)
     let plain = plainLinear(input, weight: weight, finish: finish)
-    #expect(greatestDifference(plain, linear(input, weight: PackedWeight(weight), finish: finish)) < 2e-5)
+    #expect(
+      greatestDifference(plain, linear(input, weight: PackedWeight(weight), finish: finish)) < 2e-5)
   }
 }
