@@ -81,7 +81,7 @@ let testTargets: [Target] = [
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
   .testTarget(
     name: "CommandTests",
-    dependencies: ["TestSupport", "Tensors"] + commandNames.map { .byName(name: $0) }),
+    dependencies: ["TestSupport", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StagePictureTests",
     dependencies: (["Tensors", "Pictures", "TestSupport"] + stages).map { .byName(name: $0) }),

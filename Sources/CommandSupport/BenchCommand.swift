@@ -21,6 +21,7 @@ package struct BenchCommand: ParsableCommand {
   @Argument(help: "A picture. Default: the bundled one, in 640 x 480.")
   var picture: String?
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
   @Option(help: "How often each part is run; the median counts. Default: 5; 3 with --scaling.")
   var runs: Int?
   @Option(help: "Threads to compute with. Default: one per processor.")
@@ -63,6 +64,7 @@ package struct BenchCommand: ParsableCommand {
 
   package func run() throws {
     Memory.keepFreed()
+    kernels.apply()
     if let threads { Threads.count = threads }
     if serve {
       var server = BenchServer(model: loadModel, picture: loadPicture)

@@ -28,13 +28,14 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
   @OptionGroup var roiOperator: OperatorOptions
 
   @Flag(help: "Keep the output of every residual block too.")
   var blocks = false
 
   func run() throws {
-    var pipeline = try Pipeline(trace, weights: weights, begins: true)
+    var pipeline = try Pipeline(trace, weights: weights, kernels: kernels, begins: true)
     pipeline.roiOperator = roiOperator.roiOperator
     pipeline.keepsBlocks = blocks
     for number in 0...6 { try pipeline.run(number, picture: picture.file ?? Bundled.picture) }

@@ -7,6 +7,16 @@ import Tensors
 import Tracing
 
 extension Trace.Keeping: ExpressibleByArgument {}
+extension KernelForm: ExpressibleByArgument {}
+
+/// Which text of every operation a command runs.
+struct KernelOptions: ParsableArguments {
+  @Option(help: "Which text of every operation runs: fast, or plain, the definition; slow.")
+  var kernels = KernelForm.fast
+
+  /// Makes every operation of this process take the form.
+  func apply() { KernelForm.current = kernels }
+}
 
 /// Where a command's trace lies and what is kept in it.
 struct TraceOptions: ParsableArguments {

@@ -28,8 +28,11 @@ struct Pipeline {
   var heads: (inout HeadsStage) -> Void = { _ in }
   var maskThreshold: Float = 0.5
 
-  init(_ options: TraceOptions, weights: WeightsOptions, begins: Bool) throws {
+  init(
+    _ options: TraceOptions, weights: WeightsOptions, kernels: KernelOptions, begins: Bool
+  ) throws {
     self.options = options
+    kernels.apply()
     Memory.keepFreed()
     if let threads = options.threads { Threads.count = threads }
     trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
@@ -65,7 +68,8 @@ struct Pipeline {
     let start = clock.now
     defer { progress.clear() }
     let folder = try stage.run(
-      in: trace, keeping: options.tensors, pictures: options.pictures
+      in: trace, recording: ["kernels": .text(KernelForm.current.rawValue)],
+      keeping: options.tensors, pictures: options.pictures
     ) { [progress] in progress.show("\(S.name): \($0)") }
     let seconds = start.duration(to: clock.now) / .seconds(1)
     table.add([

@@ -14,12 +14,14 @@ protocol StageCommand: ParsableCommand {
   var picture: PictureArgument { get }
   var trace: TraceOptions { get }
   var weights: WeightsOptions { get }
+  var kernels: KernelOptions { get }
   func configure(_ pipeline: inout Pipeline)
 }
 
 extension StageCommand {
   package func run() throws {
-    var pipeline = try Pipeline(trace, weights: weights, begins: picture.file != nil)
+    var pipeline = try Pipeline(
+      trace, weights: weights, kernels: kernels, begins: picture.file != nil)
     configure(&pipeline)
     if let file = picture.file, Self.number > 0 {
       print("Running the stages 0 to \(Self.number - 1) on \(file.relativePath) first.\n")
@@ -41,6 +43,7 @@ package struct InputCommand: StageCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
 
   @Option(help: "Resize the shorter side to so many pixels.")
   var shorter: Int?
@@ -64,7 +67,7 @@ package struct InputCommand: StageCommand {
   }
 
   package func run() throws {
-    var pipeline = try Pipeline(trace, weights: weights, begins: true)
+    var pipeline = try Pipeline(trace, weights: weights, kernels: kernels, begins: true)
     configure(&pipeline)
     try pipeline.run(Self.number, picture: picture.file)
     try pipeline.report()
@@ -95,6 +98,7 @@ package struct BackboneCommand: StageCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
 
   @Flag(help: "Keep the output of every residual block too.")
   var blocks = false
@@ -115,6 +119,7 @@ package struct AnchorsCommand: StageCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
 
   package init() {}
 
@@ -132,6 +137,7 @@ package struct ProposalsCommand: StageCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
 
   @Option(help: "Candidates of each level that are looked at.")
   var top = 1000
@@ -172,6 +178,7 @@ package struct RoICommand: StageCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
   @OptionGroup var roiOperator: OperatorOptions
 
   package init() {}
@@ -190,6 +197,7 @@ package struct HeadsCommand: StageCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
 
   @Option(help: "A class counts for a proposal only with a score over this.")
   var scoreThreshold: Float?
@@ -227,6 +235,7 @@ package struct MasksCommand: StageCommand {
   @OptionGroup var picture: PictureArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
 
   @Option(help: "A pixel belongs to an object if its probability is greater.")
   var threshold: Float = 0.5

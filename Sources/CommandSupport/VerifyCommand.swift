@@ -16,8 +16,10 @@ struct VerifyCommand: ParsableCommand {
 
   @Flag(help: "A line per tensor.")
   var tensors = false
+  @OptionGroup var kernels: KernelOptions
 
   func run() throws {
+    kernels.apply()
     let progress = ProgressLine()
     let folder = Bundled.fixtures.appending(path: "golden")
     progress.show("operators")

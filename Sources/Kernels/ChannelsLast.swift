@@ -43,7 +43,8 @@ public func addBilinear(
   for c in 0..<channels { sums[c] += wa * a[c] + wb * b[c] + wd * d[c] + we * e[c] }
 }
 
-/// `greatest[c] = max(greatest[c], a[c] * wa + b[c] * wb + d[c] * wd + e[c] * we)`
+/// `greatest[c] = max(greatest[c], a[c] * wa + b[c] * wb + d[c] * wd + e[c] * we)`; a sample that is
+/// NaN counts for nothing, as in Swift's `max`.
 public func maximiseBilinear(
   _ a: UnsafePointer<Float>, _ wa: Float, _ b: UnsafePointer<Float>, _ wb: Float,
   _ d: UnsafePointer<Float>, _ wd: Float, _ e: UnsafePointer<Float>, _ we: Float,
@@ -51,13 +52,13 @@ public func maximiseBilinear(
 ) {
   for c in 0..<channels {
     let sample = wa * a[c] + wb * b[c] + wd * d[c] + we * e[c]
-    greatest[c] = greatest[c] > sample ? greatest[c] : sample
+    greatest[c] = sample >= greatest[c] ? sample : greatest[c]
   }
 }
 
-/// `greatest[c] = max(greatest[c], a[c])`
+/// `greatest[c] = max(greatest[c], a[c])`; NaN counts for nothing, as in Swift's `max`.
 public func maximise(
   _ a: UnsafePointer<Float>, to greatest: UnsafeMutablePointer<Float>, channels: Int
 ) {
-  for c in 0..<channels { greatest[c] = greatest[c] > a[c] ? greatest[c] : a[c] }
+  for c in 0..<channels { greatest[c] = a[c] >= greatest[c] ? a[c] : greatest[c] }
 }

@@ -27,31 +27,32 @@ public func plainConvolution(
   stride: Int = 1, padding: Int = 0, groups: Int = 1
 ) -> Tensor {
   let size = ConvolutionSize(input, weight, stride: stride, padding: padding, groups: groups)
-  var output = Tensor([size.pictures, size.outputs, size.outRows, size.outColumns], repeating: 0)
-  for n in 0..<size.pictures {
-    for o in 0..<size.outputs {
-      let group = o / (size.outputs / groups)
-      for y in 0..<size.outRows {
-        for x in 0..<size.outColumns {
-          var sum: Float = 0
-          for i in 0..<size.inputsPerGroup {
-            for u in 0..<size.kernelRows {
-              let row = stride * y - padding + u
-              guard row >= 0, row < size.rows else { continue }
-              for v in 0..<size.kernelColumns {
-                let column = stride * x - padding + v
-                guard column >= 0, column < size.columns else { continue }
-                sum +=
-                  weight[o, i, u, v] * input[n, group * size.inputsPerGroup + i, row, column]
-              }
+  let planes = Threads.map(size.pictures * size.outputs) { plane in
+    let (n, o) = plane.quotientAndRemainder(dividingBy: size.outputs)
+    let group = o / (size.outputs / groups)
+    var output = Tensor([size.outRows, size.outColumns], repeating: 0)
+    for y in 0..<size.outRows {
+      for x in 0..<size.outColumns {
+        var sum: Float = 0
+        for i in 0..<size.inputsPerGroup {
+          for u in 0..<size.kernelRows {
+            let row = stride * y - padding + u
+            guard row >= 0, row < size.rows else { continue }
+            for v in 0..<size.kernelColumns {
+              let column = stride * x - padding + v
+              guard column >= 0, column < size.columns else { continue }
+              sum += weight[o, i, u, v] * input[n, group * size.inputsPerGroup + i, row, column]
             }
           }
-          output[n, o, y, x] = finish(sum, channel: o, adding: adding?[n, o, y, x] ?? 0)
         }
+        output[y, x] = finish(sum, channel: o, adding: adding?[n, o, y, x] ?? 0)
       }
     }
+    return output.values
   }
-  return output  // [N, O, Y, X]
+  // [N, O, Y, X]
+  return Tensor(
+    [size.pictures, size.outputs, size.outRows, size.outColumns], planes.flatMap { $0 })
 }
 
 /// The extents that a convolution works with, checked against each other.
@@ -80,6 +81,10 @@ struct ConvolutionSize: Sendable {
 
 /// Two-dimensional convolution by the form that suits it: Winograd's, a packed matrix product, or,
 /// if `KernelForm.current` says so, the definition.
+///
+/// NaN and infinity in the input come out where the definition has them, ReLU or not; Winograd's
+/// form spreads them over the whole 4 x 4 blocks of the output that read such a cell. The weights are
+/// to be finite: the fast forms multiply them by the zeros outside the picture.
 ///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`

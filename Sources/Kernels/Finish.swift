@@ -20,7 +20,8 @@ public struct Finish: Sendable, Equatable {
   /// One sum, finished; `added` is what a residual connection brings.
   func callAsFunction(_ sum: Float, channel: Int, adding added: Float = 0) -> Float {
     let result = sum * (scale?[channel] ?? 1) + (shift?[channel] ?? 0) + added
-    return rectified ? max(result, 0) : result
+    // Written so that NaN passes through.
+    return rectified && result < 0 ? 0 : result
   }
 
   /// The same for one channel, with nothing left to look up.

@@ -8,15 +8,14 @@ import Tensors
 /// - Returns: `[R, O]`
 public func plainLinear(_ input: Tensor, weight: Tensor, finish: Finish = Finish()) -> Tensor {
   checkLinear(input, weight)
-  var output = Tensor([input.shape[0], weight.shape[0]], repeating: 0)
-  for r in 0..<input.shape[0] {
-    for o in 0..<weight.shape[0] {
+  let rows = Threads.map(input.shape[0]) { r in
+    (0..<weight.shape[0]).map { o in
       var sum: Float = 0
       for i in 0..<input.shape[1] { sum += weight[o, i] * input[r, i] }
-      output[r, o] = finish(sum, channel: o)
+      return finish(sum, channel: o)
     }
   }
-  return output  // [R, O]
+  return Tensor([input.shape[0], weight.shape[0]], rows.flatMap { $0 })  // [R, O]
 }
 
 /// A fully connected layer, the same sums as `plainLinear`, as a blocked matrix product.

@@ -18,21 +18,22 @@ public func plainTransposedConvolution(
   checkTransposed(input, weight)
   let (inputs, outputs, kernel) = (weight.shape[0], weight.shape[1], weight.shape[2])
   let (pictures, rows, columns) = (input.shape[0], input.shape[2], input.shape[3])
-  var output = Tensor([pictures, outputs, kernel * rows, kernel * columns], repeating: 0)
-  for n in 0..<pictures {
-    for o in 0..<outputs {
-      for row in 0..<kernel * rows {
-        let (y, u) = row.quotientAndRemainder(dividingBy: kernel)
-        for column in 0..<kernel * columns {
-          let (x, v) = column.quotientAndRemainder(dividingBy: kernel)
-          var sum: Float = 0
-          for i in 0..<inputs { sum += weight[i, o, u, v] * input[n, i, y, x] }
-          output[n, o, row, column] = finish(sum, channel: o)
-        }
+  let planes = Threads.map(pictures * outputs) { plane in
+    let (n, o) = plane.quotientAndRemainder(dividingBy: outputs)
+    var output = Tensor([kernel * rows, kernel * columns], repeating: 0)
+    for row in 0..<kernel * rows {
+      let (y, u) = row.quotientAndRemainder(dividingBy: kernel)
+      for column in 0..<kernel * columns {
+        let (x, v) = column.quotientAndRemainder(dividingBy: kernel)
+        var sum: Float = 0
+        for i in 0..<inputs { sum += weight[i, o, u, v] * input[n, i, y, x] }
+        output[row, column] = finish(sum, channel: o)
       }
     }
+    return output.values
   }
-  return output  // [N, O, K H, K W]
+  // [N, O, K H, K W]
+  return Tensor([pictures, outputs, kernel * rows, kernel * columns], planes.flatMap { $0 })
 }
 
 /// Transposed convolution whose kernel equals its stride, the same sums as

@@ -1,5 +1,6 @@
 // Stage 3, non-maximum suppression. Used again by stage 5, per class.
 
+import Kernels
 import Tensors
 
 /// What non-maximum suppression decided of one box.
@@ -50,10 +51,14 @@ public func plainNonMaximumSuppression(
 }
 
 /// Greedy non-maximum suppression, fast: parameters, result and bits as of
-/// `plainNonMaximumSuppression`.
+/// `plainNonMaximumSuppression`, which runs instead if `KernelForm.current` says so.
 public func nonMaximumSuppression(
   _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
 ) -> (order: [Int], decisions: [Suppression]) {
+  if KernelForm.current == .plain {
+    return plainNonMaximumSuppression(
+      boxes, scores: scores, groups: groups, threshold: threshold)
+  }
   precondition(
     boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
     "\(boxes.count) boxes, \(scores.count) scores")

@@ -93,7 +93,31 @@ public enum RoIOperator: Sendable, Equatable {
   }
 }
 
-/// Applies an operator to every box on the level that fits it.
+/// Applies an operator to every box on the level that fits it, by its plain definition: the boxes
+/// of each level together, their features then put in the order of the boxes.
+///
+/// Parameters and result as in `roiFeatures`.
+public func plainRoIFeatures(
+  _ pyramid: [Tensor], boxes: [Box], levels: [Int], scales: [Float], bins: BinGrid,
+  operator roiOperator: RoIOperator
+) -> Tensor {
+  let channels = pyramid[0].shape[1]
+  let each = channels * bins.count
+  var output = Tensor([boxes.count, channels, bins.rows, bins.columns], repeating: 0)
+  for (level, features) in pyramid.enumerated() {
+    let members = boxes.indices.filter { levels[$0] == level }
+    let found = roiOperator.plain(
+      features.slice(0), boxes: members.map { boxes[$0] }, spatialScale: scales[level], bins: bins)
+    for (place, index) in members.enumerated() {
+      output.values.replaceSubrange(
+        index * each..<(index + 1) * each, with: found.values[place * each..<(place + 1) * each])
+    }
+  }
+  return output  // [R, C, Y, X]
+}
+
+/// Applies an operator to every box on the level that fits it; by its plain definition if
+/// `KernelForm.current` says so.
 ///
 /// - Parameters:
 ///   - pyramid: P2 … P5, `[1, C, H, W]`
@@ -107,6 +131,10 @@ public func roiFeatures(
   precondition(
     boxes.count == levels.count && levels.allSatisfy(pyramid.indices.contains),
     "every box has a level of the \(pyramid.count)")
+  if KernelForm.current == .plain {
+    return plainRoIFeatures(
+      pyramid, boxes: boxes, levels: levels, scales: scales, bins: bins, operator: roiOperator)
+  }
   let channels = pyramid[0].shape[1]
   let used = Set(levels)
   let maps = pyramid.enumerated().map { level, features in

@@ -17,13 +17,13 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   }
 
   /// The number of axes.
-  public var rank: Int { extents.count }
+  @inlinable public var rank: Int { extents.count }
 
   /// The number of elements: the product of the extents, 1 for a scalar.
   public var count: Int { extents.reduce(1, *) }
 
   /// The extent of one axis.
-  public subscript(axis: Int) -> Int { extents[axis] }
+  @inlinable public subscript(axis: Int) -> Int { extents[axis] }
 
   /// How far apart, in elements, two neighbours along each axis lie.
   public var strides: [Int] {

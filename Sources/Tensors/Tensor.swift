@@ -44,6 +44,38 @@ public struct Tensor: Sendable, Equatable {
     set { values[offset(position)] = newValue }
   }
 
+  /// The element of a matrix, `[I, J]`. Makes no array of the position, as the general form does.
+  @inlinable
+  public subscript(i: Int, j: Int) -> Float {
+    get { values[offset(i, j)] }
+    set { values[offset(i, j)] = newValue }
+  }
+
+  /// The element of a tensor of four axes, `[N, C, H, W]`. Makes no array of the position, as the
+  /// general form does.
+  @inlinable
+  public subscript(n: Int, c: Int, y: Int, x: Int) -> Float {
+    get { values[offset(n, c, y, x)] }
+    set { values[offset(n, c, y, x)] = newValue }
+  }
+
+  @inlinable @inline(__always)
+  func offset(_ i: Int, _ j: Int) -> Int {
+    precondition(shape.rank == 2, "a position of 2 indices in a tensor of another rank")
+    precondition(
+      i >= 0 && i < shape[0] && j >= 0 && j < shape[1], "the position lies outside the tensor")
+    return i &* shape[1] &+ j
+  }
+
+  @inlinable @inline(__always)
+  func offset(_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Int {
+    precondition(shape.rank == 4, "a position of 4 indices in a tensor of another rank")
+    precondition(
+      n >= 0 && n < shape[0] && c >= 0 && c < shape[1] && y >= 0 && y < shape[2] && x >= 0
+        && x < shape[3], "the position lies outside the tensor")
+    return ((n &* shape[1] &+ c) &* shape[2] &+ y) &* shape[3] &+ x
+  }
+
   private func offset(_ position: [Int]) -> Int {
     precondition(position.count == shape.rank, "\(position) is no position in \(shape)")
     var offset = 0

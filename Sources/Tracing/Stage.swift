@@ -19,18 +19,21 @@ extension Stage {
   ///
   /// - Parameters:
   ///   - source: the trace whose earlier stages are read; nil for the same trace
+  ///   - recording: what `stage.json` records beside the stage's own options
   ///   - keeping: which tensors are kept as files
   ///   - pictures: whether pictures are drawn
   ///   - report: called with a few words whenever a part of the work begins
   /// - Throws: `Fault` if an earlier stage is missing, or the folder cannot be written
   @discardableResult
   public func run(
-    in trace: Trace, reading source: Trace? = nil, keeping: Trace.Keeping = .full,
-    pictures: Bool = true, report: @escaping (String) -> Void = { _ in }
+    in trace: Trace, reading source: Trace? = nil, recording more: [String: OptionValue] = [:],
+    keeping: Trace.Keeping = .full, pictures: Bool = true,
+    report: @escaping (String) -> Void = { _ in }
   ) throws -> StageFolder {
     let folder = try StageWriter(
-      trace, source: source ?? trace, stage: Self.name, title: Self.title, options: options,
-      keeping: keeping, drawsPictures: pictures, report: report)
+      trace, source: source ?? trace, stage: Self.name, title: Self.title,
+      options: options.merging(more) { own, _ in own }, keeping: keeping, drawsPictures: pictures,
+      report: report)
     try run(folder)
     return try folder.commit()
   }

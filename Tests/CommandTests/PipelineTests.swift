@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Tracing
 
 @Suite struct PipelineTests {
   private let stages = ["input", "backbone", "anchors", "proposals", "roi", "heads", "masks"]
@@ -31,18 +32,61 @@ import Testing
     }
   }
 
-  @Test("the number of threads changes no bit of a trace", arguments: ["1", "3", "8"])
+  @Test("the number of threads changes no bit of a trace", arguments: ["1", "2", "3", "4", "8"])
   func threads(_ count: String) throws {
     try withTemporaryFolder { folder in
-      let trace = folder.appending(path: "trace").path
+      let trace = folder.appending(path: "trace")
       let made = try run(
         "maskrcnn",
-        [smallPicture.path, "--trace", trace, "--threads", count, "--no-pictures"])
-      #expect(made.code == 0)
-      let comparison = try run(
-        "maskrcnn", ["diff", smallTrace.path, trace, "--tolerance", "0"])
-      #expect(comparison.code == 0, "\(comparison.output)")
+        [smallPicture.path, "--trace", trace.path, "--threads", count, "--no-pictures"])
+      #expect(made.code == 0, "\(made.errors)")
+      for stage in folders {
+        // Names, shapes, statistics and the checksum of every file.
+        let (ours, theirs) = (
+          try tensors(of: stage, in: smallTrace), try tensors(of: stage, in: trace)
+        )
+        #expect(!ours.isEmpty && ours.allSatisfy { $0.crc32 != nil })
+        #expect(ours == theirs, "\(stage)")
+        // And that the files are what the record says.
+        for tensor in ours {
+          let file = "\(stage)/\(try #require(tensor.file))"
+          let isSame = FileManager.default.contentsEqual(
+            atPath: smallTrace.appending(path: file).path, andPath: trace.appending(path: file).path
+          )
+          #expect(isSame, "\(file)")
+        }
+      }
     }
+  }
+
+  @Test("the definitions give the trace of the fast forms, not bit for bit, and are recorded")
+  func plainKernels() throws {
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace")
+      let made = try run(
+        "maskrcnn",
+        [smallPicture.path, "--trace", trace.path, "--kernels", "plain", "--no-pictures"])
+      #expect(made.code == 0, "\(made.errors)")
+      let comparison = try run("maskrcnn", ["diff", smallTrace.path, trace.path])
+      #expect(comparison.code == 0, "\(comparison.output)")
+      // Sums in another order have other last bits: without them, the fast forms would have run.
+      let strict = try run("maskrcnn", ["diff", smallTrace.path, trace.path, "--tolerance", "0"])
+      #expect(strict.code == 1)
+      #expect(strict.output.hasPrefix("The first stage that differs is 1-backbone."))
+      for stage in folders {
+        #expect(try record(of: stage, in: trace).options["kernels"] == .text("plain"))
+        #expect(try record(of: stage, in: smallTrace).options["kernels"] == .text("fast"))
+      }
+    }
+  }
+
+  private func record(of stage: String, in trace: URL) throws -> StageRecord {
+    let file = trace.appending(path: stage).appending(path: "stage.json")
+    return try JSONDecoder().decode(StageRecord.self, from: Data(contentsOf: file))
+  }
+
+  private func tensors(of stage: String, in trace: URL) throws -> [TensorRecord] {
+    try record(of: stage, in: trace).tensors
   }
 
   @Test("the same picture gives the same bytes, pictures included")
@@ -117,5 +161,6 @@ import Testing
     #expect(try run("maskrcnn", ["inspect", "/no/such/file"]).code == 1)
     #expect(try run("maskrcnn", ["diff", smallTrace.path, "/no/such/trace"]).code == 1)
     #expect(try run("maskrcnn", ["roi", "--sampling-ratio", "99"]).code == 64)
+    #expect(try run("maskrcnn", ["roi", "--kernels", "slow"]).code == 64)
   }
 }

@@ -148,6 +148,11 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
       return Float(state >> 40) * 0x1p-24
     }
     let features = Tensor([19, 13, 17], (0..<19 * 13 * 17).map { _ in next() - 0.5 })
+    var spoilt = features
+    for index in 0..<60 {
+      spoilt.values[Int(next() * Float(spoilt.count - 1))] =
+        [.nan, .infinity, -.infinity][index % 3]
+    }
     // Inside, across every border, outside, empty and larger than the map of 68 x 52 pixels.
     let boxes =
       (0..<40).map { _ in
@@ -157,6 +162,40 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
     for bins in [BinGrid(rows: 7, columns: 7), BinGrid(rows: 2, columns: 5)] {
       let plain = roiOperator.plain(features, boxes: boxes, spatialScale: 0.25, bins: bins)
       #expect(roiOperator(features, boxes: boxes, spatialScale: 0.25, bins: bins) == plain)
+
+      let plainSpoilt = roiOperator.plain(spoilt, boxes: boxes, spatialScale: 0.25, bins: bins)
+      let fastSpoilt = roiOperator(spoilt, boxes: boxes, spatialScale: 0.25, bins: bins)
+      #expect(plainSpoilt != plain)
+      #expect(
+        zip(plainSpoilt.values, fastSpoilt.values).allSatisfy {
+          $0 == $1 || ($0.isNaN && $1.isNaN)
+        }, "NaN and infinity")
+    }
+  }
+
+  @Test("a pyramid's features are those of the plain form, level by level")
+  func pyramid() {
+    func level(_ rows: Int, _ columns: Int, _ first: Int) -> Tensor {
+      let values = (0..<3 * rows * columns).map { Float((first + 37 * $0) % 101) }
+      return Tensor([1, 3, rows, columns], values)
+    }
+    let pyramid = [level(13, 17, 0), level(7, 9, 11), level(4, 5, 22)]
+    let scales: [Float] = [0.25, 0.125, 0.0625]
+    let boxes = (0..<20).map { (index: Int) -> Box in
+      let x = Float(index)
+      return Box(x, 3, 2 * x + 5, 40 - x)
+    }
+    // None is on the middle level.
+    let levels = boxes.indices.map { [2, 0, 0, 2][$0 % 4] }
+    for roiOperator in [RoIOperator.pool, .torchvision] {
+      let plain = plainRoIFeatures(
+        pyramid, boxes: boxes, levels: levels, scales: scales, bins: 3, operator: roiOperator)
+      let fast = roiFeatures(
+        pyramid, boxes: boxes, levels: levels, scales: scales, bins: 3, operator: roiOperator)
+      #expect(plain == fast)
+      let second = roiOperator.plain(
+        pyramid[0].slice(0), boxes: [boxes[1]], spatialScale: scales[0], bins: 3)
+      #expect(plain.slice(1) == second.slice(0))
     }
   }
 }
