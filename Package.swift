@@ -4,6 +4,10 @@ import PackageDescription
 // The folder listing of Sources is the pipeline: a stage imports only stages with a lower number,
 // and nothing below the stages imports one.
 
+/// Which processor the kernels are compiled for: the one that compiles, unless MASKRCNN_MARCH names
+/// another, such as x86-64-v3 (AVX2) or x86-64-v2 (SSE).
+let processor = Context.environment["MASKRCNN_MARCH"] ?? "native"
+
 /// The rooms below the stages, each with what it may import.
 let foundations: [Target] = [
   .systemLibrary(
@@ -20,8 +24,8 @@ let foundations: [Target] = [
   .target(name: "Tensors", dependencies: ["CZlib"]),
   .target(
     name: "Kernels", dependencies: ["Tensors", "CMalloc", "CVectorWidth"],
-    // The vector width is a fact of the CPU that compiles; only this target may know it.
-    swiftSettings: [.unsafeFlags(["-Xcc", "-march=native"], .when(platforms: [.linux]))]),
+    // Only this target may know how wide the processor's vectors are.
+    swiftSettings: [.unsafeFlags(["-Xcc", "-march=\(processor)"], .when(platforms: [.linux]))]),
   .target(name: "Pictures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
   .target(name: "Tracing", dependencies: ["Tensors"]),
   .target(name: "Model", dependencies: ["Tensors", "Kernels"]),

@@ -4,13 +4,13 @@ import Tensors
 // The product C = A B of an [M, K] by a [K, N] matrix, blocked so that the innermost loop runs
 // from the processor's registers and nearest cache.
 //
-// - A is packed once into panels of `tileRows` rows: the tile reads it front to back.
-// - B is packed, a block of `depthBlock` rows by some panels of `tileColumns` columns at a time,
+// - A is packed once into panels of `Tile.rows` rows: the tile reads it front to back.
+// - B is packed, a block of `Tile.depth` rows by some panels of `Tile.columns` columns at a time,
 //   by whoever knows where B's elements are: a convolution gathers them from the picture.
-// - The tile holds `tileRows` x `tileColumns` sums in registers over `depthBlock` products each.
+// - The tile holds `Tile.rows` x `Tile.columns` sums in registers over `Tile.depth` products each.
 // - Whoever knows what C is takes the finished sums: adds the bias, rectifies, stores.
 //
-// The order of every sum is fixed by K and `depthBlock` alone, never by the threads.
+// The order of every sum is fixed by K and `Tile.depth` alone, never by the threads.
 
 /// Gives the columns of B, packed for the tile.
 protocol ColumnSource: Sendable {
@@ -110,9 +110,7 @@ func packedProduct<Source: ColumnSource, Sink: ProductSink>(
   let packable = Tile.packedFloats / (min(max(a.depth, 1), Tile.depth) * Tile.columns)
   let summable = isDeep ? Tile.waitingSums / (a.panelCount * tileSize) : packable
   let widest = max(1, min(32, packable, summable))
-  let perThread = (panels + Threads.count * widest - 1) / (Threads.count * widest)
-  let jobs = min(panels, Threads.count * perThread)
-  let most = (panels + jobs - 1) / jobs
+  let (jobs, most) = Threads.jobs(panels, atMost: widest)
   let packedSize = most * Tile.depth * Tile.columns
   let waiting = isDeep ? most * a.panelCount : most
   Threads.each(jobs, scratch: packedSize + waiting * tileSize) { job, scratch in

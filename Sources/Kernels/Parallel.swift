@@ -37,6 +37,14 @@ public enum Threads {
     }
   }
 
+  /// How many jobs divide `count` things among the threads evenly, if a job takes at most `widest`
+  /// of them, and how many things the largest job has: job j takes `count * j / jobs` and on.
+  static func jobs(_ count: Int, atMost widest: Int) -> (jobs: Int, most: Int) {
+    let perThread = (count + Threads.count * widest - 1) / (Threads.count * widest)
+    let jobs = max(1, min(count, Threads.count * perThread))
+    return (jobs, (count + jobs - 1) / jobs)
+  }
+
   /// As `each`, with room for `scratch` floats that each thread has for itself.
   static func each(
     _ count: Int, scratch: Int, _ body: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void

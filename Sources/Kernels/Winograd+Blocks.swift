@@ -1,4 +1,5 @@
 import CVectorWidth
+
 // How Winograd's method goes through a picture: some tiles at a time, over all channels, so that
 // what lies between the three steps stays in the processor's caches.
 
@@ -62,11 +63,8 @@ struct WinogradWork: @unchecked Sendable {
   func run() {
     guard panels > 0 else { return }
     // Two panels read the kernels half as often as one, and more would leave the caches.
-    let most = max(1, min(2, panels / (3 * Threads.count)))
-    let perThread = (panels + Threads.count * most - 1) / (Threads.count * most)
-    let jobs = min(panels, Threads.count * perThread)
-    let layout = Layout(
-      panels: (panels + jobs - 1) / jobs, inputs: size.inputs)
+    let (jobs, most) = Threads.jobs(panels, atMost: max(1, min(2, panels / (3 * Threads.count))))
+    let layout = Layout(panels: most, inputs: size.inputs)
     Threads.each(jobs, scratch: layout.total) { job, scratch in
       // What lies behind a picture's last column is multiplied too, and thrown away.
       (scratch + layout.cells).update(repeating: 0, count: layout.total - layout.cells)
@@ -83,8 +81,7 @@ struct WinogradWork: @unchecked Sendable {
     let (values, sums) = (scratch + layout.values, scratch + layout.sums)
     let allRuns = panels.map(runs)
     for (slot, runs) in allRuns.enumerated() {
-      transformInput(
-        runs, to: values + slot * inputs * Tile.columns, layout, scratch)
+      transformInput(runs, to: values + slot * inputs * Tile.columns, layout, scratch)
     }
     for rowPanel in 0..<rowPanels {
       let first = rowPanel * Tile.rows
