@@ -153,7 +153,8 @@ struct WinogradWork: @unchecked Sendable {
     let plane = (run.n * size.inputs + channel) * size.rows
     let first = max(0, run.x - size.padding)
     let last = min(size.columns, run.x - size.padding + 4 * run.count + 2)
-    for row in max(0, run.y - size.padding)..<min(size.rows, run.y + 6 - size.padding) {
+    let above = max(0, run.y - size.padding)
+    for row in above..<max(above, min(size.rows, run.y + 6 - size.padding)) {
       let start = base + (plane + row) * size.columns
       for column in stride(from: first, to: last, by: 16) { prefetch_for_reading(start + column) }
     }

@@ -207,7 +207,7 @@ struct RandomWinograd: Sendable, CustomTestStringConvertible {
     pictures = noise.whole(1...3)
     inputs = seed % 4 == 0 ? noise.whole(257...530) : noise.one(of: [1, 3, noise.whole(1...40)])
     outputs = 1 + Int(seed % 27)
-    padding = noise.one(of: [0, 1, 1, 2, 3])
+    padding = noise.one(of: [0, 1, 1, 2, 3, 5])
     let least = padding == 0 ? 3 : 1
     rows = noise.one(of: [least, 4, noise.whole(least...9), noise.whole(8...22)])
     columns = noise.one(of: [
