@@ -16,3 +16,4 @@ copy 5-heads masks class-masks
 copy 5-heads refinement
 copy 6-masks paste
 copy 6-masks overlay
+swift run -c release bench --scaling --plot "$target/scaling.png"
