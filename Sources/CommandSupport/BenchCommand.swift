@@ -12,8 +12,9 @@ package struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Time the stages, the layers and the operators.",
     discussion: """
-      Without weights: R50-FPN v1 with weights from a seed, which find 100 objects in any picture. \
-      Guide: "How it is fast".
+      Without --weights: R50-FPN v1 with weights from a seed, which find 100 objects in any picture. \
+      GFLOPS count the products of the definition, of which Winograd's form of a 3x3 convolution \
+      needs a quarter: such layers may stand over 100 % of the peak. Guide: "How it is fast".
 
       \(BenchServer.help)
       """)

@@ -9,6 +9,7 @@ package struct MaskRCNNCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "maskrcnn",
     abstract: "Mask R-CNN, step by step: every stage leaves its tensors and pictures in a trace.",
+    discussion: "Without a subcommand: run, whose options maskrcnn run --help lists.",
     subcommands: [
       RunCommand.self, InputCommand.self, BackboneCommand.self, AnchorsCommand.self,
       ProposalsCommand.self, RoICommand.self, HeadsCommand.self, MasksCommand.self,

@@ -24,8 +24,8 @@ struct InputDrawing: Sendable {
       ) { sizesFigure },
       StagePicture(
         "channels",
-        lookFor: "white, where a pixel has the mean brightness of the pictures that the network "
-          + "was trained on; red is brighter, blue darker. A grey picture has three maps that "
+        lookFor: "white, where a pixel has the mean brightness that the weights were trained with; "
+          + "red is brighter, blue darker. A grey picture has three maps that "
           + "differ only by the channels' means and deviations."
       ) { channelsFigure },
     ]

@@ -41,7 +41,7 @@ struct AnchorsDrawing: Sendable {
       StagePicture(
         "anchors",
         lookFor: "the level whose anchors are about as large as the objects: that is the level "
-          + "that should find them. The three shapes of a cell have the same area."
+          + "that should find them. The three shapes of a cell have the same area, but for rounding."
       ) { anchorsFigure },
       StagePicture(
         "objectness",

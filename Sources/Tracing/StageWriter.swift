@@ -69,9 +69,17 @@ public final class StageWriter {
 
   /// Opens the folder of an earlier stage, and records that it was read.
   ///
-  /// - Throws: `Fault` if the stage has not run.
+  /// - Throws: `Fault` if the stage has not run, or was made from an earlier run of another stage
+  ///   than the one that stands there now.
   public func read(_ stage: String) throws -> StageFolder {
     let folder = try source.stage(stage)
+    guard try !source.outdatedStages().contains(stage) else {
+      let word = stage.drop { $0 != "-" }.dropFirst()
+      throw Fault(
+        folder.folder.path, "a stage before this one has been run again since",
+        remedy: "Run this one again first: swift run -c release \(word) --trace "
+          + source.folder.relativePath)
+    }
     record.reads[stage] = folder.checksum
     return folder
   }
