@@ -32,6 +32,19 @@ import Tracing
     }
   }
 
+  @Test("a stage refuses to read what was made from an earlier run of another")
+  func outdated() throws {
+    try withCopyOfTrace { trace in
+      #expect(try run("proposals", ["--trace", trace.path, "--top", "20"]).code == 0)
+      let refused = try run("heads", ["--trace", trace.path])
+      #expect(refused.code == 1)
+      #expect(refused.errors.contains("4-roi: a stage before this one has been run again since"))
+      #expect(refused.errors.contains("roi --trace"))
+      #expect(try run("roi", ["--trace", trace.path]).code == 0)
+      #expect(try run("heads", ["--trace", trace.path]).code == 0)
+    }
+  }
+
   @Test("the number of threads changes no bit of a trace", arguments: ["1", "2", "3", "4", "8"])
   func threads(_ count: String) throws {
     try withTemporaryFolder { folder in
