@@ -15,6 +15,7 @@ public func packedConvolution(
   let laidOut = LaidOutPicture(input, size)
   let groupRows = weight.rows(groups: groups)
   let plane = size.outRows * size.outColumns
+  let finishes = finish.channels(size.outputs)
   return Tensor(uninitialized: [size.pictures, size.outputs, size.outRows, size.outColumns]) {
     output in
     laidOut.tensor.values.withUnsafeBufferPointer { picture in
@@ -27,7 +28,7 @@ public func packedConvolution(
           let planes = ChannelPlanes(
             output: output, added: added, channels: size.outputs,
             firstChannel: group * (size.outputs / groups), plane: plane,
-            finishes: (0..<size.outputs).map(finish.of))
+            finishes: finishes)
           packedProduct(rows, columns: size.pictures * plane, from: patches, into: planes)
         }
       }

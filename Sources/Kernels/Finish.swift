@@ -24,10 +24,12 @@ public struct Finish: Sendable, Equatable {
     return rectified && result < 0 ? 0 : result
   }
 
-  /// The same for one channel, with nothing left to look up.
-  func of(_ channel: Int) -> ChannelFinish {
-    ChannelFinish(
-      scale: scale?[channel] ?? 1, shift: shift?[channel] ?? 0, floor: rectified ? 0 : -.infinity)
+  /// The same for each of some channels, with nothing left to look up.
+  func channels(_ count: Int) -> [ChannelFinish] {
+    (0..<count).map {
+      ChannelFinish(
+        scale: scale?[$0] ?? 1, shift: shift?[$0] ?? 0, floor: rectified ? 0 : -.infinity)
+    }
   }
 }
 

@@ -38,7 +38,7 @@ public func linear(_ input: Tensor, weight: PackedWeight, finish: Finish = Finis
           packed, columns: input.shape[0],
           from: TransposedColumns(matrix: rows, depth: input.shape[1]),
           into: TransposedRows(
-            output: output, width: outputs, finishes: (0..<outputs).map(finish.of)))
+            output: output, width: outputs, finishes: finish.channels(outputs)))
       }
     }
   }  // [R, O]

@@ -66,7 +66,7 @@ public func transposedConvolution(
             firstChannel: 0),
           into: SpreadBlocks(
             output: output, outputs: outputs, kernel: kernel, height: height, width: width,
-            finishes: (0..<outputs).map(finish.of)))
+            finishes: finish.channels(outputs)))
       }
     }
   }  // [N, O, K H, K W]

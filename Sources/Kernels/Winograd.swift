@@ -49,7 +49,7 @@ public func winogradConvolution(
         WinogradWork(
           picture: UnsafeBufferPointer(start: base, count: picture.count), output: output,
           added: added, kernels: weight.winograd(), size: size,
-          finishes: (0..<size.outputs).map(finish.of)
+          finishes: finish.channels(size.outputs)
         ).run()
       }
     }

@@ -28,12 +28,7 @@ public enum Suppression: Sendable, Equatable {
 public func plainNonMaximumSuppression(
   _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
 ) -> (order: [Int], decisions: [Suppression]) {
-  precondition(
-    boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
-    "\(boxes.count) boxes, \(scores.count) scores")
-  let order = boxes.indices.sorted { a, b in
-    scores[a] > scores[b] || (scores[a] == scores[b] && a < b)
-  }
+  let order = fallingOrder(boxes, scores, groups)
   var decisions = [Suppression](repeating: .kept, count: boxes.count)
   var kept: [Int: [Int]] = [:]
   for candidate in order {
@@ -59,12 +54,7 @@ public func nonMaximumSuppression(
     return plainNonMaximumSuppression(
       boxes, scores: scores, groups: groups, threshold: threshold)
   }
-  precondition(
-    boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
-    "\(boxes.count) boxes, \(scores.count) scores")
-  let order = boxes.indices.sorted { a, b in
-    scores[a] > scores[b] || (scores[a] == scores[b] && a < b)
-  }
+  let order = fallingOrder(boxes, scores, groups)
   var decisions = [Suppression](repeating: .kept, count: boxes.count)
   var places: [Int: Int] = [:]
   var kept: [KeptBoxes] = []
@@ -91,4 +81,14 @@ public func keptByNonMaximumSuppression(
   let (order, decisions) = nonMaximumSuppression(
     boxes, scores: scores, groups: groups, threshold: threshold)
   return order.filter { decisions[$0] == .kept }
+}
+
+/// The indices of the boxes by falling score; equal scores keep their order.
+private func fallingOrder(_ boxes: [Box], _ scores: [Float], _ groups: [Int]?) -> [Int] {
+  precondition(
+    boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
+    "\(boxes.count) boxes, \(scores.count) scores")
+  return boxes.indices.sorted { a, b in
+    scores[a] > scores[b] || (scores[a] == scores[b] && a < b)
+  }
 }
