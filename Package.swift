@@ -48,6 +48,13 @@ let goldens: Target = .target(
   name: "Goldens",
   dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
 
+/// The page's template, style and scripts are files that are copied as they are.
+let tracePage: Target = .target(
+  name: "TracePage",
+  dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages)
+    .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
+  resources: [.copy("Page")])
+
 let benchmarks: Target = .target(
   name: "Benchmarks",
   dependencies: (["Tensors", "Kernels", "Model"] + stages).map { .byName(name: $0) })
@@ -61,7 +68,7 @@ let commandTargets: [Target] =
     .target(
       name: "CommandSupport",
       dependencies: ([
-        "Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens", "Benchmarks",
+        "Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens", "Benchmarks", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -98,9 +105,11 @@ let package = Package(
   platforms: [.macOS(.v26)],
   products: commandNames.map { .executable(name: $0, targets: [$0]) },
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets + [goldens, benchmarks] + commandTargets + testTargets
+  targets: foundations + stageTargets + [goldens, tracePage, benchmarks] + commandTargets
+    + testTargets
     + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

@@ -112,3 +112,41 @@ __attribute__((noinline, unused)) static int pictures_jpeg_read(
   jpeg_destroy_decompress(&jpeg);
   return 1;
 }
+
+/* Writes rows of 1 (grey) or 3 (RGB) bytes per pixel as a JPEG file into memory that the caller
+   frees. Returns 0 if there is not enough memory. */
+__attribute__((noinline, unused)) static int pictures_jpeg_write(
+    const unsigned char *pixels, unsigned int width, unsigned int height, int components,
+    int quality, unsigned char **bytes, unsigned long *size) {
+  struct jpeg_compress_struct jpeg;
+  pictures_jpeg_header header;
+  pictures_jpeg_errors errors;
+  memset(&jpeg, 0, sizeof jpeg);
+  memset(&header, 0, sizeof header);
+  *bytes = NULL;
+  *size = 0;
+  jpeg.err = jpeg_std_error(&errors.manager);
+  errors.manager.error_exit = pictures_jpeg_fail;
+  errors.header = &header;
+  if (setjmp(errors.jump)) {
+    jpeg_destroy_compress(&jpeg);
+    return 0;
+  }
+  jpeg_create_compress(&jpeg);
+  jpeg_mem_dest(&jpeg, bytes, size);
+  jpeg.image_width = width;
+  jpeg.image_height = height;
+  jpeg.input_components = components;
+  jpeg.in_color_space = components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&jpeg);
+  jpeg_set_quality(&jpeg, quality, TRUE);
+  jpeg.optimize_coding = TRUE;
+  jpeg_start_compress(&jpeg, TRUE);
+  while (jpeg.next_scanline < height) {
+    JSAMPROW row = (JSAMPROW)pixels + (size_t)jpeg.next_scanline * width * components;
+    jpeg_write_scanlines(&jpeg, &row, 1);
+  }
+  jpeg_finish_compress(&jpeg);
+  jpeg_destroy_compress(&jpeg);
+  return 1;
+}

@@ -45,6 +45,19 @@ public enum JPEG {
     return Picture(pixels: samples.planes(orientation), source: source)
   }
 
+  /// The bytes of a JPEG file, for pictures that are looked at and not computed with.
+  ///
+  /// - Parameter quality: libjpeg's, 1 to 100
+  public static func encode(_ raster: Raster, quality: Int) -> [UInt8] {
+    var bytes: UnsafeMutablePointer<UInt8>?
+    var size: UInt = 0
+    defer { free(bytes) }
+    let written = pictures_jpeg_write(
+      raster.bytes, UInt32(raster.width), UInt32(raster.height), 3, Int32(quality), &bytes, &size)
+    precondition(written != 0, "there is not enough memory for a JPEG of \(raster.width) columns")
+    return Array(UnsafeBufferPointer(start: bytes, count: Int(size)))
+  }
+
   private static func colourWords(
     _ header: pictures_jpeg_header, _ name: String
   ) throws -> String {

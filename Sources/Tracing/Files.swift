@@ -3,7 +3,9 @@ import Tensors
 
 /// Writes a file, in one part or two, so that it is there whole or not at all: beside its place,
 /// then renamed.
-func writeWhole(
+///
+/// - Throws: `Fault` if the folder cannot be written to.
+public func writeWhole(
   _ bytes: [UInt8],
   then rest: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
   to file: URL

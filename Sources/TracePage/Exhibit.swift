@@ -1,0 +1,22 @@
+import Foundation
+import Tensors
+
+/// A part of the page that a reader touches: a heading, a few words, and a script.
+///
+/// The script has the exhibit's name (`Page/microscope.js`). It is given what `gather` makes of the
+/// trace, as JSON, and finds the arrays that `gather` added under their names.
+struct Exhibit: Sendable {
+  /// The name of its script, and its anchor in the page.
+  let name: String
+  /// The stage in whose section it stands.
+  let stage: String
+  /// Its heading.
+  let title: String
+  /// What to do with it and what to see, as HTML.
+  let lead: String
+  /// What the script needs; nil where the trace does not hold it, and the exhibit is left out.
+  let gather: @Sendable (PageSource, inout PageData) throws -> (any Encodable)?
+
+  /// Every exhibit, in the order of the page.
+  static let all: [Exhibit] = [.maps]
+}

@@ -1,0 +1,116 @@
+'use strict';
+
+/**
+ * The page's data, and what every exhibit shares.
+ *
+ * An exhibit is a script that calls `Page.exhibit(name, start)`. `start(element, content)` is called
+ * once, with the exhibit's empty element and its JSON; it may be asynchronous.
+ */
+const Page = (() => {
+  const manifest = JSON.parse(document.getElementById('manifest').textContent);
+  const starts = new Map();
+  const arrays = new Map();
+
+  /** Registers an exhibit's script. */
+  function exhibit(name, start) {
+    starts.set(name, start);
+  }
+
+  /**
+   * An array that the page carries: `{shape, values}`, `values` a typed array in row-major order
+   * (16-bit floats are widened). It is unpacked when first asked for.
+   */
+  function array(name) {
+    if (!arrays.has(name)) arrays.set(name, unpack(name));
+    return arrays.get(name);
+  }
+
+  /** Whether the page carries an array. */
+  function has(name) {
+    return document.querySelector(`script[data-array="${CSS.escape(name)}"]`) !== null;
+  }
+
+  async function unpack(name) {
+    const element = document.querySelector(`script[data-array="${CSS.escape(name)}"]`);
+    if (!element) throw new Error(`The page carries no array ${name}.`);
+    const packed = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
+    const sorted = new Uint8Array(await new Response(stream).arrayBuffer());
+    const shape = JSON.parse(element.dataset.shape);
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    const bytes = unsorted(sorted, count);
+    switch (element.dataset.form) {
+      case 'float32': return {shape, values: new Float32Array(bytes.buffer)};
+      case 'float16': return {shape, values: widened(new Uint16Array(bytes.buffer))};
+      case 'int32': return {shape, values: new Int32Array(bytes.buffer)};
+      default: return {shape, values: bytes};
+    }
+  }
+
+  /** Puts bytes that were sorted by their place in the element back into elements. */
+  function unsorted(sorted, count) {
+    const size = count ? sorted.length / count : 1;
+    const bytes = new Uint8Array(sorted.length);
+    for (let plane = 0; plane < size; plane++) {
+      for (let index = 0; index < count; index++) {
+        bytes[index * size + plane] = sorted[plane * count + index];
+      }
+    }
+    return bytes;
+  }
+
+  /** IEEE 754 binary16 patterns as numbers. */
+  function widened(patterns) {
+    const values = new Float32Array(patterns.length);
+    for (let index = 0; index < patterns.length; index++) {
+      const pattern = patterns[index];
+      const exponent = (pattern >> 10) & 0x1f;
+      const fraction = pattern & 0x3ff;
+      const magnitude = exponent === 0 ? fraction * 2 ** -24
+        : exponent === 0x1f ? (fraction ? NaN : Infinity)
+        : (1 + fraction / 1024) * 2 ** (exponent - 15);
+      values[index] = pattern & 0x8000 ? -magnitude : magnitude;
+    }
+    return values;
+  }
+
+  let picture;
+
+  /** The picture as decoded (perhaps smaller), an image that is ready to be drawn; null without. */
+  function loadPicture() {
+    picture ??= (async () => {
+      if (!manifest.picture) return null;
+      const image = new Image();
+      image.src = manifest.picture;
+      await image.decode();
+      return image;
+    })();
+    return picture;
+  }
+
+  /** Starts every exhibit; one that fails says so in its place. */
+  async function start() {
+    const elements = [...document.querySelectorAll('[data-exhibit]')];
+    await Promise.all(elements.map(async (element) => {
+      const name = element.dataset.exhibit;
+      const bench = element.querySelector('.bench');
+      try {
+        await starts.get(name)(bench, manifest.exhibits[name]);
+        element.dataset.ready = 'true';
+      } catch (error) {
+        bench.textContent = `This part could not be shown: ${error.message}`;
+        console.error(error);
+      }
+    }));
+    document.documentElement.dataset.ready = 'true';
+  }
+
+  return {
+    exhibit, array, has, start,
+    picture: loadPicture,
+    /** Sizes `[width, height]`: `original`, `resized` (in whose pixels boxes are), `padded`. */
+    sizes: manifest.sizes,
+    /** Colour maps: `sequential`, `diverging`, 256 colours `[r, g, b]` each; `levels`, P2 to P6. */
+    colours: manifest.colours,
+  };
+})();

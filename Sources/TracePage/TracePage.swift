@@ -1,0 +1,134 @@
+import Foundation
+import Mustache
+import Pictures
+import Stage0Input
+import Tensors
+import Tracing
+
+/// A trace as one page to read: an HTML file that needs nothing beside it.
+public struct TracePage {
+  private let source: PageSource
+
+  /// Prepares the page of a trace.
+  public init(_ trace: Trace) {
+    source = PageSource(trace: trace)
+  }
+
+  /// Writes `index.html` into the trace's folder.
+  ///
+  /// - Returns: the file.
+  /// - Throws: `Fault` if the trace is damaged or the file cannot be written.
+  public func write() throws -> URL {
+    let file = source.trace.folder.appending(path: "index.html")
+    try writeWhole(Array(html().utf8), to: file)
+    return file
+  }
+
+  /// The page. The same trace gives the same page, byte by byte.
+  ///
+  /// - Throws: `Fault` if the trace is damaged.
+  public func html() throws -> String {
+    var data = PageData()
+    var gathered: [(exhibit: Exhibit, json: String)] = []
+    for exhibit in Exhibit.all where source.trace.has(exhibit.stage) {
+      guard let content = try exhibit.gather(source, &data) else { continue }
+      gathered.append((exhibit, try json(content)))
+    }
+    let sections = try source.trace.stages.map { name in
+      sectionContext(
+        try source.trace.stage(name),
+        exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
+        prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
+    }
+    let scripts =
+      ["page", "heatmap", "controls"] + gathered.map(\.exhibit.name) + ["start"]
+    let context: [String: Any] = [
+      "title": source.trace.picture?.lastPathComponent ?? "a trace",
+      "weights": source.trace.weights?.lastPathComponent ?? "",
+      "version": Trace.version,
+      "style": try PageFiles.text("page.css"),
+      "sections": sections,
+      "manifest": try manifest(gathered),
+      "arrays": data.packed(),
+      "scripts": try scripts.map { ["name": $0, "text": try PageFiles.text("\($0).js")] },
+    ]
+    let template = try MustacheTemplate(string: PageFiles.text("page.mustache"))
+    return template.render(context)
+  }
+
+  /// What the scripts know of the trace, as JSON that may stand inside HTML.
+  private func manifest(_ gathered: [(exhibit: Exhibit, json: String)]) throws -> String {
+    let sizes = try? source.sizes()
+    let fields: [(String, String)] = [
+      ("colours", try json(PageColours())),
+      ("sizes", try json(sizes.map(PageSizes.init))),
+      ("picture", try json(source.pictureURL())),
+      (
+        "exhibits",
+        "{" + gathered.map { "\"\($0.exhibit.name)\":\($0.json)" }.joined(separator: ",") + "}"
+      ),
+    ]
+    return "{" + fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",\n") + "}"
+  }
+}
+
+/// JSON in which no `<` stands, so that it can stand inside HTML.
+private func json(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+    .replacing("<", with: "\\u003c")
+}
+
+/// The colour maps of every heatmap, so that the page paints as the pictures do.
+private struct PageColours: Encodable {
+  var sequential = ColourMap.sequential.colours.map { [$0.red, $0.green, $0.blue] }
+  var diverging = ColourMap.diverging.colours.map { [$0.red, $0.green, $0.blue] }
+  /// P2 … P6.
+  var levels = (2...6).map { Palette.level($0) }.map { [$0.red, $0.green, $0.blue] }
+}
+
+/// Widths and heights: of the picture as decoded, resized, padded.
+private struct PageSizes: Encodable {
+  var original: [Int]
+  var resized: [Int]
+  var padded: [Int]
+
+  init(_ sizes: InputSizes) {
+    original = [sizes.original.width, sizes.original.height]
+    resized = [sizes.resized.width, sizes.resized.height]
+    padded = [sizes.padded.width, sizes.padded.height]
+  }
+}
+
+extension PageSource {
+  /// The picture as a data URL; nil where the trace has none.
+  fileprivate func pictureURL() throws -> String? {
+    guard trace.has("0-input") else { return nil }
+    let raster = Raster(try trace.stage("0-input").pictureAsDecoded())
+    let share = min(1, Double(longestSide) / Double(max(raster.width, raster.height)))
+    let shown =
+      share < 1
+      ? raster.resized(
+        width: max(1, Int(Double(raster.width) * share)),
+        height: max(1, Int(Double(raster.height) * share))) : raster
+    return "data:image/jpeg;base64,"
+      + Data(JPEG.encode(shown, quality: 88)).base64EncodedString()
+  }
+
+  /// Pixels along the longer side of the picture in the page.
+  private var longestSide: Int { 1024 }
+}
+
+/// The page's template, style and scripts.
+enum PageFiles {
+  /// The text of one of them.
+  ///
+  /// - Throws: `Fault` if the file is not where the package was built.
+  static func text(_ name: String) throws -> String {
+    let file = Bundle.module.bundleURL.appending(path: "Page/\(name)")
+    return String(decoding: try readBytes(of: file), as: UTF8.self)
+  }
+}
