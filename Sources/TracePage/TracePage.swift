@@ -36,16 +36,22 @@ public struct TracePage {
     }
     let sections = try source.trace.stages.map { name in
       sectionContext(
-        try source.trace.stage(name),
+        try source.trace.stage(name), of: source.trace,
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
     let scripts =
-      ["page", "heatmap", "controls"] + gathered.map(\.exhibit.name) + ["start"]
+      ["contents", "page", "heatmap", "controls"] + gathered.map(\.exhibit.name) + ["start"]
+    let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
       "weights": source.trace.weights?.lastPathComponent ?? "",
       "version": Trace.version,
+      "facts": source.facts(),
+      "command": source.command(),
+      "opening": source.opening().map { [$0] } ?? [],
+      "exhibits": exhibits,
+      "hasExhibits": !exhibits.isEmpty,
       "style": try PageFiles.style(gathered.map(\.exhibit.name)),
       "sections": sections,
       "manifest": try manifest(gathered),
