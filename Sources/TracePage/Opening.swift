@@ -61,7 +61,11 @@ struct Thumbnail: Sendable {
   /// Reads a picture and makes it at most `width` pixels wide; nil where it cannot be read.
   init?(_ file: URL, width: Int, quality: Int) {
     guard let pixels = try? readPicture(file).pixels else { return nil }
-    let raster = Raster(pixels)
+    self.init(Raster(pixels), width: width, quality: quality)
+  }
+
+  /// Makes a picture at most `width` pixels wide.
+  init(_ raster: Raster, width: Int, quality: Int) {
     let width = min(raster.width, width)
     let small = raster.resized(
       width: width, height: max(1, raster.height * width / raster.width))

@@ -8,10 +8,14 @@ import Tracing
 /// A trace as one page to read: an HTML file that needs nothing beside it.
 public struct TracePage {
   private let source: PageSource
+  private let other: Trace?
 
   /// Prepares the page of a trace.
-  public init(_ trace: Trace) {
+  ///
+  /// - Parameter other: a second trace that the page holds the first against
+  public init(_ trace: Trace, against other: Trace? = nil) {
     source = PageSource(trace: trace)
+    self.other = other
   }
 
   /// Writes `index.html` into the trace's folder.
@@ -42,6 +46,7 @@ public struct TracePage {
     }
     let scripts =
       ["contents", "page", "heatmap", "controls"] + gathered.map(\.exhibit.name) + ["start"]
+    let comparison = try other.map { try PageComparison(source.trace, against: $0).html() }
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
@@ -52,7 +57,10 @@ public struct TracePage {
       "opening": source.opening().map { [$0] } ?? [],
       "exhibits": exhibits,
       "hasExhibits": !exhibits.isEmpty,
-      "style": try PageFiles.style(gathered.map(\.exhibit.name)),
+      "style": try PageFiles.style(
+        (comparison == nil ? [] : ["comparison"]) + gathered.map(\.exhibit.name)),
+      "comparison": comparison ?? "",
+      "hasComparison": comparison != nil,
       "sections": sections,
       "manifest": try manifest(gathered),
       "arrays": data.packed(),

@@ -155,7 +155,7 @@ public final class Trace {
 
 /// The path from a folder to a file: relative where both lie in one folder below a top-level one
 /// (`/home/ada`), so that what is moved together still fits; absolute otherwise.
-private func path(from folder: URL, to file: URL) -> String {
+public func path(from folder: URL, to file: URL) -> String {
   let from = folder.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let to = file.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let shared = zip(from, to).prefix { $0 == $1 }.count
