@@ -44,8 +44,11 @@ public struct TracePage {
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
-    let scripts =
-      ["contents", "page", "heatmap", "controls"] + gathered.map(\.exhibit.name) + ["start"]
+    var scripts = ["contents", "page", "heatmap", "controls"]
+    for exhibit in gathered.map(\.exhibit) {
+      scripts += (exhibit.uses + [exhibit.name]).filter { !scripts.contains($0) }
+    }
+    scripts.append("start")
     let comparison = try other.map { try PageComparison(source.trace, against: $0).html() }
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
