@@ -52,6 +52,12 @@ let benchmarks: Target = .target(
   name: "Benchmarks",
   dependencies: (["Tensors", "Kernels", "Model"] + stages).map { .byName(name: $0) })
 
+/// What is done with whole traces to learn from them: below the commands, above the stages.
+let experiments: Target = .target(
+  name: "Experiments",
+  dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages)
+    .map { .byName(name: $0) })
+
 let commandNames = [
   "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "bench",
 ]
@@ -62,6 +68,7 @@ let commandTargets: [Target] =
       name: "CommandSupport",
       dependencies: ([
         "Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens", "Benchmarks",
+        "Experiments",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -91,6 +98,10 @@ let testTargets: [Target] = [
     dependencies: (["Tensors", "Pictures", "TestSupport"] + stages).map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
+  .testTarget(
+    name: "ExperimentsTests",
+    dependencies: (["Experiments", "Tensors", "Pictures", "Tracing", "Model", "TestSupport"]
+      + stages).map { .byName(name: $0) }),
 ]
 
 let package = Package(
@@ -100,7 +111,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
-  targets: foundations + stageTargets + [goldens, benchmarks] + commandTargets + testTargets
+  targets: foundations + stageTargets + [goldens, benchmarks, experiments] + commandTargets
+    + testTargets
     + stageTestTargets,
   swiftLanguageModes: [.v6]
 )
