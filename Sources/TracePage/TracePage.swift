@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Mustache
 import Pictures
@@ -12,9 +13,15 @@ public struct TracePage {
 
   /// Prepares the page of a trace.
   ///
-  /// - Parameter other: a second trace that the page holds the first against
-  public init(_ trace: Trace, against other: Trace? = nil) {
-    source = PageSource(trace: trace)
+  /// - Parameters:
+  ///   - other: a second trace that the page holds the first against
+  ///   - downstream: what the RoI operators cost, if it was computed
+  ///   - truth: the objects that `downstream` was compared with
+  public init(
+    _ trace: Trace, against other: Trace? = nil, downstream: Downstream? = nil,
+    truth: [MaskRegion]? = nil
+  ) {
+    source = PageSource(trace: trace, downstream: downstream, truth: truth)
     self.other = other
   }
 
