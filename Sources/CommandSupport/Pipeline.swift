@@ -9,6 +9,7 @@ import Stage4RoI
 import Stage5Heads
 import Stage6Masks
 import Tensors
+import TracePage
 import Tracing
 
 /// Runs stages of the pipeline in one trace, and tells of each in a line of a table.
@@ -78,7 +79,7 @@ struct Pipeline {
     ])
   }
 
-  /// Prints what ran, where to look, and which later stages do not fit any more.
+  /// Makes the page; prints what ran, where to look, and which later stages do not fit any more.
   func report() throws {
     print(table.text)
     let outdated = try trace.outdatedStages()
@@ -97,6 +98,24 @@ struct Pipeline {
         "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
     }
     print("\nLook at \(options.folder.relativePath)/*/pictures/*.png")
+    if options.page { makePage() }
+  }
+
+  /// Makes the trace's page and says where it is. What the stages left stands whether or not a page
+  /// can be made of it, so a fault is told and ends nothing.
+  private func makePage() {
+    progress.show("the page")
+    defer { progress.clear() }
+    do {
+      // What is still in memory is what the files hold only where these hold all of it.
+      let shown = options.tensors == .full ? trace : try .open(options.folder)
+      let file = try TracePage(shown).write()
+      progress.clear()
+      print("Open \(file.relativePath)")
+    } catch {
+      progress.clear()
+      print("No page could be made: \(error)")
+    }
   }
 }
 

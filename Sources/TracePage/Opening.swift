@@ -27,7 +27,7 @@ extension PageSource {
   /// The command that makes the whole trace anew.
   func command() -> String {
     let picture = trace.picture.map { " \(quoted($0.lastPathComponent))" } ?? ""
-    return "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.folder.lastPathComponent))"
+    return "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.name))"
   }
 
   /// The picture with the masks over it, or what else there is to begin with.
