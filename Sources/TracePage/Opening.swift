@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Pictures
+import Tensors
 import Tracing
 
 // The top of the page: what it is of, and the picture that everything led to.
@@ -60,8 +61,9 @@ struct Thumbnail: Sendable {
 
   /// Reads a picture and makes it at most `width` pixels wide; nil where it cannot be read.
   init?(_ file: URL, width: Int, quality: Int) {
-    guard let pixels = try? readPicture(file).pixels else { return nil }
-    let raster = Raster(pixels)
+    guard let bytes = try? readBytes(of: file),
+      let raster = try? PNG.decodeRaster(bytes, name: file.path)
+    else { return nil }
     let width = min(raster.width, width)
     let small = raster.resized(
       width: width, height: max(1, raster.height * width / raster.width))
