@@ -31,10 +31,10 @@ struct DownstreamCommand: ParsableCommand {
     kernels.apply()
     if let threads { Threads.count = threads }
     let trace = try Trace.open(URL(fileURLWithPath: trace))
-    let objects = try truth.objects(of: trace)
+    let objects = try trueObjects(of: trace, file: truth.file)
     let result = try Downstream(
       trace, LoadedModel(trace, weights).get(), truth: objects)
-    print(result.report(truth: truth.file(of: trace)))
+    print(result.report(truth: truth.file ?? Bundled.labels(of: trace)))
   }
 }
 
@@ -47,20 +47,20 @@ struct TruthOption: ParsableArguments {
       valueName: "labels.png"))
   var truth: String?
 
-  /// The file that says what objects there are; nil where none is known.
-  func file(of trace: Trace) -> URL? {
-    truth.map { URL(fileURLWithPath: $0) } ?? Bundled.labels(of: trace)
-  }
+  /// The file; nil where none was named.
+  var file: URL? { truth.map { URL(fileURLWithPath: $0) } }
+}
 
-  /// The objects.
-  ///
-  /// - Throws: `Fault` if the file is no label map of the picture's size.
-  func objects(of trace: Trace) throws -> [MaskRegion]? {
-    try file(of: trace).map { file in
-      try trueObjects(
-        readBytes(of: file), name: file.relativePath,
-        picture: InputSizes(trace.current(InputStage.name)).original)
-    }
+/// The objects that a file says there are in a trace's picture; without a file those of the bundled
+/// picture, where the trace is of it.
+///
+/// - Throws: `Fault` if the file is no label map of the picture's size.
+func trueObjects(of trace: Trace, file: URL?) throws -> [MaskRegion]? {
+  guard trace.has(InputStage.name) else { return nil }
+  return try (file ?? Bundled.labels(of: trace)).map { file in
+    try trueObjects(
+      readBytes(of: file), name: file.relativePath,
+      picture: InputSizes(trace.current(InputStage.name)).original)
   }
 }
 

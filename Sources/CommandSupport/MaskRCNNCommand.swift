@@ -32,6 +32,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var roiOperator: OperatorOptions
+  @OptionGroup var truth: TruthOption
 
   @Flag(help: "Keep the output of every residual block too.")
   var blocks = false
@@ -40,6 +41,7 @@ struct RunCommand: ParsableCommand {
     var pipeline = try Pipeline(trace, weights: weights, kernels: kernels, begins: true)
     pipeline.roiOperator = roiOperator.roiOperator
     pipeline.keepsBlocks = blocks
+    pipeline.truth = truth.file
     for number in 0...6 { try pipeline.run(number, picture: picture.file ?? Bundled.picture) }
     try pipeline.report()
   }

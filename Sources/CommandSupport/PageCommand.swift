@@ -23,24 +23,24 @@ struct PageCommand: ParsableCommand {
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let other = try against.map { try Trace.open(URL(fileURLWithPath: $0)) }
     let model = LoadedModel(trace, weights)
-    let page = try TracePage(trace, model, truth: truth, against: other)
+    let page = try TracePage(trace, model, truth: truth.file, against: other)
     print(try page.write().relativePath)
   }
 }
 
 extension TracePage {
-  /// The page of a trace, with what the RoI operators cost downstream where trace and model allow
-  /// it: a trace that is read far from its weights gets a page without.
+  /// The page of a trace, with what the RoI operators cost downstream where trace and weights allow
+  /// it: a trace that lies far from its weights gets a page without.
   ///
   /// - Throws: `Fault` if the trace or the truth is damaged.
-  init(_ trace: Trace, _ model: LoadedModel, truth: TruthOption, against other: Trace?) throws {
-    guard Downstream.isPossible(in: trace), let model = try? model.get() else {
+  init(_ trace: Trace, _ model: LoadedModel, truth: URL?, against other: Trace? = nil) throws {
+    let objects = try trueObjects(of: trace, file: truth)
+    guard Downstream.isPossible(in: trace), model.isNamed, let weights = try? model.get(),
+      let downstream = try? Downstream(trace, weights, truth: objects)
+    else {
       self.init(trace, against: other)
       return
     }
-    let objects = try truth.objects(of: trace)
-    self.init(
-      trace, against: other, downstream: try? Downstream(trace, model, truth: objects),
-      truth: objects)
+    self.init(trace, against: other, downstream: downstream, truth: objects)
   }
 }

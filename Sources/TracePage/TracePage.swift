@@ -45,9 +45,10 @@ public struct TracePage {
       guard let content = try exhibit.gather(source, &data) else { continue }
       gathered.append((exhibit, try json(content)))
     }
+    let outdated = try source.trace.outdatedStages()
     let sections = try source.trace.stages.map { name in
       sectionContext(
-        try source.trace.stage(name), of: source.trace,
+        try source.trace.stage(name), of: source.trace, isOutdated: outdated.contains(name),
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
