@@ -41,12 +41,14 @@ public struct TracePage {
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
     let scripts =
-      ["page", "heatmap", "controls"] + gathered.map(\.exhibit.name) + ["start"]
+      ["page", "heatmap", "controls", "scene", "nms", "candidates", "list", "life", "paste"]
+      + gathered.map(\.exhibit.name) + ["start"]
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
       "weights": source.trace.weights?.lastPathComponent ?? "",
       "version": Trace.version,
-      "style": try PageFiles.text("page.css"),
+      "style": try PageFiles.text("page.css")
+        + gathered.map { (try? PageFiles.text("\($0.exhibit.name).css")) ?? "" }.joined(),
       "sections": sections,
       "manifest": try manifest(gathered),
       "arrays": data.packed(),

@@ -1,0 +1,2 @@
+'use strict';
+Page.exhibit('masks', async () => {});
