@@ -36,19 +36,25 @@ public struct TracePage {
     }
     let sections = try source.trace.stages.map { name in
       sectionContext(
-        try source.trace.stage(name),
+        try source.trace.stage(name), of: source.trace,
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
     let scripts =
-      ["page", "heatmap", "controls", "scene", "nms", "candidates", "list", "life", "paste"]
+      ["contents", "page", "heatmap", "controls"]
+      + ["scene", "nms", "candidates", "list", "life", "paste"]
       + gathered.map(\.exhibit.name) + ["start"]
+    let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
       "weights": source.trace.weights?.lastPathComponent ?? "",
       "version": Trace.version,
-      "style": try PageFiles.text("page.css")
-        + gathered.map { (try? PageFiles.text("\($0.exhibit.name).css")) ?? "" }.joined(),
+      "facts": source.facts(),
+      "command": source.command(),
+      "opening": source.opening().map { [$0] } ?? [],
+      "exhibits": exhibits,
+      "hasExhibits": !exhibits.isEmpty,
+      "style": try PageFiles.style(gathered.map(\.exhibit.name)),
       "sections": sections,
       "manifest": try manifest(gathered),
       "arrays": data.packed(),
@@ -126,11 +132,22 @@ extension PageSource {
 
 /// The page's template, style and scripts.
 enum PageFiles {
+  /// The page's style, and after it that of every exhibit that has one (`Page/NAME.css`).
+  static func style(_ exhibits: [String]) throws -> String {
+    let own = exhibits.map { "\($0).css" }.filter {
+      FileManager.default.fileExists(atPath: url($0).path)
+    }
+    return try (["page.css"] + own).map(text).joined(separator: "\n")
+  }
+
   /// The text of one of them.
   ///
   /// - Throws: `Fault` if the file is not where the package was built.
   static func text(_ name: String) throws -> String {
-    let file = Bundle.module.bundleURL.appending(path: "Page/\(name)")
-    return String(decoding: try readBytes(of: file), as: UTF8.self)
+    String(decoding: try readBytes(of: url(name)), as: UTF8.self)
+  }
+
+  private static func url(_ name: String) -> URL {
+    Bundle.module.bundleURL.appending(path: "Page/\(name)")
   }
 }
