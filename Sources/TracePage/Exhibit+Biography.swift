@@ -16,7 +16,8 @@ extension Exhibit {
     guard let candidates = try CandidatesContent.gather(source, &data) else { return nil }
     return BiographyContent(
       candidates: candidates, roi: try RoIContent.gather(source, &data),
-      heads: try HeadsContent.gather(source, &data))
+      heads: try HeadsContent.gather(source, &data),
+      masks: try MasksContent.gather(source, &data))
   }
 }
 
@@ -27,6 +28,8 @@ private struct BiographyContent: Encodable {
   let roi: RoIContent?
   /// Nil where stage 5 did not run.
   let heads: HeadsContent?
+  /// Nil where stage 5 or 6 did not run.
+  let masks: MasksContent?
 }
 
 /// What stage 4 says of each proposal: the array `roi/levels`, 0 for P2.

@@ -11,6 +11,29 @@ extension Exhibit {
       it for each class, and how those few numbers become pixels of the picture, step by step.
       """
   ) { source, data in
+    try MasksContent.gather(source, &data)
+  }
+}
+
+/// What the masks' script is given besides the arrays `masks/…`:
+///
+/// - `boxes` `[D, 4]` in pixels of the picture, `scores` and `labels` `[D]`, D detections carried;
+/// - `classes` `[D, S]`: the classes whose masks are carried, in the order of the classes;
+/// - `own` `[D, M, M]`: the logits of the detection's class;
+/// - `others` `[D, S - 1, M, M]`: those of the other classes.
+struct MasksContent: Encodable {
+  /// Background first.
+  let classNames: [String]
+  /// Classes there are.
+  let classes: Int
+  /// Detections there are.
+  let detections: Int
+  /// M
+  let cells: Int
+  let threshold: Double
+
+  /// Nil where stage 5 or 6 did not run.
+  static func gather(_ source: PageSource, _ data: inout PageData) throws -> MasksContent? {
     guard let heads = try HeadsTensors(source), source.has("5-heads", "mask_logits", "scores"),
       source.has("6-masks", "boxes")
     else { return nil }
@@ -57,24 +80,6 @@ extension Exhibit {
       detections: detections.count, cells: cells,
       threshold: stage.record.options["threshold"]?.number ?? 0.5)
   }
-}
-
-/// What the masks' script is given besides the arrays `masks/…`:
-///
-/// - `boxes` `[D, 4]` in pixels of the picture, `scores` and `labels` `[D]`, D detections carried;
-/// - `classes` `[D, S]`: the classes whose masks are carried, in the order of the classes;
-/// - `own` `[D, M, M]`: the logits of the detection's class;
-/// - `others` `[D, S - 1, M, M]`: those of the other classes.
-private struct MasksContent: Encodable {
-  /// Background first.
-  let classNames: [String]
-  /// Classes there are.
-  let classes: Int
-  /// Detections there are.
-  let detections: Int
-  /// M
-  let cells: Int
-  let threshold: Double
 }
 
 /// How much of the masks a page carries.

@@ -42,7 +42,7 @@ public struct TracePage {
     }
     let scripts =
       ["contents", "page", "heatmap", "controls"]
-      + ["scene", "nms", "candidates", "list", "life", "paste"]
+      + ["scene", "nms", "candidates", "list", "paste", "life", "stories"]
       + gathered.map(\.exhibit.name) + ["start"]
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [

@@ -84,6 +84,19 @@ const Scene = (() => {
     context.setLineDash([]);
   }
 
+  /** Strokes the path that `trace` makes, bright on dark, so that it is seen on every picture. */
+  function outline(context, unit, trace, colour = styles.kept.colour) {
+    context.lineCap = 'square';
+    context.beginPath();
+    trace();
+    context.lineWidth = 3 * unit;
+    context.strokeStyle = 'rgb(16 18 22 / 0.6)';
+    context.stroke();
+    context.lineWidth = 1.4 * unit;
+    context.strokeStyle = colour;
+    context.stroke();
+  }
+
   /** A region of the given aspect that holds boxes, with a margin in shares of its size. */
   function around(boxes, {margin = 0.3, least = 24, aspect = 1} = {}) {
     const edges = [0, 1, 2, 3].map((edge) =>
@@ -132,5 +145,5 @@ const Scene = (() => {
     return Object.assign(figure, {caption: words});
   }
 
-  return {styles, canvas, backdrop, box, around, legend, panel};
+  return {styles, canvas, backdrop, box, outline, around, legend, panel};
 })();

@@ -144,7 +144,8 @@ Page.exhibit('suppression', async (bench, content) => {
 
   function describe(place) {
     const level = ledger.levels[ledger.levelOf[place]].name;
-    const subject = `Candidate ${ledger.index[place]} (${level}, score ${fixed(ledger.scores[place], 3)})`;
+    const subject = `Candidate ${ledger.index[place]} (${level}, score `
+      + `${score(place, now.by[place])})`;
     const threshold = fixed(now.threshold);
     const taken = victims(place).length;
     const took = taken === 0 ? 'It suppressed nobody.'
@@ -153,9 +154,9 @@ Page.exhibit('suppression', async (bench, content) => {
       case fate.suppressed: {
         const winner = now.by[place];
         const {intersection, union, iou} = overlap(place);
-        const score = ledger.scores[winner] > ledger.scores[place] ? 'higher' : 'as high';
-        return `${subject} is suppressed by ${called(winner)}, whose score is ${score} `
-          + `(${fixed(ledger.scores[winner], 3)}): IoU ${short(iou, now.threshold)} > ${threshold}. `
+        const relation = ledger.scores[winner] > ledger.scores[place] ? 'higher' : 'as high';
+        return `${subject} is suppressed by ${called(winner)}, whose score is ${relation} `
+          + `(${score(winner, place)}): IoU ${short(iou, now.threshold)} > ${threshold}. `
           + `They share ${pixels(intersection)} square pixels (filled in the detail) of the `
           + `${pixels(union)} that they cover together.`;
       }
@@ -169,6 +170,16 @@ Page.exhibit('suppression', async (bench, content) => {
         return `${subject} stays: no better candidate of ${level} that stayed covers it by more `
           + `than ${threshold}. ${took}`;
     }
+  }
+
+  /** A score in so many digits that it is seen to differ from another's. */
+  function score(place, other) {
+    const own = ledger.scores[place];
+    const rival = other >= 0 ? ledger.scores[other] : own;
+    for (let digits = 3; digits < 8; digits++) {
+      if (!(own !== rival && fixed(own, digits) === fixed(rival, digits))) return fixed(own, digits);
+    }
+    return String(own);
   }
 
   /** An IoU in so many digits that it is seen to be over the threshold. */
@@ -331,9 +342,14 @@ Page.exhibit('suppression', async (bench, content) => {
     ...present.has(fate.tooSmall) || present.has(fate.clippedAway)
       ? [[Scene.styles.dropped, 'too small or outside']] : [],
   ]);
+  const tables = document.createElement('div');
+  tables.className = 'panels';
+  const census = document.createElement('div');
+  census.append(counts, change);
+  tables.append(list, census);
   bench.append(
-    Controls.row(levelControl, fateControl), panels, legend, sentence,
-    Controls.row(toWinner, follow), list, Controls.row(threshold, reset), change, counts);
+    Controls.row(levelControl, fateControl, threshold, reset), panels, legend, sentence,
+    Controls.row(toWinner, follow), tables);
 
   chosen = first();
   filter.level = levelControl.input.value = String(ledger.levelOf[chosen]);
