@@ -220,7 +220,8 @@ Page.exhibit('biography', async (bench, content) => {
         const y = (score) => bottom - score * (bottom - top);
         context.font = `10px ${colour('--sans')}`;
         context.fillStyle = context.strokeStyle = colour('--soft');
-        context.fillText('score 1', left, top - 5);
+        context.fillText('1', left, top - 5);
+        context.fillText('score by rank', left + 4, bottom - 5);
         context.fillText('0', left, height - 4);
         context.textAlign = 'right';
         context.fillText(`rank ${scores.length}`, width - left, height - 4);

@@ -6,7 +6,8 @@ Page.exhibit('masks', async (bench, content) => {
   const size = Page.sizes.original;
   const {cells, count} = masks;
   const area = cells * cells;
-  const nameOf = (label) => masks.classNames[label] ?? `class ${label}`;
+  const names = Heads.named(masks.classNames);
+  const nameOf = (label) => names[label] ?? `class ${label}`;
   const own = (index) => masks.own.subarray(index * area, (index + 1) * area);
   const boxOf = (index) => [...masks.boxes.subarray(4 * index, 4 * index + 4)];
   const share = Heatmap.scale({least: 0, greatest: 1});
@@ -31,6 +32,10 @@ Page.exhibit('masks', async (bench, content) => {
   // ---- the sheet ----
 
   const sheet = element('div', '', 'sheet');
+  const found = new Set(masks.labels);
+  const legend = element('p', `${count} detections by falling score`
+    + (found.size === 1 ? `, all of them ${nameOf(masks.labels[0])}` : '')
+    + `. Under each its number and its score.`, 'note');
   sheet.setAttribute('role', 'listbox');
   sheet.setAttribute('aria-label', 'Detections by falling score; arrow keys move among them');
   const tiles = Array.from({length: count}, (_, index) => {
@@ -42,8 +47,8 @@ Page.exhibit('masks', async (bench, content) => {
     const picture = crop([boxOf(index)], (context, unit) => Scene.outline(context, unit, () =>
       Paste.outline(context, Paste.detection(masks, index), masks.threshold)));
     picture.setAttribute('aria-hidden', 'true');
-    tile.append(picture, element('span', `${index} · ${masks.scores[index].toFixed(2)}`),
-      element('span', nameOf(masks.labels[index]), 'class'));
+    tile.append(picture, element('span', `${index} · ${masks.scores[index].toFixed(2)}`));
+    if (found.size > 1) tile.append(element('span', nameOf(masks.labels[index]), 'class'));
     tile.addEventListener('click', () => choose(index));
     return tile;
   });
@@ -85,7 +90,7 @@ Page.exhibit('masks', async (bench, content) => {
 
   // ---- one detection: a mask for each class ----
 
-  const title = element('h4');
+  const title = element('h4', '', 'title');
   title.setAttribute('aria-live', 'polite');
   const classesTable = element('table', '', 'classes');
   const scroller = element('div', '', 'scroller');
@@ -143,6 +148,7 @@ Page.exhibit('masks', async (bench, content) => {
   // ---- one detection: paste-back ----
 
   const steps = element('div', '', 'panels steps');
+  const last = element('div', '', 'panels steps');
   const numbers = element('p', '', 'readout');
   numbers.setAttribute('aria-live', 'polite');
   const slider = Controls.slider({
@@ -183,8 +189,11 @@ Page.exhibit('masks', async (bench, content) => {
         if (soft) context.drawImage(soft, window.x1, window.y1);
       }, {dim: 0.4, label: 'The probabilities at every pixel of the window'}),
       `4. The bordered mask resized to these pixels, bilinearly; what lies outside the picture is `
-        + `cut off: ${place(window)}.`),
-      Scene.panel(result, '5. The pixels with a probability over the threshold.'));
+        + `cut off: ${place(window)}.`));
+    const reading = element('div', '', 'reading');
+    reading.append(Controls.row(slider), numbers);
+    last.replaceChildren(
+      Scene.panel(result, '5. The pixels with a probability over the threshold.'), reading);
     showThreshold();
   }
 
@@ -223,8 +232,8 @@ Page.exhibit('masks', async (bench, content) => {
   limits.push('The logits of the other classes are rounded to three digits here.');
 
   bench.append(
-    sheet, title,
-    element('h4', 'A mask for every class: why sigmoid, not softmax'),
+    legend, sheet, title,
+    element('h5', 'A mask for every class: why sigmoid, not softmax'),
     element('p', 'The mask head gives every detection a mask per class, and the class score '
       + 'decides which of them counts. The sigmoid reads one mask by itself: is this cell part of '
       + 'the object, if it is of this class? Softmax would make the classes compete in every cell: '
@@ -233,7 +242,9 @@ Page.exhibit('masks', async (bench, content) => {
       + 'The paper trained one network with each: mask AP 30.3 with the sigmoid, 24.8 with softmax '
       + '(table 2b).'),
     scroller, scales, comparison,
-    element('h4', 'From cells to pixels'), Controls.row(slider), numbers, steps,
+    element('h5', 'From cells to pixels'), steps, last,
     element('p', limits.join(' '), 'note'));
-  choose(0);
+  // To begin with, one that lies whole inside the picture.
+  choose(Math.max(0, tiles.findIndex((_, index) => boxOf(index).every((edge, side) =>
+    edge > 3 && edge < size[side % 2] - 3))));
 });

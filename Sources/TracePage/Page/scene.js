@@ -84,6 +84,18 @@ const Scene = (() => {
     context.setLineDash([]);
   }
 
+  /** A few words at a box's upper (or lower) left corner, inside the region shown. */
+  function tag(context, text, [x1, y1, , y2], {colour}, unit, isBelow = false) {
+    const size = 11 * unit;
+    context.font = `600 ${size}px sans-serif`;
+    const width = context.measureText(text).width + 6 * unit;
+    const top = isBelow ? y2 + 4 * unit : y1 - size - 8 * unit;
+    context.fillStyle = 'rgb(16 18 22 / 0.85)';
+    context.fillRect(x1, top, width, size + 5 * unit);
+    context.fillStyle = colour;
+    context.fillText(text, x1 + 3 * unit, top + size + 0.5 * unit);
+  }
+
   /** Strokes the path that `trace` makes, bright on dark, so that it is seen on every picture. */
   function outline(context, unit, trace, colour = styles.kept.colour) {
     context.lineCap = 'square';
@@ -145,5 +157,5 @@ const Scene = (() => {
     return Object.assign(figure, {caption: words});
   }
 
-  return {styles, canvas, backdrop, box, outline, around, legend, panel};
+  return {styles, canvas, backdrop, box, tag, outline, around, legend, panel};
 })();

@@ -6,6 +6,7 @@ const Heads = (() => {
     const names = ['classes', 'logits', 'scores', 'pairs', 'values'];
     const arrays = await Promise.all(names.map((name) => Page.array(`heads/${name}`)));
     const heads = {...content, count: content.classes};
+    heads.classNames = named(content.classNames);
     names.forEach((name, index) => { heads[name] = arrays[index].values; });
     heads.shown = arrays[0].shape[1];
     const count = arrays[3].shape[0];
@@ -21,7 +22,12 @@ const Heads = (() => {
     return heads;
   }
 
-  return {load};
+  /** The classes' names in words. */
+  function named(names) {
+    return names.map((name) => name.replace(/^__(.*)__$/, '$1'));
+  }
+
+  return {load, named};
 })();
 
 /** Lives that are worth following, one for each way in which a life can end. */

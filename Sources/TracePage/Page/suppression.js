@@ -71,6 +71,12 @@ Page.exhibit('suppression', async (bench, content) => {
       const unit = Scene.backdrop(context, extent, {image, size, region, dim: 0.2});
       if (now.by[chosen] >= 0) shade(context, chosen, now.by[chosen]);
       related(context, unit, 2);
+      Scene.tag(context, `${ledger.index[chosen]}`, Candidates.box(ledger, chosen),
+        styleOf[now.fates[chosen]], unit, true);
+      if (now.by[chosen] >= 0) {
+        Scene.tag(context, `${ledger.index[now.by[chosen]]} · IoU ${overlap(chosen).iou.toFixed(2)}`,
+          Candidates.box(ledger, now.by[chosen]), Scene.styles.kept, unit);
+      }
     },
   });
 
