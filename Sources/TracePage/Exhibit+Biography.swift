@@ -6,7 +6,9 @@ extension Exhibit {
   /// One candidate from its anchor to its mask. It stands beside the ledger, not at the end: it is
   /// chosen there, and a trace that ends with the proposals has a biography too.
   static let biography = Exhibit(
-    name: "biography", stage: "3-proposals", title: "The life of one candidate",
+    name: "biography",
+    uses: ["scene", "nms", "candidates", "paste", "heads", "life", "stories"],
+    stage: "3-proposals", title: "The life of one candidate",
     lead: """
       Follow one anchor through everything that happens to it, with its own numbers put into \
       every formula, until it becomes a mask, or until it is dropped and why. The later steps are \

@@ -1,7 +1,8 @@
 extension Exhibit {
   /// Every candidate that stage 3 looked at, and what suppressed it.
   static let suppression = Exhibit(
-    name: "suppression", stage: "3-proposals", title: "Who was suppressed by whom",
+    name: "suppression", uses: ["scene", "nms", "candidates", "list"],
+    stage: "3-proposals", title: "Who was suppressed by whom",
     lead: """
       Many anchors find the same object. Non-maximum suppression (NMS) goes through the candidates \
       of a level from the highest score to the lowest; a candidate is suppressed if a better one \

@@ -27,7 +27,8 @@ extension PageSource {
   /// The command that makes the whole trace anew.
   func command() -> String {
     let picture = trace.picture.map { " \(quoted($0.lastPathComponent))" } ?? ""
-    return "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.folder.lastPathComponent))"
+    return
+      "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.folder.lastPathComponent))"
   }
 
   /// The picture with the masks over it, or what else there is to begin with.
@@ -61,7 +62,11 @@ struct Thumbnail: Sendable {
   /// Reads a picture and makes it at most `width` pixels wide; nil where it cannot be read.
   init?(_ file: URL, width: Int, quality: Int) {
     guard let pixels = try? readPicture(file).pixels else { return nil }
-    let raster = Raster(pixels)
+    self.init(Raster(pixels), width: width, quality: quality)
+  }
+
+  /// Makes a picture at most `width` pixels wide.
+  init(_ raster: Raster, width: Int, quality: Int) {
     let width = min(raster.width, width)
     let small = raster.resized(
       width: width, height: max(1, raster.height * width / raster.width))
