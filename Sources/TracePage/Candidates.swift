@@ -44,6 +44,7 @@ extension CandidatesContent {
   /// Adds what the trace says of the candidates; nil where it lacks stage 2 or 3.
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> CandidatesContent? {
     guard source.has("2-anchors", "base_anchors", "strides"),
+      source.isCurrent("3-proposals"),
       source.has("3-proposals", "ledger", "candidates.index", "proposal_index")
     else { return nil }
     let stage = try source.trace.stage("3-proposals")

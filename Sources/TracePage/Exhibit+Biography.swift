@@ -41,7 +41,7 @@ private struct RoIContent: Encodable {
   let operation: String
 
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> RoIContent? {
-    guard source.has("4-roi", "levels") else { return nil }
+    guard source.isCurrent("4-roi"), source.has("4-roi", "levels") else { return nil }
     let stage = try source.trace.stage("4-roi")
     let levels = try stage.integers("levels")
     guard levels.count == source.proposalCount else { return nil }
@@ -159,7 +159,7 @@ struct HeadsTensors {
 
   /// Nil where stage 5 did not run, or ran on other proposals.
   init?(_ source: PageSource) throws {
-    guard
+    guard source.isCurrent("5-heads"),
       source.has(
         "5-heads", "class_logits", "class_scores", "box_deltas", "refined", "ledger", "proposal",
         "labels")
@@ -208,6 +208,10 @@ struct HeadsTensors {
 }
 
 extension PageSource {
+  /// Whether a stage was made from what stands in the trace now. Numbers of one that was not do not
+  /// belong to the same life.
+  func isCurrent(_ stage: String) -> Bool { (try? trace.current(stage)) != nil }
+
   /// How many proposals stage 3 handed on; 0 where it did not run.
   var proposalCount: Int {
     let record = try? trace.stage("3-proposals").record

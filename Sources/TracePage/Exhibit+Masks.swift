@@ -35,7 +35,7 @@ struct MasksContent: Encodable {
   /// Nil where stage 5 or 6 did not run.
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> MasksContent? {
     guard let heads = try HeadsTensors(source), source.has("5-heads", "mask_logits", "scores"),
-      source.has("6-masks", "boxes")
+      source.isCurrent("6-masks"), source.has("6-masks", "boxes")
     else { return nil }
     let logits = try source.trace.stage("5-heads").tensor("mask_logits")  // [D, K, M, M]
     let scores = try source.trace.stage("5-heads").tensor("scores").values

@@ -106,9 +106,9 @@ Page.exhibit('biography', async (bench, content) => {
   function unfinished(steps) {
     const last = steps.at(-1);
     const words = last.ends || last.key === 'pasting' ? null
-      : !world.roi && last.key === 'ranking' ? 'stage 4 and the later ones did not run'
-      : !heads ? 'stage 5 and the later ones did not run'
-      : !world.masks ? 'stage 6 did not run'
+      : !world.roi ? 'stage 4 did not run on these proposals'
+      : !heads ? 'stage 5 did not run on these proposals'
+      : !world.masks ? 'stage 6 did not run on these detections'
       : `this page carries the masks of the ${world.masks.count} best detections only`;
     if (!words) return [];
     const line = document.createElement('li');

@@ -96,8 +96,9 @@ const PagedList = (() => {
 
     function pick(item) {
       choose(item);
-      body.querySelector('[aria-selected="true"]')?.focus({preventScroll: true});
       onChoose(item);
+      // Whoever listens may have listed the rows anew.
+      body.querySelector('[aria-selected="true"]')?.focus({preventScroll: true});
     }
 
     table.addEventListener('keydown', (event) => {

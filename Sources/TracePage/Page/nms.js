@@ -82,16 +82,21 @@ const Suppression = (() => {
       const at = 4 * index;
       const [x1, y1, x2, y2] = [boxes[at], boxes[at + 1], boxes[at + 2], boxes[at + 3]];
       const own = area(boxes, index);
-      const edges = this.edges;
-      for (let rival = 0, p = 0; rival < this.count; rival++, p += 5) {
+      // The IoU is at most the smaller area over the larger; a little more, as both are rounded.
+      const [least, most] = [own * threshold * 0.999999, own / threshold * 1.000001];
+      const {count, edges} = this;
+      for (let rival = 0, p = 0; rival < count; rival++, p += 5) {
+        const other = edges[p + 4];
+        if (other < least || other > most) continue;
         // Most boxes lie apart: then nothing more is computed.
-        const width = round(Math.min(edges[p + 2], x2) - Math.max(edges[p], x1));
+        const width = round((edges[p + 2] < x2 ? edges[p + 2] : x2)
+          - (edges[p] > x1 ? edges[p] : x1));
         if (!(width > 0)) continue;
-        const height = round(Math.min(edges[p + 3], y2) - Math.max(edges[p + 1], y1));
+        const height = round((edges[p + 3] < y2 ? edges[p + 3] : y2)
+          - (edges[p + 1] > y1 ? edges[p + 1] : y1));
         if (!(height > 0)) continue;
         const shared = round(width * height);
-        const union = round(round(edges[p + 4] + own) - shared);
-        if (round(shared / union) > threshold) return this.index[rival];
+        if (round(shared / round(round(other + own) - shared)) > threshold) return this.index[rival];
       }
       return -1;
     }
