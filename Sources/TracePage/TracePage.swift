@@ -46,7 +46,7 @@ public struct TracePage {
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
       "weights": source.trace.weights?.lastPathComponent ?? "",
       "version": Trace.version,
-      "style": try PageFiles.text("page.css"),
+      "style": try PageFiles.style(gathered.map(\.exhibit.name)),
       "sections": sections,
       "manifest": try manifest(gathered),
       "arrays": data.packed(),
@@ -124,11 +124,22 @@ extension PageSource {
 
 /// The page's template, style and scripts.
 enum PageFiles {
+  /// The page's style, and after it that of every exhibit that has one (`Page/NAME.css`).
+  static func style(_ exhibits: [String]) throws -> String {
+    let own = exhibits.map { "\($0).css" }.filter {
+      FileManager.default.fileExists(atPath: url($0).path)
+    }
+    return try (["page.css"] + own).map(text).joined(separator: "\n")
+  }
+
   /// The text of one of them.
   ///
   /// - Throws: `Fault` if the file is not where the package was built.
   static func text(_ name: String) throws -> String {
-    let file = Bundle.module.bundleURL.appending(path: "Page/\(name)")
-    return String(decoding: try readBytes(of: file), as: UTF8.self)
+    String(decoding: try readBytes(of: url(name)), as: UTF8.self)
+  }
+
+  private static func url(_ name: String) -> URL {
+    Bundle.module.bundleURL.appending(path: "Page/\(name)")
   }
 }
