@@ -20,13 +20,9 @@ extension Exhibit {
     for name in held {
       let features = try backbone.tensor(name)  // [1, C, H, W]
       guard features.shape.rank == 4 else { continue }
-      let isRead = PageMaps.isReadByRoIs(name)
       let map = FeatureMap(name, features, padded: sizes.padded, picture: sizes.padded)
-      let channels = map.mostVaryingChannels(isRead ? PageMaps.exact : PageMaps.shown)
+      let channels = PageMaps.add(map, of: source, to: &data)
       data.add("\(name)/mean", map.mean, as: .float16)
-      for channel in channels {
-        data.add("\(name)/\(channel)", map.channel(channel), as: isRead ? .float32 : .float16)
-      }
       maps.append(
         MapEntry(
           name: name, rows: features.shape[2], columns: features.shape[3],
@@ -50,15 +46,4 @@ struct MapEntry: Encodable {
   /// How many channels the map has.
   let of: Int
   let isSigned: Bool
-}
-
-/// Which maps a page carries, and how many channels of each.
-enum PageMaps {
-  /// Channels of a level that RoIs are read from, in 32 bits: exhibits compute with them.
-  static let exact = 3
-  /// Channels of the other maps, in 16 bits.
-  static let shown = 2
-
-  /// Whether RoIs are read from a level.
-  static func isReadByRoIs(_ name: String) -> Bool { ["P2", "P3", "P4", "P5"].contains(name) }
 }

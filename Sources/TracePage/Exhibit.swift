@@ -18,5 +18,5 @@ struct Exhibit: Sendable {
   let gather: @Sendable (PageSource, inout PageData) throws -> (any Encodable)?
 
   /// Every exhibit, in the order of the page.
-  static let all: [Exhibit] = [.maps]
+  static let all: [Exhibit] = [.maps, .microscope, .sweep]
 }

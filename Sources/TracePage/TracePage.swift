@@ -41,7 +41,8 @@ public struct TracePage {
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
     let scripts =
-      ["page", "heatmap", "controls"] + gathered.map(\.exhibit.name) + ["start"]
+      ["page", "heatmap", "controls"] + Exhibit.microscopeScripts
+      + gathered.map(\.exhibit.name) + ["start"]
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
       "weights": source.trace.weights?.lastPathComponent ?? "",
