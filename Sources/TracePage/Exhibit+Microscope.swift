@@ -68,7 +68,8 @@ struct MicroscopeContent: Encodable {
     used = roiOperator.name
     switch roiOperator {
     case .pool: (samplingRatio, aligned, maximum) = (2, false, false)
-    case .warp(let ratio, let greatest): (samplingRatio, aligned, maximum) = (ratio, false, greatest)
+    case .warp(let ratio, let greatest):
+      (samplingRatio, aligned, maximum) = (ratio, false, greatest)
     case .align(let ratio, let half, let greatest):
       (samplingRatio, aligned, maximum) = (ratio, half, greatest)
     }

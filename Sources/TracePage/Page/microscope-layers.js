@@ -123,6 +123,8 @@ const MicroscopeLayers = (() => {
       const canvas = Draw.canvas((context, width, height) => {
         if (!Microscope.state) return;
         view = MicroscopeMap.ground(context, width, height, Microscope.state, frame);
+        canvas.dataset.cells = frame.cells().join(' ');
+        canvas.dataset.plot = [view.x(frame.cells()[0]), view.y(frame.cells()[1]), view.side].join(' ');
         context.save();
         context.beginPath();
         context.rect(view.x(frame.cells()[0]), view.y(frame.cells()[1]), view.side, view.side);

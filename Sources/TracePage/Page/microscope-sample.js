@@ -53,8 +53,9 @@ const MicroscopeSample = (() => {
   /** The drawing's elements. */
   function marks(state, sample, isShifted, digits) {
     const [first] = sample.cells;
-    const [left, top] = [first.column - 0.25, first.row - 0.25];
-    const scale = SIZE / 2.5;
+    // Room above and below the four cells for what stands in them.
+    const [left, top] = [first.column - 0.3, first.row - 0.3];
+    const scale = SIZE / 2.6;
     const x = (cell) => (cell - left) * scale;
     const y = (cell) => (cell - top) * scale;
     const found = [];
@@ -83,7 +84,7 @@ const MicroscopeSample = (() => {
       if (cell.weight === 0 && sample.cells.findIndex(
         ({row, column}) => row === cell.row && column === cell.column) < index) return;
       const right = x(cell.column + 1) - 5;
-      const line = index > 1 ? y(cell.row + 1) - 22 : y(cell.row) + 15;
+      const line = index > 1 ? y(cell.row + 1) + 17 : y(cell.row) - 23;
       found.push(
         svg('circle', {cx: x(cell.column + 0.5), cy: y(cell.row + 0.5), r: 3, class: 'centre'}),
         text(right, line, `cell ${cell.row}, ${cell.column}`, 'place'),

@@ -81,7 +81,7 @@ Page.exhibit('sweep', async (bench, {steps}) => {
       const every = largestOfAll(at.map((operators) => operators[name]));
       const most = Math.max(...every);
       const where = every.indexOf(most);
-      const place = `row ${Math.floor(where / state.bins)}, column ${where % state.bins}`;
+      const place = `${Math.floor(where / state.bins)}, ${where % state.bins}`;
       return element('tr', {'data-operator': name, 'data-jump': one.size, 'data-step': one.step,
         'data-most': most},
       element('th', {scope: 'row'}, title),
@@ -117,8 +117,7 @@ Page.exhibit('sweep', async (bench, {steps}) => {
     else compute(state);
   });
 
-  const columns = ['operator', 'largest change from one step to the next', 'where',
-    'of all 49 bins', 'bin'];
+  const columns = ['operator', 'largest step', 'from, to', 'of all bins', 'in bin'];
   bench.replaceChildren(
     Controls.row(direction, slider),
     element('div', {class: 'panels'}, element('figure', {class: 'panel'}, chart,
@@ -130,7 +129,8 @@ Page.exhibit('sweep', async (bench, {steps}) => {
         element('thead', {}, element('tr', {}, ...columns.map((text, index) => (
           element('th', {scope: 'col', class: index === 1 || index === 3 ? 'figure' : ''}, text))))),
         jumps)),
-    element('p', {class: 'note'}, 'The bin, the channel and the samples are those chosen in the '
+    element('p', {class: 'note'}, 'Largest step: the greatest change of activation from one 1/16 of '
+      + 'a cell to the next. The bin, the channel and the samples are those chosen in the '
       + 'microscope; its box is where the sweep begins. At first it is the bin in which RoIPool jumps '
       + 'most along x; the last two columns say for every operator which of the 49 bins does.'));
 });
