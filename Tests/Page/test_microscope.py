@@ -268,9 +268,10 @@ def test_level_and_channel_can_be_chosen(page, scope):
 
 
 def test_a_live_update_takes_less_than_a_frame(page):
-    times = page.evaluate("""() => {
+    times = page.evaluate("""async () => {
       const times = [];
       for (let index = 0; index < 200; index++) {
+        await new Promise(requestAnimationFrame);
         const start = performance.now();
         Microscope.update({box: Microscope.shifted(
           Microscope.state.box, [1, 1, 1, 1], index % 32 < 16 ? 1 : -1, 0)}, 'box');

@@ -91,7 +91,13 @@ const MicroscopeBin = (() => {
     const heading = element('h4');
     const summary = element('p', {class: 'readout', 'aria-live': 'polite', 'data-bin': ''});
     const bodies = MicroscopeLayers.names.map(([name, title]) => ({name, title,
-      body: element('div', {class: 'sum', 'data-sum': name})}));
+      body: element('div', {class: 'sum', 'data-sum': name}), scrolled: 0}));
+    for (const each of bodies) {
+      // Kept from the event: to ask the list itself would lay out the page anew on every update.
+      each.body.addEventListener('scroll', (event) => {
+        each.scrolled = event.target.scrollTop;
+      }, {capture: true, passive: true});
+    }
     const closeUp = MicroscopeSample.panel();
     let chosen = {name: 'align', index: 0};
     let timer;
@@ -99,18 +105,16 @@ const MicroscopeBin = (() => {
     function explain(state) {
       clearTimeout(timer);
       const digits = decimals(frame.scale);
-      for (const {name, body} of bodies) {
+      for (const {name, body, scrolled} of bodies) {
         const found = state[name].explain(state.row, state.column);
         if (name === chosen.name) {
           chosen.index = Math.min(chosen.index, Math.max(found.samples.length - 1, 0));
           closeUp.show(state, name, found.samples[chosen.index], chosen.index, digits);
         }
         const index = name === chosen.name ? chosen.index : -1;
-        const scroll = body.querySelector('.sums')?.scrollTop ?? 0;
         body.replaceChildren(...(name === 'pool' ? pool(found, digits)
           : sampled(name, found, digits, index, (picked) => choose(name, picked))));
-        const sums = body.querySelector('.sums');
-        if (sums) sums.scrollTop = scroll;
+        if (scrolled > 0) body.querySelector('.sums')?.scrollTo(0, scrolled);
       }
     }
 

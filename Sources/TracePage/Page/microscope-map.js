@@ -92,8 +92,8 @@ const MicroscopeMap = (() => {
   function ground(context, width, height, state, frame) {
     const [x1, y1, x2, y2] = frame.cells();
     const {rows, columns} = state.map;
-    const side = Math.min(width - margin.left - margin.right,
-      height - margin.top - margin.bottom);
+    const side = Math.max(1, Math.min(width - margin.left - margin.right,
+      height - margin.top - margin.bottom));
     const scale = side / (x2 - x1);
     const x = (cell) => margin.left + (cell - x1) * scale;
     const y = (cell) => margin.top + (cell - y1) * scale;

@@ -41,12 +41,17 @@ const SweepChart = (() => {
     let shown = null;
     Draw.onWidth(drawing, (now) => {
       width = now;
-      if (shown) draw();
+      if (shown && isWide()) draw();
     });
 
     function show(content) {
       shown = content;
-      if (width) draw();
+      if (isWide()) draw();
+    }
+
+    /** Whether there is room between the margins; an element that is not shown has no width. */
+    function isWide() {
+      return width > margin.left + margin.right;
     }
 
     function draw() {
