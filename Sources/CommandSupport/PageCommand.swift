@@ -11,9 +11,13 @@ struct PageCommand: ParsableCommand {
     discussion: "The page is one file; it opens from disk and loads nothing from elsewhere.")
 
   @Option(help: "The trace's folder.") var trace = "trace"
+  @Option(help: "A second trace, to be held against the first: where they differ first, and how.")
+  var against: String?
 
   func run() throws {
-    let page = try TracePage(.open(URL(fileURLWithPath: trace)))
+    let page = try TracePage(
+      .open(URL(fileURLWithPath: trace)),
+      against: against.map { try .open(URL(fileURLWithPath: $0)) })
     print(try page.write().relativePath)
   }
 }

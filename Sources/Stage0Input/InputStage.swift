@@ -137,6 +137,13 @@ public struct InputSizes: Sendable, Equatable {
     (original, resized, padded) = (sizes[0], sizes[1], sizes[2])
   }
 
+  /// A box of the resized picture in pixels of the picture as decoded.
+  public func inOriginal(_ box: Box) -> Box {
+    box.scaled(
+      x: Float(original.width) / Float(resized.width),
+      y: Float(original.height) / Float(resized.height))
+  }
+
   /// Pictures of more pixels would need tens of gigabytes in the backbone.
   static let mostPixels = 64_000_000
 

@@ -30,7 +30,10 @@ public struct BackboneStage: Stage {
 
   /// What `stage.json` records of the options.
   public var options: [String: OptionValue] {
-    ["blocks": .flag(keepsBlocks), "weights": .text(weights)]
+    [
+      "blocks": .flag(keepsBlocks), "weights": .text(weights),
+      "receptiveFields": .numbers(backbone.receptiveFields.map(Double.init)),
+    ]
   }
 
   /// Reads 0-input; writes `stem`, `pooled`, C2 … C5 and P2 … P6.

@@ -33,6 +33,7 @@ public struct AnchorsStage: Stage {
   public var options: [String: OptionValue] {
     [
       "weights": .text(weights),
+      "headConvolutions": .integer(head.convolutions.count),
       "anchorSizes": .numbers(sizes.map(Double.init)),
       "anchorAspectRatios": .numbers(aspectRatios.map(Double.init)),
     ]

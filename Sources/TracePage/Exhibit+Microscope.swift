@@ -6,20 +6,33 @@ import Tensors
 extension Exhibit {
   /// One box, read from its level by RoIPool, RoIWarp and RoIAlign, down to the single product.
   static let microscope = Exhibit(
-    name: "microscope", stage: "4-roi", title: "RoI microscope",
+    name: "microscope",
+    uses: [
+      "draw", "roi", "microscope-state", "microscope-keys", "microscope-box", "microscope-map",
+      "microscope-layers", "microscope-grids", "microscope-sample", "microscope-bin",
+      "microscope-edges",
+    ],
+    stage: "4-roi", title: "RoI microscope",
     lead: """
       A <dfn>RoI</dfn> (region of interest) is a box whose features the heads want as a grid of \
       7 × 7 numbers, whatever its size. Three operators make that grid. Move the box and see what \
       each of them reads; choose a bin (one of the 49 fields) and see every number that goes into it.
       """
   ) { source, data in try MicroscopeContent(source, &data) }
+}
 
-  /// The scripts that the microscope and the sweep are made of.
-  static let microscopeScripts = [
-    "draw", "roi", "microscope-state", "microscope-keys", "microscope-box", "microscope-map",
-    "microscope-layers", "microscope-grids", "microscope-bin", "microscope-sample",
-    "microscope-edges", "sweep-chart",
-  ]
+/// A level that the microscope reads.
+struct RoILevel: Encodable {
+  /// `P2`
+  let name: String
+  let rows: Int
+  let columns: Int
+  /// Pixels of the network's input per cell.
+  let stride: Float
+  /// The channels that are there, as arrays `P2/28`.
+  let channels: [Int]
+  /// How many channels the level has.
+  let of: Int
 }
 
 /// What the microscope begins with.
@@ -27,7 +40,7 @@ struct MicroscopeContent: Encodable {
   /// Bins along each side.
   let bins: Int
   /// The levels that RoIs are read from, as far as the page holds channels of them.
-  let levels: [MapEntry]
+  let levels: [RoILevel]
   /// The proposal that it begins with.
   let proposal: Int
   /// The channel that it begins with, on that proposal's level; nil if the level is not held.
@@ -50,16 +63,15 @@ struct MicroscopeContent: Encodable {
     }
     let padded = try source.sizes().padded
     let backbone = try source.trace.stage("1-backbone")
-    var (entries, channel): ([MapEntry], Int?) = ([], nil)
+    var (entries, channel): ([RoILevel], Int?) = ([], nil)
     for name in held {
       let features = try backbone.tensor(name)  // [1, C, H, W]
       let map = FeatureMap(name, features, padded: padded, picture: padded)
       if name == example.level { channel = example.channel(of: map) }
       entries.append(
-        MapEntry(
+        RoILevel(
           name: name, rows: features.shape[2], columns: features.shape[3], stride: map.stride,
-          channels: PageMaps.add(map, of: source, to: &data), of: features.shape[1],
-          isSigned: map.isSigned))
+          channels: PageMaps.addExact(map, of: source, to: &data), of: features.shape[1]))
     }
     (levels, proposal, self.channel) = (entries, example.proposal, channel)
     bins = RoIStage.bins.rows

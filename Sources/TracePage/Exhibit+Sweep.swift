@@ -1,7 +1,8 @@
 extension Exhibit {
   /// The microscope's box slides by one cell; how each operator's answer follows.
   static let sweep = Exhibit(
-    name: "sweep", stage: "4-roi", title: "Sub-pixel sweep",
+    name: "sweep", uses: ["draw", "roi", "microscope-state", "sweep-chart"],
+    stage: "4-roi", title: "Sub-pixel sweep",
     lead: """
       The microscope's box slides by one cell, in steps of 1/16 of a cell. An object in the picture \
       that moves a little should change its features a little. RoIPool answers in stairs: nothing \

@@ -2,12 +2,9 @@ import Stage1Backbone
 import Stage4RoI
 import Tensors
 
-/// Which channels of feature maps a page carries, for all exhibits that show or read them.
-enum PageMaps {
+extension PageMaps {
   /// Channels of a level that RoIs are read from, in 32 bits: exhibits compute with them.
   static let exact = 3
-  /// Channels of the other maps, in 16 bits.
-  static let shown = 2
 
   /// Whether RoIs are read from a level.
   static func isReadByRoIs(_ name: String) -> Bool { RoIStage.levels.contains(name) }
@@ -21,19 +18,20 @@ enum PageMaps {
     }
   }
 
-  /// Adds a map's channels as arrays `P2/28`: those that vary most over the picture, and on the
-  /// example's level the one that varies most around it.
+  /// Adds channels of a level as arrays `P2/28`, once for all exhibits: those that vary most over
+  /// the picture, and on the example's level the one that varies most around it.
   ///
   /// - Returns: their numbers, by falling variation over the picture
-  static func add(_ map: FeatureMap, of source: PageSource, to data: inout PageData) -> [Int] {
-    let isRead = isReadByRoIs(map.name)
-    var channels = map.mostVaryingChannels(isRead ? exact : shown)
+  static func addExact(
+    _ map: FeatureMap, of source: PageSource, to data: inout PageData
+  ) -> [Int] {
+    var channels = map.mostVaryingChannels(exact)
     if let example = RoIExampleChoice(source), example.level == map.name {
       let channel = example.channel(of: map)
       if !channels.contains(channel) { channels.append(channel) }
     }
     for channel in channels {
-      data.add("\(map.name)/\(channel)", map.channel(channel), as: isRead ? .float32 : .float16)
+      data.add("\(map.name)/\(channel)", map.channel(channel), as: .float32)
     }
     return channels
   }

@@ -1,38 +1,42 @@
 import Foundation
 import Kernels
-import Pictures
 import Tensors
 import Tracing
 
 /// What a page's template takes of one stage.
-func sectionContext(_ folder: StageFolder, exhibits: [Exhibit], prose: String) -> [String: Any] {
+func sectionContext(
+  _ folder: StageFolder, of trace: Trace, exhibits: [Exhibit], prose: String
+) -> [String: Any] {
   let record = folder.record
   let word = String(record.stage.drop { $0 != "-" }.dropFirst())
+  let inputs = (StageInput.ofStages[record.stage] ?? []).compactMap { $0.context(trace) }
   return [
     "id": record.stage,
     "number": String(record.stage.prefix { $0 != "-" }),
-    "word": word.prefix(1).uppercased() + word.dropFirst(),
+    "word": word == "roi" ? "RoI" : word.prefix(1).uppercased() + word.dropFirst(),
     "title": record.title,
     "prose": prose,
-    "reads": record.reads.keys.sorted(),
-    "hasReads": !record.reads.isEmpty,
+    "inputs": inputs,
+    "hasInputs": !inputs.isEmpty,
     "options": record.options.sorted { $0.key < $1.key }.map {
-      ["name": $0.key, "value": $0.value.description]
+      ["name": $0.key, "value": $0.value.commandLineText]
     },
     "source": Set(record.pictures.compactMap { $0.source.split(separator: "/").first })
       .sorted().first.map { "Sources/\($0)" } ?? "",
-    "chapter": word,
-    "command": "swift run -c release \(word)",
+    "command": command(record, trace: trace.folder.lastPathComponent),
     "exhibits": exhibits.map { ["name": $0.name, "title": $0.title, "lead": $0.lead] },
     "tensors": record.tensors.map { tensor in
       [
         "name": tensor.name,
-        "shape": tensor.shape.map(String.init).joined(separator: " × "),
+        "shape": extents(tensor.shape),
         "axes": tensor.axes.joined(separator: " × "),
         "least": short(tensor.minimum), "greatest": short(tensor.maximum),
         "mean": short(tensor.mean), "units": tensor.units, "note": tensor.note,
         "file": tensor.file.map { "\(record.stage)/\($0)" } ?? "",
       ]
+    },
+    "files": record.files.map {
+      ["file": "\(record.stage)/\($0.file)", "name": $0.file, "caption": $0.caption]
     },
     "pictures": gallery(folder),
   ]
@@ -44,26 +48,18 @@ private func gallery(_ folder: StageFolder) -> [[String: String]] {
   return Threads.map(pictures.count) { index -> [String: String]? in
     let picture = pictures[index]
     let file = place.appending(path: picture.file)
-    guard let pixels = try? readPicture(file).pixels else { return nil }
-    let raster = Raster(pixels)
-    let width = min(raster.width, thumbnailWidth)
-    let small = raster.resized(
-      width: width, height: max(1, raster.height * width / raster.width))
-    return [
-      "file": "\(stage)/\(picture.file)",
-      "caption": picture.caption, "lookFor": picture.lookFor, "source": picture.source,
-      "width": String(small.width), "height": String(small.height),
-      "jpeg": Data(JPEG.encode(small, quality: 70)).base64EncodedString(),
-    ]
+    guard let small = Thumbnail(file, width: Thumbnail.gallery, quality: 70) else { return nil }
+    let (title, caption) = headAndRest(picture.caption)
+    return small.context.merging([
+      "file": "\(stage)/\(picture.file)", "title": title, "caption": caption,
+      "lookFor": picture.lookFor, "source": picture.source,
+    ]) { $1 }
   }.compactMap { $0 }
 }
-
-/// Pixels across a picture in the gallery.
-private let thumbnailWidth = 300
 
 /// A number in at most four digits.
 func short(_ value: Float) -> String {
   guard value.isFinite else { return "\(value)" }
   if value == value.rounded(), value.magnitude < 1e7 { return String(Int(value)) }
-  return String(format: "%.4g", Double(value))
+  return String(format: "%.4g", Double(value)).replacing("-", with: "−")
 }

@@ -8,10 +8,14 @@ import Tracing
 /// A trace as one page to read: an HTML file that needs nothing beside it.
 public struct TracePage {
   private let source: PageSource
+  private let other: Trace?
 
   /// Prepares the page of a trace.
-  public init(_ trace: Trace) {
+  ///
+  /// - Parameter other: a second trace that the page holds the first against
+  public init(_ trace: Trace, against other: Trace? = nil) {
     source = PageSource(trace: trace)
+    self.other = other
   }
 
   /// Writes `index.html` into the trace's folder.
@@ -36,18 +40,30 @@ public struct TracePage {
     }
     let sections = try source.trace.stages.map { name in
       sectionContext(
-        try source.trace.stage(name),
+        try source.trace.stage(name), of: source.trace,
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
-    let scripts =
-      ["page", "heatmap", "controls"] + Exhibit.microscopeScripts
-      + gathered.map(\.exhibit.name) + ["start"]
+    var scripts = ["contents", "page", "heatmap", "controls"]
+    for exhibit in gathered.map(\.exhibit) {
+      scripts += (exhibit.uses + [exhibit.name]).filter { !scripts.contains($0) }
+    }
+    scripts.append("start")
+    let comparison = try other.map { try PageComparison(source.trace, against: $0).html() }
+    let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
       "weights": source.trace.weights?.lastPathComponent ?? "",
       "version": Trace.version,
-      "style": try PageFiles.style(gathered.map(\.exhibit.name)),
+      "facts": source.facts(),
+      "command": source.command(),
+      "opening": source.opening().map { [$0] } ?? [],
+      "exhibits": exhibits,
+      "hasExhibits": !exhibits.isEmpty,
+      "style": try PageFiles.style(
+        (comparison == nil ? [] : ["comparison"]) + gathered.map(\.exhibit.name)),
+      "comparison": comparison ?? "",
+      "hasComparison": comparison != nil,
       "sections": sections,
       "manifest": try manifest(gathered),
       "arrays": data.packed(),

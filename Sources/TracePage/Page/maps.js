@@ -1,5 +1,350 @@
 'use strict';
 
-Page.exhibit('maps', async (bench, {maps}) => {
-  bench.textContent = maps.map((map) => map.name).join(' ');
+Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
+  bench.classList.add('maps');
+  const [inputWidth, inputHeight] = Page.sizes.padded;
+  const picture = await Page.picture();
+
+  // The cursor is a place in the input, so that it stays where it is when the map changes.
+  const state = {
+    map: maps.find((map) => map.name === 'P2') ?? maps[0],
+    channel: 0, x: inputWidth / 2, y: inputHeight / 2, isHeld: false, showsField: false,
+  };
+
+  const stride = () => 2 ** state.map.level;
+
+  /** The cell under the cursor. */
+  function cell() {
+    const {rows, columns} = state.map;
+    return {
+      row: Math.min(Math.max(Math.floor(state.y / stride()), 0), rows - 1),
+      column: Math.min(Math.max(Math.floor(state.x / stride()), 0), columns - 1),
+    };
+  }
+
+  function valueAt(row, column) {
+    return state.values[row * state.map.columns + column];
+  }
+
+  /** Digits as far as they are known: maps that are only looked at travel with fewer. */
+  function number(value) {
+    return Heatmap.number(state.map.channels[state.channel].isExact ? value : Number(value.toPrecision(3)));
+  }
+
+  // Colours
+
+  /**
+   * The scale of a channel. A few strong cells would leave the rest without contrast, so it ends
+   * where the strongest 0.2 % begin; that of logits ends at ±8, probabilities of 0.0003 and 0.9997.
+   */
+  function scaleOf(values) {
+    if (state.map.kind === 'objectness') return Heatmap.scale({least: -8, greatest: 8});
+    const sorted = Float32Array.from(values).sort();
+    const cut = Math.floor(sorted.length * 0.002);
+    const [least, greatest] = [sorted[cut], sorted[sorted.length - 1 - cut]];
+    return Heatmap.scale(sorted[0] < 0 ? {least: Math.min(least, -1e-9),
+      greatest: Math.max(greatest, 1e-9)} : {least: 0, greatest: greatest || 1});
+  }
+
+  // The receptive field
+
+  /** `[x1, y1, x2, y2]` of what the cell can depend on, not clipped; null where it is not known. */
+  function fieldOf({row, column}) {
+    if (fields.length !== 4) return null;
+    if (state.map.kind === 'objectness' && headReach == null) return null;
+    const along = (index, input) => Receptive.along({
+      kind: state.map.kind, level: state.map.level, cell: index, sides: fields, headReach,
+      extents: [4, 8, 16, 32].map((step) => input / step),
+    });
+    const [x1, x2] = along(column, inputWidth);
+    const [y1, y2] = along(row, inputHeight);
+    return [x1, y1, x2, y2];
+  }
+
+  const clipped = ([x1, y1, x2, y2]) => [Math.max(x1, 0), Math.max(y1, 0),
+    Math.min(x2, inputWidth), Math.min(y2, inputHeight)];
+
+  // Drawing
+
+  const mapPlane = new Plane({names: {x: 'column', y: 'row'}, draw({context, scale}) {
+    if (!state.image) return;
+    const {rows, columns} = state.map;
+    const {row, column} = cell();
+    context.imageSmoothingEnabled = false;
+    context.drawImage(state.image, 0, 0, columns * scale, rows * scale);
+    mapPlane.outline([column, row, column + 1, row + 1], {least: 9});
+  }});
+
+  const picturePlane = new Plane({names: {x: 'x, input pixels', y: 'y, input pixels'},
+    draw({context, scale}) {
+      const {row, column} = cell();
+      const area = [column, row, column + 1, row + 1].map((place) => place * stride());
+      context.fillStyle = Plane.ink('shade');
+      context.fillRect(0, 0, inputWidth * scale, inputHeight * scale);
+      const [width, height] = Page.sizes.resized;
+      if (picture) context.drawImage(picture, 0, 0, width * scale, height * scale);
+      const field = state.showsField && fieldOf({row, column});
+      if (field) {
+        const [x1, y1, x2, y2] = clipped(field);
+        const shade = new Path2D();
+        shade.rect(0, 0, inputWidth * scale, inputHeight * scale);
+        shade.rect(x1 * scale, y1 * scale, (x2 - x1) * scale, (y2 - y1) * scale);
+        context.fillStyle = 'rgb(0 0 0 / 0.55)';
+        context.fill(shade, 'evenodd');
+        picturePlane.outline([x1, y1, x2, y2], {colour: '#ffd166', dash: [6, 4]});
+      }
+      picturePlane.outline(area, {least: 9});
+    }});
+
+  /** So many cells to each side of the cursor, with their numbers. */
+  const reach = 2;
+  const nearPlane = new Plane({draw({context, scale}) {
+    if (!state.image) return;
+    const {row, column} = cell();
+    context.font = `${Math.min(13, scale / 4)}px ${Plane.ink('sans')}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    for (let dy = -reach; dy <= reach; dy++) {
+      for (let dx = -reach; dx <= reach; dx++) {
+        const [r, c] = [row + dy, column + dx];
+        if (r < 0 || c < 0 || r >= state.map.rows || c >= state.map.columns) continue;
+        const [x, y] = [(dx + reach) * scale, (dy + reach) * scale];
+        const [red, green, blue] = Heatmap.colour(valueAt(r, c), state.scale);
+        context.fillStyle = `rgb(${red} ${green} ${blue})`;
+        context.fillRect(x, y, scale + 1, scale + 1);
+        context.fillStyle = 0.3 * red + 0.6 * green + 0.1 * blue > 128 ? '#000' : '#fff';
+        context.fillText(Heatmap.number(Number(valueAt(r, c).toPrecision(3))),
+          x + scale / 2, y + scale / 2);
+      }
+    }
+    nearPlane.outline([reach, reach, reach + 1, reach + 1]);
+  }});
+
+  /** How many cells have which value, in the colours of the map. */
+  const bins = 48;
+  const countPlane = new Plane({draw({context, scale}) {
+    if (!state.counts) return;
+    const height = countPlane.extent[1] * scale;
+    const most = Math.log1p(Math.max(...state.counts));
+    const {least, greatest} = state.scale;
+    for (let bin = 0; bin < bins; bin++) {
+      const tall = (height - 14) * Math.log1p(state.counts[bin]) / most;
+      context.fillStyle =
+        Heatmap.css(least + (bin + 0.5) / bins * (greatest - least), state.scale);
+      context.fillRect(bin * scale, height - tall, scale + 0.5, tall);
+    }
+    const {row, column} = cell();
+    const x = (binOf(valueAt(row, column)) + 0.5) * scale;
+    context.fillStyle = Plane.ink('ink');
+    context.beginPath();
+    context.moveTo(x, 10);
+    context.lineTo(x - 5, 0);
+    context.lineTo(x + 5, 0);
+    context.fill();
+    context.fillRect(x - 0.5, 10, 1, height);
+  }});
+
+  function binOf(value) {
+    const {least, greatest} = state.scale;
+    const share = (value - least) / (greatest - least);
+    return Math.min(Math.max(Math.floor(share * bins), 0), bins - 1);
+  }
+
+  // Words
+
+  const readout = document.createElement('div');
+  readout.className = 'readout';
+  readout.setAttribute('aria-live', 'polite');
+  const [words, more] = [document.createElement('p'), document.createElement('p')];
+  more.className = 'note';
+  readout.append(words, more);
+
+  function channelName() {
+    const {label} = state.map.channels[state.channel];
+    if (label.startsWith('mean')) return 'mean over the channels';
+    return state.map.kind === 'objectness' ? label : `channel ${label}`;
+  }
+
+  function tell() {
+    const {row, column} = cell();
+    const value = valueAt(row, column);
+    const side = stride();
+    const isLogit = state.map.kind === 'objectness';
+    words.textContent = `${state.map.name}, ${channelName()}: `
+      + `row ${row}, column ${column}, which is input pixels x ${column * side} to ${(column + 1) * side}, `
+      + `y ${row * side} to ${(row + 1) * side}. `
+      + (isLogit ? `Logit ${number(value)}, probability ${
+        Heatmap.number(Number((1 / (1 + Math.exp(-value))).toPrecision(3)))}.`
+        : `Activation ${number(value)}.`);
+    const field = fieldOf({row, column});
+    Object.assign(readout.dataset, {map: state.map.name, row, column, value,
+      array: state.map.channels[state.channel].array, field: field ?? ''});
+    const notes = [];
+    if (state.isHeld) notes.push('Held; click the map again or press Enter to let go.');
+    if (column * side >= Page.sizes.resized[0] || row * side >= Page.sizes.resized[1]) {
+      notes.push('This cell lies in the padding.');
+    }
+    if (state.showsField && field) {
+      const [x1, y1, x2, y2] = field;
+      const part = clipped(field).some((edge, index) => edge !== field[index])
+        ? ', of which part lies outside' : '';
+      notes.push(`It can depend on ${x2 - x1} × ${y2 - y1} input pixels, `
+        + `from (${x1}, ${y1}) to (${x2}, ${y2})${part}.`.replaceAll('-', '−'));
+    }
+    more.textContent = notes.join(' ');
+  }
+
+  function refresh() {
+    mapPlane.refresh();
+    picturePlane.refresh();
+    nearPlane.refresh();
+    countPlane.refresh();
+    tell();
+  }
+
+  // Controls
+
+  const mapChoice = Controls.select({
+    label: 'Map', value: state.map.name,
+    options: maps.map((map) => [map.name, `${map.name}: ${map.rows} × ${map.columns} cells`]),
+    onChange: (name) => choose(maps.find((map) => map.name === name)),
+  });
+  const channelChoice = Controls.select({
+    label: 'Channel', options: [], onChange: (index) => choose(state.map, Number(index)),
+  });
+  const fieldToggle = Controls.toggle({
+    label: 'Outline the receptive field', value: false,
+    onChange(value) {
+      state.showsField = value;
+      describe();
+      refresh();
+    },
+  });
+  fieldToggle.hidden = fields.length !== 4;
+
+  // Panels
+
+  function panel(...parts) {
+    const figure = document.createElement('figure');
+    const caption = document.createElement('figcaption');
+    figure.className = 'panel';
+    figure.append(...parts, caption);
+    return Object.assign(figure, {caption});
+  }
+
+  const legend = document.createElement('div');
+  const mapPanel = panel(mapPlane.canvas, legend);
+  const picturePanel = panel(picturePlane.canvas);
+  const nearPanel = panel(nearPlane.canvas);
+  const countPanel = panel(countPlane.canvas);
+  nearPanel.caption.textContent = 'The cell and its neighbours, in numbers.';
+  const side = document.createElement('div');
+  side.className = 'near';
+  side.append(nearPanel, countPanel);
+  const panels = document.createElement('div');
+  panels.className = 'panels';
+  panels.append(mapPanel, picturePanel, side);
+
+  nearPlane.show(2 * reach + 1, 2 * reach + 1);
+  countPlane.show(bins, bins / 2);
+  picturePlane.show(inputWidth, inputHeight);
+  for (const [plane, label] of [[picturePlane, 'The picture with the cell outlined'],
+    [nearPlane, 'The cell and its neighbours'], [countPlane, 'How many cells have which value']]) {
+    plane.canvas.setAttribute('role', 'img');
+    plane.canvas.setAttribute('aria-label', label);
+  }
+
+  function describe() {
+    const {map} = state;
+    const {least, greatest} = state.scale;
+    legend.replaceChildren(
+      Heatmap.legend(state.scale, map.kind === 'objectness' ? 'logit' : 'activation'));
+    const colours = least < 0
+      ? 'Red is above 0, blue below.' : 'No value is negative: a ReLU came last.';
+    mapPanel.caption.textContent = `${map.name}, ${channelName()}. ${colours} `
+      + (map.kind === 'objectness'
+        ? 'Above 0 an object is more likely than not. Colours end at ±8.'
+        : 'Colours end where the strongest 0.2 % begin.');
+    picturePanel.caption.textContent = `The network's input, ${inputWidth} × ${inputHeight} pixels. `
+      + `White: the cell's own ${stride()} × ${stride()} pixels.`
+      + (state.showsField ? ' Yellow: all that it can depend on, by the sizes of the layers\' kernels. '
+        + 'In practice the middle counts most.' : '');
+    countPanel.caption.textContent = 'How many cells have which value (height: logarithm of the '
+      + `number), from ${Heatmap.number(least)} to ${Heatmap.number(greatest)}; what lies beyond `
+      + 'stands at the ends. The mark is the cell.';
+    mapPlane.canvas.setAttribute('aria-label', `${map.name}, ${channelName()}, ${map.rows} rows by `
+      + `${map.columns} columns. Arrow keys move by a cell, with Shift by ten.`);
+  }
+
+  /** Shows a map, and a channel of it. */
+  async function choose(map, channel = 0) {
+    const {values} = await Page.array(map.channels[channel].array);
+    Object.assign(state, {map, channel, values});
+    state.scale = scaleOf(values);
+    state.image = Heatmap.image(values, map.rows, map.columns, state.scale);
+    state.counts = new Array(bins).fill(0);
+    for (const value of values) state.counts[binOf(value)] += 1;
+    channelChoice.input.replaceChildren(...map.channels.map(({label}, index) =>
+      new Option(map.kind === 'objectness' || label.startsWith('mean') ? label
+        : `${label} of ${map.of}`, index)));
+    channelChoice.input.value = channel;
+    describe();
+    mapPlane.show(map.columns, map.rows);
+    refresh();
+  }
+
+  // Moving the cursor
+
+  function goTo(x, y) {
+    state.x = Math.min(Math.max(x, 0), inputWidth - 1);
+    state.y = Math.min(Math.max(y, 0), inputHeight - 1);
+    refresh();
+  }
+
+  function hold(isHeld) {
+    state.isHeld = isHeld;
+    tell();
+  }
+
+  for (const [plane, factor] of [[mapPlane, stride], [picturePlane, () => 1]]) {
+    const follow = (event) => {
+      const [x, y] = plane.place(event);
+      goTo(x * factor(), y * factor());
+    };
+    plane.canvas.addEventListener('pointermove', (event) => {
+      if (event.pointerType !== 'mouse' || !state.isHeld) follow(event);
+    });
+    plane.canvas.addEventListener('click', (event) => {
+      if (event.pointerType === 'mouse') hold(!state.isHeld);
+      follow(event);
+    });
+  }
+
+  const steps = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+  mapPlane.canvas.tabIndex = 0;
+  mapPlane.canvas.setAttribute('role', 'application');
+  mapPlane.canvas.setAttribute('aria-roledescription', 'heatmap');
+  mapPlane.canvas.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' || event.key === ' ') {
+      hold(!state.isHeld);
+    } else if (event.key in steps) {
+      const by = event.shiftKey ? 10 : 1;
+      const {row, column} = cell();
+      const [dx, dy] = steps[event.key];
+      goTo((column + dx * by + 0.5) * stride(), (row + dy * by + 0.5) * stride());
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+
+  bench.append(Controls.row(mapChoice, channelChoice, fieldToggle), readout, panels);
+  await choose(state.map);
+  // Begin where the map answers most strongly.
+  let strongest = 0;
+  state.values.forEach((value, index) => {
+    if (Math.abs(value) > Math.abs(state.values[strongest])) strongest = index;
+  });
+  goTo((strongest % state.map.columns + 0.5) * stride(),
+    (Math.floor(strongest / state.map.columns) + 0.5) * stride());
 });

@@ -1,0 +1,90 @@
+import Foundation
+import Kernels
+import Pictures
+import Tracing
+
+// The top of the page: what it is of, and the picture that everything led to.
+
+extension PageSource {
+  /// What the trace is of, as names and values: the facts under the page's title.
+  func facts() -> [[String: String]] {
+    var facts: [(name: String, value: String)] = []
+    let name = trace.picture?.lastPathComponent
+    let size = (try? sizes()).map { "\($0.original.width) × \($0.original.height) pixels" }
+    let picture = [name, size].compactMap(\.self).joined(separator: ", ")
+    if !picture.isEmpty { facts.append(("Picture", picture)) }
+    if let weights = trace.weights?.lastPathComponent { facts.append(("Weights", weights)) }
+    for stage in ["6-masks", "5-heads"] where trace.has(stage) {
+      let tensors = (try? trace.stage(stage).record.tensors) ?? []
+      if let count = tensors.first(where: { $0.name == "boxes" })?.shape.first {
+        facts.append(("Detections", String(count)))
+        break
+      }
+    }
+    return facts.map { ["name": $0.name, "value": $0.value] }
+  }
+
+  /// The command that makes the whole trace anew.
+  func command() -> String {
+    let picture = trace.picture.map { " \(quoted($0.lastPathComponent))" } ?? ""
+    return
+      "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.folder.lastPathComponent))"
+  }
+
+  /// The picture with the masks over it, or what else there is to begin with.
+  func opening() -> [String: String]? {
+    let candidates = [
+      ("6-masks", "pictures/overlay.png"), ("0-input", "pictures/input.png"),
+    ]
+    for (stage, file) in candidates where trace.has(stage) {
+      guard let folder = try? trace.stage(stage),
+        let picture = folder.record.pictures.first(where: { $0.file == file }),
+        let shown = Thumbnail(
+          folder.folder.appending(path: file), width: Thumbnail.opening, quality: 80)
+      else { continue }
+      let (title, _) = headAndRest(picture.caption)
+      return shown.context.merging(["file": "\(stage)/\(file)", "title": title]) { $1 }
+    }
+    return nil
+  }
+}
+
+/// A picture of the trace, made small for the page.
+struct Thumbnail: Sendable {
+  /// Pixels across a picture in the gallery.
+  static let gallery = 300
+  /// Pixels across the picture at the top of the page.
+  static let opening = 760
+
+  private let size: (width: Int, height: Int)
+  private let jpeg: [UInt8]
+
+  /// Reads a picture and makes it at most `width` pixels wide; nil where it cannot be read.
+  init?(_ file: URL, width: Int, quality: Int) {
+    guard let pixels = try? readPicture(file).pixels else { return nil }
+    self.init(Raster(pixels), width: width, quality: quality)
+  }
+
+  /// Makes a picture at most `width` pixels wide.
+  init(_ raster: Raster, width: Int, quality: Int) {
+    let width = min(raster.width, width)
+    let small = raster.resized(
+      width: width, height: max(1, raster.height * width / raster.width))
+    size = (small.width, small.height)
+    jpeg = JPEG.encode(small, quality: quality)
+  }
+
+  /// What the page's template takes of it.
+  var context: [String: String] {
+    [
+      "width": String(size.width), "height": String(size.height),
+      "jpeg": Data(jpeg).base64EncodedString(),
+    ]
+  }
+}
+
+/// A caption's first sentence, which is its figure's title, and the rest.
+func headAndRest(_ caption: String) -> (head: String, rest: String) {
+  guard let end = caption.range(of: ". ") else { return (caption, "") }
+  return (String(caption[..<end.lowerBound]), String(caption[end.upperBound...]))
+}
