@@ -268,9 +268,18 @@ def test_level_and_channel_can_be_chosen(page, scope):
 
 
 def test_a_live_update_takes_less_than_a_frame(page):
-    times = page.evaluate("""async () => {
+    """Of the main thread's own time, painting included: others may use the machine meanwhile."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in metrics if each["name"] == "TaskDuration") * 1000
+
+    count, before = 200, spent()
+    times = page.evaluate("""async (count) => {
       const times = [];
-      for (let index = 0; index < 200; index++) {
+      for (let index = 0; index < count; index++) {
         await new Promise(requestAnimationFrame);
         const start = performance.now();
         Microscope.update({box: Microscope.shifted(
@@ -279,10 +288,11 @@ def test_a_live_update_takes_less_than_a_frame(page):
         times.push(performance.now() - start);
       }
       return times;
-    }""")
-    print(f"live update: median {numpy.median(times):.2f} ms, 95th percentile "
-          f"{numpy.percentile(times, 95):.2f} ms, longest {max(times):.2f} ms")
-    assert numpy.median(times) < 16
+    }""", count)
+    each = (spent() - before) / count
+    print(f"live update: {each:.2f} ms of the main thread; by the clock median "
+          f"{numpy.median(times):.2f} ms, 95th percentile {numpy.percentile(times, 95):.2f} ms")
+    assert 0 < each < 16
 
 
 # What each operator gives for one bin, in 64 bits and by another road than the page's: bilinear

@@ -14,7 +14,8 @@ const MicroscopeBox = (() => {
     {name, x, y, edges: [x === 0, y === 0, x === 1, y === 1].map(Number)}));
 
   const help = 'Drag the box or its handles. With the box in focus: arrow keys move it by 1/16 '
-    + 'cell, Shift and an arrow key move its right or lower edge, Alt as well makes it a whole cell.';
+    + 'cell, Shift and an arrow key move its right or lower edge, Alt as well makes it a whole '
+    + 'cell.';
 
   /** Draws the picture so that `region` (pixels of the resized picture) fills the canvas. */
   function paint(context, width, height, image, [x1, y1, x2, y2]) {

@@ -124,10 +124,11 @@ const MicroscopeLayers = (() => {
         if (!Microscope.state) return;
         view = MicroscopeMap.ground(context, width, height, Microscope.state, frame);
         canvas.dataset.cells = frame.cells().join(' ');
-        canvas.dataset.plot = [view.x(frame.cells()[0]), view.y(frame.cells()[1]), view.side].join(' ');
+        const [left, top] = [view.x(frame.cells()[0]), view.y(frame.cells()[1])];
+        canvas.dataset.plot = [left, top, view.side].join(' ');
         context.save();
         context.beginPath();
-        context.rect(view.x(frame.cells()[0]), view.y(frame.cells()[1]), view.side, view.side);
+        context.rect(left, top, view.side, view.side);
         context.clip();
         draw(context, view, Microscope.state, name);
         context.restore();

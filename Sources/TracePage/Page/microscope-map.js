@@ -75,23 +75,32 @@ const MicroscopeMap = (() => {
     };
   }
 
-  /** The map's cells as an image of one pixel each, for the colours in force. */
+  /** The cells in the frame as an image of one pixel each, and its place; kept while it fits. */
   const images = (() => {
-    let [key, image] = ['', null];
-    return ({map, level, channel}, scale) => {
-      const now = `${level.name}/${channel}/${scale.least}/${scale.greatest}`;
-      if (now !== key) {
-        image = Heatmap.image(map.values, map.rows, map.columns, scale);
-        key = now;
+    let [key, kept] = ['', null];
+    return ({map, level, channel}, {least, greatest, colours}, cells) => {
+      const now = [level.name, channel, least, greatest, ...cells].join('/');
+      if (now === key) return kept;
+      key = now;
+      const [left, right] = [cells[0], cells[2]].map((x) => Math.min(Math.max(x, 0), map.columns));
+      const [top, bottom] = [cells[1], cells[3]].map((y) => Math.min(Math.max(y, 0), map.rows));
+      const [across, down] = [right - left, bottom - top];
+      kept = null;
+      if (across <= 0 || down <= 0) return kept;
+      const part = new Float32Array(across * down);
+      for (let row = 0; row < down; row++) {
+        const first = (top + row) * map.columns + left;
+        part.set(map.values.subarray(first, first + across), row * across);
       }
-      return image;
+      const image = Heatmap.image(part, down, across, {least, greatest, colours});
+      kept = {image, left, top, across, down};
+      return kept;
     };
   })();
 
   /** Draws the map, its cells and its axes; gives the functions from cells to the canvas. */
   function ground(context, width, height, state, frame) {
     const [x1, y1, x2, y2] = frame.cells();
-    const {rows, columns} = state.map;
     const side = Math.max(1, Math.min(width - margin.left - margin.right,
       height - margin.top - margin.bottom));
     const scale = side / (x2 - x1);
@@ -104,7 +113,11 @@ const MicroscopeMap = (() => {
     context.fillStyle = Draw.colour('shade');
     context.fillRect(margin.left, margin.top, side, side);
     context.imageSmoothingEnabled = false;
-    context.drawImage(images(state, frame.scale), x(0), y(0), columns * scale, rows * scale);
+    const part = images(state, frame.scale, frame.cells());
+    if (part) {
+      const {image, left, top, across, down} = part;
+      context.drawImage(image, x(left), y(top), across * scale, down * scale);
+    }
     if (scale >= 5) {
       context.strokeStyle = 'rgb(128 128 128 / 35%)';
       context.lineWidth = 0.5;
