@@ -34,9 +34,18 @@ const Draw = (() => {
     return element('div', {class: 'panels'}, ...children);
   }
 
-  /** A colour of the page, `--ink` for `ink`. */
+  const colours = new Map();
+  const darkness = window.matchMedia('(prefers-color-scheme: dark)');
+  // Registered before every redraw, so that those find the new colours.
+  darkness.addEventListener('change', () => colours.clear());
+
+  /** A colour of the page, `--ink` for `ink`. Kept: to ask for it computes the page's styles. */
   function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    if (!colours.has(name)) {
+      const style = getComputedStyle(document.documentElement);
+      colours.set(name, style.getPropertyValue(`--${name}`).trim());
+    }
+    return colours.get(name);
   }
 
   /**
@@ -48,6 +57,7 @@ const Draw = (() => {
     const target = element('canvas', {role: 'img', 'aria-label': label});
     target.style.width = '100%';
     target.style.aspectRatio = aspect;
+    const context = target.getContext('2d');
     let [width, height] = [0, 0];
     function redraw() {
       if (!width) return;
@@ -55,7 +65,6 @@ const Draw = (() => {
       const [across, down] = [Math.round(width * density), Math.round(height * density)];
       if (target.width !== across) target.width = across;
       if (target.height !== down) target.height = down;
-      const context = target.getContext('2d');
       context.setTransform(density, 0, 0, density, 0, 0);
       context.clearRect(0, 0, width, height);
       draw(context, width, height);
@@ -75,7 +84,7 @@ const Draw = (() => {
 
   /** Calls back when the page turns light or dark. */
   function onColours(callback) {
-    window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', callback);
+    darkness.addEventListener('change', callback);
   }
 
   /** The least of `digits`, times any power of ten, that is not below `value`. */
