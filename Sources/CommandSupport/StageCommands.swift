@@ -163,7 +163,8 @@ package struct ProposalsCommand: StageCommand {
   func configure(_ pipeline: inout Pipeline) {
     pipeline.proposals = ProposalsStage(
       ProposalOptions(
-        topPerLevel: top, leastSide: leastSide, nmsThreshold: nmsThreshold, mostProposals: most))
+        topPerLevel: top, leastSide: leastSide, nmsThreshold: nmsThreshold, mostProposals: most,
+        deltaOrder: .xFirst))
   }
 }
 
