@@ -13,11 +13,64 @@ struct RoIExample: Sendable {
   var proposal: Int
 }
 
+/// The best proposal that does not touch the picture's edge; if the 100 best all do, the best; nil
+/// where there are none.
+///
+/// - Parameters:
+///   - proposals: by falling score
+///   - picture: the size of the resized picture
+public func bestInside(_ proposals: [Box], _ picture: PictureSize) -> Int? {
+  let inside = proposals.prefix(100).firstIndex { box in
+    box.x1 > 0 && box.y1 > 0 && box.x2 < Float(picture.width) && box.y2 < Float(picture.height)
+  }
+  return inside ?? proposals.indices.first
+}
+
+/// The part of a level that the operators read for a RoI, with a cell or two around it.
+public struct RoISurroundings: Sendable, Equatable {
+  /// Rows of the level.
+  public let rows: Range<Int>
+  /// Columns of the level.
+  public let columns: Range<Int>
+
+  /// Finds the part.
+  ///
+  /// - Parameters:
+  ///   - box: in pixels of the resized picture
+  ///   - spatialScale: cells per pixel
+  ///   - height: the level's rows; `width` its columns
+  public init(_ box: Box, spatialScale: Float, height: Int, width: Int) {
+    func range(_ low: Float, _ high: Float, _ limit: Int) -> Range<Int> {
+      let cells = QuantisedBins(
+        from: low, to: high, spatialScale: spatialScale, count: 1, limit: limit)
+      let first = min(max(min(Int(low * spatialScale), cells.start) - 1, 0), limit - 1)
+      return first..<max(min(cells.start + cells.extent + 2, limit), first + 1)
+    }
+    rows = range(box.y1, box.y2, height)
+    columns = range(box.x1, box.x2, width)
+  }
+
+  /// This part of a level's features.
+  ///
+  /// - Parameter features: `[C, H, W]`
+  /// - Returns: `[C, rows, columns]`
+  public func cut(_ features: Tensor) -> Tensor {
+    let (channels, height, width) = (features.shape[0], features.shape[1], features.shape[2])
+    let values = (0..<channels).flatMap { channel in
+      rows.flatMap { row -> ArraySlice<Float> in
+        let first = (channel * height + row) * width
+        return features.values[first + columns.lowerBound..<first + columns.upperBound]
+      }
+    }
+    return Tensor([channels, rows.count, columns.count], values)
+  }
+}
+
 extension RoIDrawing {
   /// Three different proposals of the 100 best: the best one that lies inside the picture, the
   /// smallest and the largest. A proposal that covers most of a chosen one is not chosen again.
   var examples: [RoIExample] {
-    let (width, height) = (Float(backdrop.width), Float(backdrop.height))
+    let picture = PictureSize(height: backdrop.height, width: backdrop.width)
     var chosen: [RoIExample] = []
     func choose(_ name: String, _ rule: String, where fits: (Int, Int) -> Bool) {
       let open = proposals.indices.prefix(100).filter { index in
@@ -29,12 +82,11 @@ extension RoIDrawing {
       guard let best = open.min(by: { fits($0, $1) }) else { return }
       chosen.append(RoIExample(name: name, rule: rule, proposal: best))
     }
-    func isInside(_ box: Box) -> Bool {
-      box.x1 > 0 && box.y1 > 0 && box.x2 < width && box.y2 < height
-    }
-    choose("roi-best", "the best proposal that does not touch the picture's edge") {
-      let (a, b) = (isInside(proposals[$0]), isInside(proposals[$1]))
-      return a != b ? a : $0 < $1
+    if let best = bestInside(proposals, picture) {
+      chosen.append(
+        RoIExample(
+          name: "roi-best", rule: "the best proposal that does not touch the picture's edge",
+          proposal: best))
     }
     choose("roi-small", "the smallest of the 100 best proposals") {
       proposals[$0].area < proposals[$1].area
@@ -137,20 +189,9 @@ struct RoIComparison {
     columns = QuantisedBins(
       from: box.x1, to: box.x2, spatialScale: scale, count: bins.columns, limit: width)
 
-    // A cell or two more than any operator reads.
-    let x1 = min(max(min(Int(box.x1 * scale), columns.start) - 1, 0), width - 1)
-    let y1 = min(max(min(Int(box.y1 * scale), rows.start) - 1, 0), height - 1)
-    let x2 = max(min(columns.start + columns.extent + 2, width), x1 + 1)
-    let y2 = max(min(rows.start + rows.extent + 2, height), y1 + 1)
-    origin = (x1, y1)
-    func cut(_ channel: Int) -> [Float] {
-      (y1..<y2).flatMap { row -> ArraySlice<Float> in
-        let first = (channel * height + row) * width
-        return features.values[first + x1..<first + x2]
-      }
-    }
-    let channels = features.shape[1]
-    let region = Tensor([channels, y2 - y1, x2 - x1], (0..<channels).flatMap(cut))
+    let around = RoISurroundings(box, spatialScale: scale, height: height, width: width)
+    origin = (around.columns.lowerBound, around.rows.lowerBound)
+    let region = around.cut(features.slice(0))
     channel = mostVarying(region, count: 1).first ?? 0
     part = region.slice(channel)
     let plane = height * width

@@ -20,6 +20,26 @@ import Testing
     #expect(refused.errors.contains("the labels are 512 x 512 pixels"))
   }
 
+  @Test("roi sweep writes a table and a picture into the trace, and roi alone is what it was")
+  func sweep() throws {
+    try withCopyOfTrace { trace in
+      for command in [("roi", ["sweep"]), ("maskrcnn", ["roi", "sweep"])] {
+        let outcome = try run(command.0, command.1 + ["--trace", trace.path, "--bin", "2,4"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("bin 2,4"))
+        let files = contents(of: trace.appending(path: "sweep"))
+        #expect(files.keys.sorted() == ["sweep.csv", "sweep.png"])
+        try FileManager.default.removeItem(at: trace.appending(path: "sweep"))
+      }
+      #expect(try run("roi", ["--trace", trace.path, "--operator", "pool"]).code == 0)
+      for wrong in [["--bin", "3"], ["--cells", "0"]] {
+        #expect(try run("roi", ["sweep", "--trace", trace.path] + wrong).code == 64)
+      }
+      let refused = try run("roi", ["sweep", "--trace", trace.path, "--bin", "7,7"])
+      #expect(refused.code == 1 && refused.errorLines.count == 1)
+    }
+  }
+
   @Test("break makes a broken trace beside the right one and says where it begins")
   func mistake() throws {
     try withTemporaryFolder { folder in
