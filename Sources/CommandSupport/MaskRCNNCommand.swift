@@ -13,8 +13,8 @@ package struct MaskRCNNCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, InputCommand.self, BackboneCommand.self, AnchorsCommand.self,
       ProposalsCommand.self, RoICommand.self, HeadsCommand.self, MasksCommand.self,
-      PageCommand.self, DownstreamCommand.self, DiffCommand.self, InspectCommand.self,
-      VerifyCommand.self, BenchCommand.self,
+      PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
+      InspectCommand.self, VerifyCommand.self, BenchCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 

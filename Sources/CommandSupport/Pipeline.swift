@@ -65,7 +65,8 @@ struct Pipeline {
     }
   }
 
-  private mutating func run<S: Stage>(_ stage: S) throws {
+  /// Runs a stage as it is.
+  mutating func run<S: Stage>(_ stage: S) throws {
     progress.show(S.name)
     let clock = ContinuousClock()
     let start = clock.now
