@@ -14,12 +14,14 @@ extension Exhibit {
       holds the cell, so that you can compare levels and channels at one place.
       """
   ) { source, data in
+    guard source.trace.has(InputStage.name) else { return nil }
     let names = ["C2", "C3", "C4", "C5"] + BackboneStage.levels
+    let padded = try source.sizes().padded
     var maps: [MapEntry] = []
     for name in names where source.has(BackboneStage.name, name) {
       let features = try source.trace.stage(BackboneStage.name).tensor(name)  // [1, C, H, W]
       guard features.shape.rank == 4 else { continue }
-      maps.append(try PageMaps.feature(name, features, padded: source.sizes().padded, &data))
+      maps.append(try PageMaps.feature(name, features, padded: padded, &data))
     }
     guard !maps.isEmpty else { return nil }
     for level in BackboneStage.levels where source.has(AnchorsStage.name, "objectness.\(level)") {

@@ -42,7 +42,8 @@ public struct TracePage {
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
     let scripts =
-      ["contents", "page", "heatmap", "controls", "plane", "receptive"] + gathered.map(\.exhibit.name) + ["start"]
+      ["contents", "page", "heatmap", "controls", "plane", "receptive"]
+      + gathered.map(\.exhibit.name) + ["start"]
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
