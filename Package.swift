@@ -51,13 +51,19 @@ let goldens: Target = .target(
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
   name: "TracePage",
-  dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages)
+  dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model", "Experiments"] + stages)
     .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
 let benchmarks: Target = .target(
   name: "Benchmarks",
   dependencies: (["Tensors", "Kernels", "Model"] + stages).map { .byName(name: $0) })
+
+/// What is done with whole traces to learn from them: below the commands, above the stages.
+let experiments: Target = .target(
+  name: "Experiments",
+  dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages)
+    .map { .byName(name: $0) })
 
 let commandNames = [
   "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "bench",
@@ -68,7 +74,8 @@ let commandTargets: [Target] =
     .target(
       name: "CommandSupport",
       dependencies: ([
-        "Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens", "Benchmarks", "TracePage",
+        "Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens", "Benchmarks",
+        "Experiments", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -98,6 +105,10 @@ let testTargets: [Target] = [
     dependencies: (["Tensors", "Pictures", "TestSupport"] + stages).map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
+  .testTarget(
+    name: "ExperimentsTests",
+    dependencies: (["Experiments", "Tensors", "Pictures", "Tracing", "Model", "TestSupport"]
+      + stages).map { .byName(name: $0) }),
 ]
 
 let package = Package(
@@ -108,8 +119,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets + [goldens, tracePage, benchmarks] + commandTargets
-    + testTargets
-    + stageTestTargets,
+  targets: foundations + stageTargets + [goldens, experiments, tracePage, benchmarks]
+    + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

@@ -28,6 +28,8 @@ struct Pipeline {
   var roiOperator = RoIOperator.torchvision
   var heads: (inout HeadsStage) -> Void = { _ in }
   var maskThreshold: Float = 0.5
+  /// The objects that there are in the picture, where a file says so: for the page.
+  var truth: URL?
 
   init(
     _ options: TraceOptions, weights: WeightsOptions, kernels: KernelOptions, begins: Bool
@@ -63,7 +65,8 @@ struct Pipeline {
     }
   }
 
-  private mutating func run<S: Stage>(_ stage: S) throws {
+  /// Runs a stage as it is.
+  mutating func run<S: Stage>(_ stage: S) throws {
     progress.show(S.name)
     let clock = ContinuousClock()
     let start = clock.now
@@ -109,7 +112,7 @@ struct Pipeline {
     do {
       // What is still in memory is what the files hold only where these hold all of it.
       let shown = options.tensors == .full ? trace : try .open(options.folder)
-      let file = try TracePage(shown).write()
+      let file = try TracePage(shown, model, truth: truth).write()
       progress.clear()
       print("Open \(file.relativePath)")
     } catch {
@@ -129,6 +132,9 @@ final class LoadedModel {
     self.trace = trace
     self.options = options
   }
+
+  /// Whether somebody said which weights belong to the trace.
+  var isNamed: Bool { model != nil || options.weights != nil || trace.weights != nil }
 
   func get() throws -> MaskRCNNModel {
     if let model { return model }

@@ -79,8 +79,14 @@ public struct RoIPyramid: Sendable {
   ///
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
   public init(_ folder: StageWriter) throws {
-    let input = try InputSizes(folder.read("0-input")).padded
-    let backbone = try folder.read("1-backbone")
+    try self.init(input: folder.read("0-input"), backbone: folder.read("1-backbone"))
+  }
+
+  /// Reads the pyramid from the folders of the stages 0 and 1.
+  ///
+  /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
+  public init(input: StageFolder, backbone: StageFolder) throws {
+    let input = try InputSizes(input).padded
     let levels = try RoIStage.levels.map { try backbone.pyramidLevel($0) }
     guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] && $0.shape[2] <= input.height })
     else {

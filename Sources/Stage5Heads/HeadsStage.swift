@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Pictures
 import Stage0Input
@@ -62,48 +63,46 @@ public struct HeadsStage: Stage {
     let roi = try folder.read("4-roi")
     let features = try roi.tensor("features")  // [R, C, Y, X]
     let pyramid = try RoIPyramid(folder)
-    try check(features, proposals: boxes.count, pyramid, roi)
+    try check(features, proposals: boxes.count, pyramid, folder: roi.folder)
 
     folder.report("box head on \(boxes.count) proposals")
-    let prediction = boxPrediction(features, boxHead)
-    let refined = refinedBoxes(
-      boxes, deltas: prediction.deltas, width: size.width, height: size.height)
-    let found = detections(scores: prediction.classScores, refined: refined, settings)
-    try add(prediction, refined, to: folder)
-    try add(found, to: folder)
+    let branch = BoxBranch(features, proposals: boxes, picture: size, boxHead, settings)
+    try add(branch.prediction, branch.refined, to: folder)
+    try add(branch.detections, to: folder)
 
-    let detected = found.all
+    let detected = branch.detections.all
     folder.report("mask head on \(detected.count) detections")
     guard let maskOperator = roiOperator ?? RoIOperator(options: roi.record.options) else {
       throw Fault(
         roi.folder.path, "stage.json does not say which operator was used",
         remedy: "Run the stage roi again")
     }
-    let levels = detected.map { pyramidLevel(of: $0.box, among: RoIStage.levelNumbers) }
-    let maskFeatures = pyramid.features(
-      detected.map(\.box), levels: levels, bins: Self.maskBins, operator: maskOperator
-    )  // [D, C, 14, 14]
+    let masks = MaskBranch(detected.map(\.box), pyramid, maskHead, operator: maskOperator)
     try folder.add(
-      "mask_levels", integers: levels, axes: ["D"], units: "level",
+      "mask_levels", integers: masks.levels, axes: ["D"], units: "level",
       note: "which level each detection is read from, 0 for P2")
     try folder.add(
-      "mask_features", maskFeatures, axes: ["D", "C", "Y", "X"], units: "activation",
+      "mask_features", masks.features, axes: ["D", "C", "Y", "X"], units: "activation",
       note: "what the mask head reads")
-    let logits = maskLogits(maskFeatures, maskHead)  // [D, K, 28, 28]
     try folder.add(
-      "mask_logits", logits, axes: ["D", "K", "M", "M"], units: "logit", note: "a mask per class")
+      "mask_logits", masks.logits, axes: ["D", "K", "M", "M"], units: "logit",
+      note: "a mask per class")
     guard folder.drawsPictures else { return }
     let picture = try input.backdrop()
     try folder.add(
       HeadsDrawing(
-        backdrop: Raster(picture), picture: picture, proposals: boxes, prediction: prediction,
-        found: found,
-        maskFeatures: maskFeatures, maskLogits: logits, classNames: classNames, options: settings
+        backdrop: Raster(picture), picture: picture, proposals: boxes,
+        prediction: branch.prediction, found: branch.detections, maskFeatures: masks.features,
+        maskLogits: masks.logits, classNames: classNames, options: settings
       ).pictures)
   }
 
-  private func check(
-    _ features: Tensor, proposals: Int, _ pyramid: RoIPyramid, _ roi: StageFolder
+  /// Refuses features or a pyramid that are not such as the heads' weights read.
+  ///
+  /// - Parameter folder: where they come from, for the error
+  /// - Throws: `Fault` if they were made with other weights
+  public func check(
+    _ features: Tensor, proposals: Int, _ pyramid: RoIPyramid, folder: URL
   ) throws {
     let channels = maskHead.convolutions.first?.weight.shape[1] ?? 0
     let bins = RoIStage.bins
@@ -113,7 +112,7 @@ public struct HeadsStage: Stage {
       !boxHead.convolutions.isEmpty || boxHead.layers.first?.weight.shape[1] == inputs
     else {
       throw Fault(
-        roi.folder.path,
+        folder.path,
         "the features \(features.shape) are not the \(expected) that the heads read",
         remedy: "Run the stages backbone to roi again with the same weights")
     }

@@ -85,6 +85,17 @@ public func pasteMask(_ mask: Tensor, box: Box, width: Int, height: Int) -> Past
   return PastedMask(window: window, probabilities: resized.values)
 }
 
+/// Pastes a mask per detection, each as `pasteMask` does.
+///
+/// - Parameters:
+///   - masks: `[D, M, M]` probabilities
+///   - boxes: D boxes in pixels of the picture
+public func pasteMasks(_ masks: Tensor, boxes: [Box], width: Int, height: Int) -> [PastedMask] {
+  Threads.map(boxes.count) {
+    pasteMask(masks.slice($0), box: boxes[$0], width: width, height: height)
+  }
+}
+
 /// The mask with one 0 on every side.
 ///
 /// - Returns: `[1, M + 2, M + 2]`

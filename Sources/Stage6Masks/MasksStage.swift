@@ -1,5 +1,4 @@
 import Foundation
-import Kernels
 import Stage0Input
 import Stage5Heads
 import Tensors
@@ -46,16 +45,10 @@ public struct MasksStage: Stage {
     }
 
     folder.report("pasting \(labels.count) masks")
-    let boxes = detected.map {
-      $0.scaled(
-        x: Float(picture.width) / Float(sizes.resized.width),
-        y: Float(picture.height) / Float(sizes.resized.height))
-    }
+    let boxes = detected.map(sizes.inOriginal)
     let probabilities = maskProbabilities(logits, labels: labels)  // [D, M, M]
-    let masks = Threads.map(boxes.count) {
-      pasteMask(
-        probabilities.slice($0), box: boxes[$0], width: picture.width, height: picture.height)
-    }
+    let masks = pasteMasks(
+      probabilities, boxes: boxes, width: picture.width, height: picture.height)
     let map = labelMap(
       masks, threshold: threshold, width: picture.width, height: picture.height)
 

@@ -8,6 +8,9 @@ import Tensors
 struct Exhibit: Sendable {
   /// The name of its script, and its anchor in the page.
   let name: String
+  /// Further scripts that it is made of, in the order in which they are read before its own;
+  /// exhibits may share them.
+  var uses: [String] = []
   /// The stage in whose section it stands.
   let stage: String
   /// Its heading.
@@ -18,5 +21,7 @@ struct Exhibit: Sendable {
   let gather: @Sendable (PageSource, inout PageData) throws -> (any Encodable)?
 
   /// Every exhibit, in the order of the page.
-  static let all: [Exhibit] = [.maps]
+  static let all: [Exhibit] = [
+    .maps, .suppression, .microscope, .sweep, .biography, .masks, .downstream,
+  ]
 }

@@ -68,6 +68,11 @@ struct Thumbnail: Sendable {
     guard let bytes = try? readBytes(of: file),
       let raster = try? PNG.decodeRaster(bytes, name: file.path)
     else { return nil }
+    self.init(raster, width: width, quality: quality)
+  }
+
+  /// Makes a picture at most `width` pixels wide.
+  init(_ raster: Raster, width: Int, quality: Int) {
     let width = min(raster.width, width)
     let small = raster.resized(
       width: width, height: max(1, raster.height * width / raster.width))

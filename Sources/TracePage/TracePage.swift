@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Mustache
 import Pictures
@@ -8,10 +9,20 @@ import Tracing
 /// A trace as one page to read: an HTML file that needs nothing beside it.
 public struct TracePage {
   private let source: PageSource
+  private let other: Trace?
 
   /// Prepares the page of a trace.
-  public init(_ trace: Trace) {
-    source = PageSource(trace: trace)
+  ///
+  /// - Parameters:
+  ///   - other: a second trace that the page holds the first against
+  ///   - downstream: what the RoI operators cost, if it was computed
+  ///   - truth: the objects that `downstream` was compared with
+  public init(
+    _ trace: Trace, against other: Trace? = nil, downstream: Downstream? = nil,
+    truth: [MaskRegion]? = nil
+  ) {
+    source = PageSource(trace: trace, downstream: downstream, truth: truth)
+    self.other = other
   }
 
   /// Writes `index.html` into the trace's folder.
@@ -41,9 +52,12 @@ public struct TracePage {
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
-    let scripts =
-      ["contents", "page", "heatmap", "controls", "plane", "receptive"]
-      + gathered.map(\.exhibit.name) + ["start"]
+    var scripts = ["contents", "page", "heatmap", "controls"]
+    for exhibit in gathered.map(\.exhibit) {
+      scripts += (exhibit.uses + [exhibit.name]).filter { !scripts.contains($0) }
+    }
+    scripts.append("start")
+    let comparison = try other.map { try PageComparison(source.trace, against: $0).html() }
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
@@ -54,7 +68,10 @@ public struct TracePage {
       "opening": source.opening().map { [$0] } ?? [],
       "exhibits": exhibits,
       "hasExhibits": !exhibits.isEmpty,
-      "style": try PageFiles.style(gathered.map(\.exhibit.name)),
+      "style": try PageFiles.style(
+        (comparison == nil ? [] : ["comparison"]) + gathered.map(\.exhibit.name)),
+      "comparison": comparison ?? "",
+      "hasComparison": comparison != nil,
       "sections": sections,
       "manifest": try manifest(gathered),
       "arrays": data.packed(),

@@ -99,6 +99,21 @@ public final class Trace {
     return opened
   }
 
+  /// What an earlier stage left, if it was made from what stands in the trace now.
+  ///
+  /// - Throws: `Fault` as `stage`, and where a stage before it has been run again since.
+  public func current(_ name: String) throws -> StageFolder {
+    let found = try stage(name)
+    guard try !outdatedStages().contains(name) else {
+      let word = name.drop { $0 != "-" }.dropFirst()
+      throw Fault(
+        found.folder.path, "a stage before this one has been run again since",
+        remedy: "Run this one again first: swift run -c release \(word) --trace "
+          + folder.relativePath)
+    }
+    return found
+  }
+
   /// Whether a stage's folder stands in the trace.
   public func has(_ name: String) -> Bool {
     remembered[name] != nil
@@ -155,7 +170,7 @@ public final class Trace {
 
 /// The path from a folder to a file: relative where both lie in one folder below a top-level one
 /// (`/home/ada`), so that what is moved together still fits; absolute otherwise.
-private func path(from folder: URL, to file: URL) -> String {
+public func path(from folder: URL, to file: URL) -> String {
   let from = folder.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let to = file.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let shared = zip(from, to).prefix { $0 == $1 }.count
