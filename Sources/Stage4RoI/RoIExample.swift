@@ -44,9 +44,12 @@ public struct RoISurroundings: Sendable, Equatable {
     rows = max(min(down.start + down.extent + 2, height), y + 1) - y
   }
 
-  /// These cells of a level `[1, C, H, W]`: `[C, rows, columns]`.
+  /// These cells of a level `[C, H, W]` or `[1, C, H, W]`: `[C, rows, columns]`.
   public func cut(_ features: Tensor) -> Tensor {
-    let (channels, height, width) = (features.shape[1], features.shape[2], features.shape[3])
+    let axis = features.shape.rank - 3
+    let (channels, height, width) = (
+      features.shape[axis], features.shape[axis + 1], features.shape[axis + 2]
+    )
     let values = (0..<channels).flatMap { channel in
       (y..<y + rows).flatMap { row -> ArraySlice<Float> in
         let first = (channel * height + row) * width + x
@@ -56,7 +59,7 @@ public struct RoISurroundings: Sendable, Equatable {
     return Tensor([channels, rows, columns], values)
   }
 
-  /// The channel of a level `[1, C, H, W]` that varies most in these cells.
+  /// The channel of a level `[C, H, W]` or `[1, C, H, W]` that varies most in these cells.
   public func mostVaryingChannel(_ features: Tensor) -> Int {
     mostVarying(cut(features), count: 1).first ?? 0
   }

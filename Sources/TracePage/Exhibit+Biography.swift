@@ -1,0 +1,220 @@
+import Stage0Input
+import Tensors
+import Tracing
+
+extension Exhibit {
+  /// One candidate from its anchor to its mask. It stands beside the ledger, not at the end: it is
+  /// chosen there, and a trace that ends with the proposals has a biography too.
+  static let biography = Exhibit(
+    name: "biography",
+    uses: ["scene", "nms", "candidates", "paste", "heads", "life", "stories"],
+    stage: "3-proposals", title: "The life of one candidate",
+    lead: """
+      Follow one anchor through everything that happens to it, with its own numbers put into \
+      every formula, until it becomes a mask, or until it is dropped and why. The later steps are \
+      explained in the sections further down, to which they lead.
+      """
+  ) { source, data in
+    guard let candidates = try CandidatesContent.gather(source, &data) else { return nil }
+    return BiographyContent(
+      candidates: candidates, roi: try RoIContent.gather(source, &data),
+      heads: try HeadsContent.gather(source, &data),
+      masks: try MasksContent.gather(source, &data))
+  }
+}
+
+/// What the biography's script is given.
+private struct BiographyContent: Encodable {
+  let candidates: CandidatesContent
+  /// Nil where stage 4 did not run.
+  let roi: RoIContent?
+  /// Nil where stage 5 did not run.
+  let heads: HeadsContent?
+  /// Nil where stage 5 or 6 did not run.
+  let masks: MasksContent?
+}
+
+/// What stage 4 says of each proposal: the array `roi/levels`, 0 for P2.
+private struct RoIContent: Encodable {
+  let bins: Int
+  /// The operator's name: align, pool, …
+  let operation: String
+
+  static func gather(_ source: PageSource, _ data: inout PageData) throws -> RoIContent? {
+    guard source.isCurrent("4-roi"), source.has("4-roi", "levels") else { return nil }
+    let stage = try source.trace.stage("4-roi")
+    let levels = try stage.integers("levels")
+    guard levels.count == source.proposalCount else { return nil }
+    data.add("roi/levels", bytes: levels.map { UInt8(clamping: $0) }, shape: [levels.count])
+    let options = stage.record.options
+    return RoIContent(
+      bins: Int(options["bins"]?.number ?? 0), operation: options["operator"]?.description ?? "")
+  }
+}
+
+/// What stage 5 says of each proposal.
+///
+/// - `heads/classes`, `heads/logits`, `heads/scores`, `[R, S]`: the S classes of each proposal that
+///   are shown, the background first;
+/// - `heads/pairs`, `[pairs, 5]`: proposal, class, fate, by which pair (or -1), detection (or -1). The
+///   fates count as in `5-heads/ledger.npy`; 4 is a score that did not pass the threshold. First the
+///   ledger's pairs, then the best class of every proposal of which no class passed;
+/// - `heads/values`, `[pairs, 9]`: score, dx dy dw dh, and the refined box.
+private struct HeadsContent: Encodable {
+  /// Background first.
+  let classNames: [String]
+  /// Classes there are.
+  let classes: Int
+  let detections: Int
+  let scoreThreshold: Double
+  let leastSide: Double
+  let nmsThreshold: Double
+  let mostDetections: Int
+
+  /// At most so many classes of a proposal are shown.
+  static let mostClasses = 6
+  static let belowThreshold = 4
+
+  static func gather(_ source: PageSource, _ data: inout PageData) throws -> HeadsContent? {
+    guard let heads = try HeadsTensors(source),
+      let scoreThreshold = heads.options["scoreThreshold"]?.number,
+      let leastSide = heads.options["leastSide"]?.number,
+      let nmsThreshold = heads.options["nmsThreshold"]?.number,
+      let mostDetections = heads.options["mostDetections"]?.number
+    else { return nil }
+    let shown = (0..<heads.proposals).map { heads.shownClasses($0, most: mostClasses) }
+    let shape: Shape = [heads.proposals, min(heads.classes, mostClasses)]
+    data.add("heads/classes", integers: shown.flatMap { $0 }, shape: shape.extents)
+    for (name, tensor) in [("logits", heads.logits), ("scores", heads.scores)] {
+      let values = shown.enumerated().flatMap { proposal, labels in
+        labels.map { tensor.values[proposal * heads.classes + $0] }
+      }
+      data.add("heads/\(name)", Tensor(shape, values), as: .float32)
+    }
+    addPairs(heads, &data)
+    return HeadsContent(
+      classNames: heads.options["classNames"]?.texts ?? [], classes: heads.classes,
+      detections: heads.detections.count, scoreThreshold: scoreThreshold, leastSide: leastSide,
+      nmsThreshold: nmsThreshold, mostDetections: Int(mostDetections))
+  }
+
+  private static func addPairs(_ heads: HeadsTensors, _ data: inout PageData) {
+    let detections = Dictionary(
+      heads.detections.enumerated().map { ($0.element, $0.offset) },
+      uniquingKeysWith: { a, _ in a })
+    var pairs: [[Int]] = []
+    var values: [Float] = []
+    var passed = Set<Int>()
+    func add(_ pair: [Int], score: Float, box: ArraySlice<Float>) {
+      let place = 4 * (pair[0] * heads.classes + pair[1])
+      pairs.append(pair)
+      values += [score] + heads.deltas.values[place..<place + 4] + box
+    }
+    for entry in 0..<heads.ledger.shape[0] {
+      let row = heads.ledger.values[10 * entry..<10 * entry + 10]
+      let (whole, first) = (row.map { Int($0) }, row.startIndex)
+      let pair = HeadsTensors.Pair(proposal: whole[0], label: whole[1])
+      let detection = whole[7] == 0 ? detections[pair] ?? -1 : -1
+      add(
+        [whole[0], whole[1], whole[7], whole[8], detection], score: row[first + 2],
+        box: row[first + 3..<first + 7])
+      passed.insert(whole[0])
+    }
+    for proposal in 0..<heads.proposals where !passed.contains(proposal) {
+      guard let best = heads.ranked(proposal).first else { continue }
+      let place = proposal * heads.classes + best
+      add(
+        [proposal, best, belowThreshold, -1, -1], score: heads.scores.values[place],
+        box: heads.refined.values[4 * place..<4 * place + 4])
+    }
+    data.add("heads/pairs", integers: pairs.flatMap { $0 }, shape: [pairs.count, 5])
+    data.add("heads/values", Tensor([pairs.count, 9], values), as: .float32)
+  }
+}
+
+/// The tensors of stage 5 that fit each other and the proposals.
+struct HeadsTensors {
+  /// A proposal taken for an object of a class.
+  struct Pair: Hashable {
+    var proposal: Int
+    var label: Int
+  }
+
+  let options: [String: OptionValue]
+  /// `[R, K]`
+  let logits: Tensor
+  /// `[R, K]`
+  let scores: Tensor
+  /// `[R, 4 K]`
+  let deltas: Tensor
+  /// `[R, K, 4]`
+  let refined: Tensor
+  /// `[pairs, 10]`
+  let ledger: Tensor
+  /// By falling score.
+  let detections: [Pair]
+
+  var proposals: Int { scores.shape[0] }
+  var classes: Int { scores.shape[1] }
+
+  /// Nil where stage 5 did not run, or ran on other proposals.
+  init?(_ source: PageSource) throws {
+    guard source.isCurrent("5-heads"),
+      source.has(
+        "5-heads", "class_logits", "class_scores", "box_deltas", "refined", "ledger", "proposal",
+        "labels")
+    else { return nil }
+    let stage = try source.trace.stage("5-heads")
+    options = stage.record.options
+    logits = try stage.tensor("class_logits")
+    scores = try stage.tensor("class_scores")
+    deltas = try stage.tensor("box_deltas")
+    refined = try stage.tensor("refined")
+    ledger = try stage.tensor("ledger")
+    detections = zip(try stage.integers("proposal"), try stage.integers("labels"))
+      .map { Pair(proposal: $0, label: $1) }
+    guard scores.shape.rank == 2, logits.shape == scores.shape, ledger.shape.rank == 2,
+      deltas.count == 4 * scores.count, refined.count == 4 * scores.count,
+      ledger.shape[1] == 10, scores.shape[0] == source.proposalCount
+    else { return nil }
+    let (proposals, classes) = (scores.shape[0], scores.shape[1])
+    let pairs =
+      detections
+      + (0..<ledger.shape[0]).map {
+        Pair(proposal: Int(ledger.values[10 * $0]), label: Int(ledger.values[10 * $0 + 1]))
+      }
+    guard
+      pairs.allSatisfy({
+        (0..<proposals).contains($0.proposal) && (0..<classes).contains($0.label)
+      })
+    else { return nil }
+  }
+
+  /// The classes but the background, by falling score for a proposal.
+  func ranked(_ proposal: Int) -> [Int] {
+    let row = proposal * classes
+    return (1..<max(classes, 1)).sorted { a, b in
+      let (left, right) = (scores.values[row + a], scores.values[row + b])
+      return left > right || (left == right && a < b)
+    }
+  }
+
+  /// The background and the classes with the highest scores for a proposal, in the order of the
+  /// classes.
+  func shownClasses(_ proposal: Int, most: Int) -> [Int] {
+    guard classes > most else { return Array(0..<classes) }
+    return [0] + ranked(proposal).prefix(most - 1).sorted()
+  }
+}
+
+extension PageSource {
+  /// Whether a stage was made from what stands in the trace now. Numbers of one that was not do not
+  /// belong to the same life.
+  func isCurrent(_ stage: String) -> Bool { (try? trace.current(stage)) != nil }
+
+  /// How many proposals stage 3 handed on; 0 where it did not run.
+  var proposalCount: Int {
+    let record = try? trace.stage("3-proposals").record
+    return record?.tensors.first { $0.name == "proposal_index" }?.shape.first ?? 0
+  }
+}

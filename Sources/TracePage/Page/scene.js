@@ -1,0 +1,161 @@
+'use strict';
+
+/** Parts of the picture with boxes drawn over them, on canvases that are sharp on every screen. */
+const Scene = (() => {
+  /**
+   * The colours of fates, told apart by the colour-blind as well, and each with its own dashes.
+   * They lie on the picture, not on the page, and are the same in light and dark.
+   */
+  const styles = {
+    kept: {colour: '#2dd4a0', dash: []},
+    suppressed: {colour: '#ff9a3c', dash: [4, 3]},
+    beyondLimit: {colour: '#6cb6ff', dash: [1, 3]},
+    dropped: {colour: '#f5e663', dash: [8, 3, 1, 3]},
+    anchor: {colour: '#ffffff', dash: [2, 2]},
+    chosen: {colour: '#ffffff', dash: []},
+  };
+
+  /**
+   * A canvas that paints itself again whenever its size changes.
+   *
+   * @param aspect width over height
+   * @param label what it shows, for those who do not see it
+   * @param paint called with (context, width, height) in CSS pixels
+   */
+  function canvas({aspect, label, paint, className = 'scene'}) {
+    const element = document.createElement('canvas');
+    element.className = className;
+    element.style.aspectRatio = aspect;
+    element.setAttribute('role', 'img');
+    element.setAttribute('aria-label', label);
+    let [width, height] = [0, 0];
+    const repaint = () => {
+      if (!width || !height) return;
+      const density = window.devicePixelRatio || 1;
+      element.width = Math.round(width * density);
+      element.height = Math.round(height * density);
+      const context = element.getContext('2d');
+      context.scale(element.width / width, element.height / height);
+      paint(context, width, height);
+    };
+    new ResizeObserver(() => {
+      const {clientWidth, clientHeight} = element;
+      if (clientWidth === width && clientHeight === height) return;
+      [width, height] = [clientWidth, clientHeight];
+      repaint();
+    }).observe(element);
+    return Object.assign(element, {repaint});
+  }
+
+  /**
+   * Sets a context so that it draws in the pixels of a picture of the given size of which a region
+   * fills the canvas, and draws the picture there.
+   *
+   * @returns pixels of the picture per CSS pixel
+   */
+  function backdrop(context, [width, height], {image, size, region = [0, 0, ...size], dim = 0}) {
+    const scale = width / (region[2] - region[0]);
+    context.fillStyle = '#101216';
+    context.fillRect(0, 0, width, height);
+    context.scale(scale, scale);
+    context.translate(-region[0], -region[1]);
+    if (image) {
+      // Enlarged pixels are shown as the squares that they are.
+      context.imageSmoothingEnabled = scale * size[0] / image.naturalWidth < 2;
+      context.drawImage(image, 0, 0, ...size);
+    }
+    context.fillStyle = `rgb(16 18 22 / ${dim})`;
+    context.fillRect(0, 0, ...size);
+    return 1 / scale;
+  }
+
+  /** A box's outline; `unit` as given by `backdrop`. With a halo it stands out from others. */
+  function box(context, [x1, y1, x2, y2], {colour, dash = []}, unit, {width = 1.5, halo = false} = {}) {
+    if (halo) {
+      context.setLineDash([]);
+      context.lineWidth = (width + 2.5) * unit;
+      context.strokeStyle = 'rgb(16 18 22 / 0.85)';
+      context.strokeRect(x1, y1, x2 - x1, y2 - y1);
+    }
+    context.setLineDash(dash.map((each) => each * unit));
+    context.lineWidth = width * unit;
+    context.strokeStyle = colour;
+    context.strokeRect(x1, y1, x2 - x1, y2 - y1);
+    context.setLineDash([]);
+  }
+
+  /** A few words at a box's upper (or lower) left corner, inside the region shown. */
+  function tag(context, text, [x1, y1, , y2], {colour}, unit, isBelow = false) {
+    const size = 11 * unit;
+    context.font = `600 ${size}px sans-serif`;
+    const width = context.measureText(text).width + 6 * unit;
+    const top = isBelow ? y2 + 4 * unit : y1 - size - 8 * unit;
+    context.fillStyle = 'rgb(16 18 22 / 0.85)';
+    context.fillRect(x1, top, width, size + 5 * unit);
+    context.fillStyle = colour;
+    context.fillText(text, x1 + 3 * unit, top + size + 0.5 * unit);
+  }
+
+  /** Strokes the path that `trace` makes, bright on dark, so that it is seen on every picture. */
+  function outline(context, unit, trace, colour = styles.kept.colour) {
+    context.lineCap = 'square';
+    context.beginPath();
+    trace();
+    context.lineWidth = 3 * unit;
+    context.strokeStyle = 'rgb(16 18 22 / 0.6)';
+    context.stroke();
+    context.lineWidth = 1.4 * unit;
+    context.strokeStyle = colour;
+    context.stroke();
+  }
+
+  /** A region of the given aspect that holds boxes, with a margin in shares of its size. */
+  function around(boxes, {margin = 0.3, least = 24, aspect = 1} = {}) {
+    const edges = [0, 1, 2, 3].map((edge) =>
+      Math[edge < 2 ? 'min' : 'max'](...boxes.map((each) => each[edge])));
+    const centre = [(edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2];
+    const height = Math.max(
+      (edges[2] - edges[0]) / aspect, edges[3] - edges[1], least) * (1 + 2 * margin);
+    const half = [height * aspect / 2, height / 2];
+    return [centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]];
+  }
+
+  /** A sample of each style with its name. */
+  function legend(entries) {
+    const element = document.createElement('div');
+    element.className = 'legend fates';
+    for (const [style, text] of entries) {
+      const entry = document.createElement('span');
+      const sample = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+      sample.setAttribute('viewBox', '0 0 28 10');
+      sample.setAttribute('width', 28);
+      sample.setAttribute('height', 10);
+      sample.setAttribute('aria-hidden', 'true');
+      const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+      const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+      for (const [key, value] of [['width', 28], ['height', 10], ['rx', 2], ['fill', '#22252b']]) {
+        ground.setAttribute(key, value);
+      }
+      line.setAttribute('d', 'M2 5H26');
+      line.setAttribute('stroke', style.colour);
+      line.setAttribute('stroke-width', 2);
+      line.setAttribute('stroke-dasharray', style.dash.join(' '));
+      sample.append(ground, line);
+      entry.append(sample, ` ${text}`);
+      element.append(entry);
+    }
+    return element;
+  }
+
+  /** A figure with a caption, for a row of panels. Without `node`, only the caption's element. */
+  function panel(node, caption) {
+    const figure = document.createElement('figure');
+    figure.className = 'panel';
+    const words = document.createElement('figcaption');
+    words.textContent = caption;
+    figure.append(node, words);
+    return Object.assign(figure, {caption: words});
+  }
+
+  return {styles, canvas, backdrop, box, tag, outline, around, legend, panel};
+})();

@@ -1,0 +1,371 @@
+'use strict';
+
+Page.exhibit('suppression', async (bench, content) => {
+  const ledger = await Candidates.load(content);
+  const image = await Page.picture();
+  const size = Page.sizes.resized;
+  const {fate} = Candidates;
+  const styleOf = [
+    Scene.styles.kept, Scene.styles.suppressed, Scene.styles.dropped, Scene.styles.dropped,
+    Scene.styles.dropped, Scene.styles.beyondLimit,
+  ];
+  const fixed = (value, digits = 2) => value.toFixed(digits);
+  const called = (place) => `candidate ${ledger.index[place]}`;
+  const pixels = (value) => Math.round(value).toLocaleString('en');
+  const traced = outcome(content.nmsThreshold);
+  let now = traced;
+  let chosen = -1;
+  let shown = [];
+  let filter = {level: 'all', fate: 'all'};
+
+  /** Whom suppression at a threshold leaves: by whom each is suppressed, and what becomes of it. */
+  function outcome(threshold) {
+    const start = performance.now();
+    const by = Suppression.run(
+      {boxes: ledger.boxes, groups: ledger.levelOf, order: ledger.order, threshold});
+    const time = performance.now() - start;
+    const fates = ledger.fates.slice(0, ledger.considered);
+    let survivors = 0;
+    for (const place of ledger.order) {
+      fates[place] = by[place] >= 0 ? fate.suppressed
+        : survivors++ < ledger.mostProposals ? fate.kept : fate.beyondLimit;
+    }
+    return {threshold, by, fates, time};
+  }
+
+  const lives = ({fates}, place) => fates[place] === fate.kept || fates[place] === fate.beyondLimit;
+  const revived = (place) => lives(now, place) && traced.fates[place] === fate.suppressed;
+  const felled = (place) => lives(traced, place) && now.fates[place] === fate.suppressed;
+  const isShown = (place) =>
+    (filter.level === 'all' || ledger.levelOf[place] === Number(filter.level))
+    && (filter.fate === 'all' || (filter.fate === 'revived' ? revived(place)
+      : filter.fate === 'felled' ? felled(place) : now.fates[place] === Number(filter.fate)));
+  const overlap = (place) => Suppression.overlap(ledger.boxes, now.by[place], place);
+
+  // ---- the picture of all, and the detail of one ----
+
+  const whole = Scene.canvas({
+    aspect: size[0] / size[1],
+    label: 'The picture with the candidates that are listed below, outlined by fate',
+    paint: (context, ...extent) => {
+      const unit = Scene.backdrop(context, extent, {image, size, dim: 0.35});
+      const many = shown.length > 300;
+      context.globalAlpha = many ? 0.6 : 1;
+      for (const place of [...shown].reverse()) {
+        Scene.box(context, Candidates.box(ledger, place), styleOf[now.fates[place]], unit,
+          {width: many ? 0.8 : 1.2});
+      }
+      context.globalAlpha = 1;
+      related(context, unit);
+    },
+  });
+  whole.classList.add('pickable');
+
+  const detail = Scene.canvas({
+    aspect: 1,
+    label: 'The chosen candidate and those it had to do with, enlarged',
+    paint: (context, ...extent) => {
+      if (chosen < 0) return;
+      const others = now.by[chosen] >= 0 ? [now.by[chosen]] : victims(chosen).slice(0, 200);
+      const region = Scene.around([chosen, ...others].map((each) => Candidates.box(ledger, each)));
+      const unit = Scene.backdrop(context, extent, {image, size, region, dim: 0.2});
+      if (now.by[chosen] >= 0) shade(context, chosen, now.by[chosen]);
+      related(context, unit, 2);
+      Scene.tag(context, `${ledger.index[chosen]}`, Candidates.box(ledger, chosen),
+        styleOf[now.fates[chosen]], unit, true);
+      if (now.by[chosen] >= 0) {
+        Scene.tag(context, `${ledger.index[now.by[chosen]]} · IoU ${overlap(chosen).iou.toFixed(2)}`,
+          Candidates.box(ledger, now.by[chosen]), Scene.styles.kept, unit);
+      }
+    },
+  });
+
+  /** What a candidate suppressed, the best first. */
+  function victims(place) {
+    const found = [];
+    now.by.forEach((winner, other) => { if (winner === place) found.push(other); });
+    return found;
+  }
+
+  /** The chosen candidate's outline, with its suppressor's or those of what it suppressed. */
+  function related(context, unit, width = 1.6) {
+    if (chosen < 0) return;
+    for (const victim of victims(chosen)) {
+      Scene.box(context, Candidates.box(ledger, victim), Scene.styles.suppressed, unit);
+    }
+    const winner = now.by[chosen];
+    if (winner >= 0) {
+      Scene.box(context, Candidates.box(ledger, winner), Scene.styles.kept, unit,
+        {width, halo: true});
+    }
+    Scene.box(context, Candidates.box(ledger, chosen), styleOf[now.fates[chosen]], unit,
+      {width: width + 0.6, halo: true});
+  }
+
+  /** Fills what two boxes share. */
+  function shade(context, a, b) {
+    const [p, q] = [Candidates.box(ledger, a), Candidates.box(ledger, b)];
+    const [x, y] = [Math.max(p[0], q[0]), Math.max(p[1], q[1])];
+    context.fillStyle = 'rgb(255 255 255 / 0.25)';
+    context.fillRect(x, y, Math.min(p[2], q[2]) - x, Math.min(p[3], q[3]) - y);
+  }
+
+  let lastPoint = [-1, -1];
+  let turn = 0;
+  whole.addEventListener('click', (event) => {
+    const frame = whole.getBoundingClientRect();
+    const unit = size[0] / frame.width;
+    const point = [(event.clientX - frame.left) * unit, (event.clientY - frame.top) * unit];
+    const under = shown.filter((place) => {
+      const [x1, y1, x2, y2] = Candidates.box(ledger, place);
+      return point[0] >= x1 && point[0] <= x2 && point[1] >= y1 && point[1] <= y2;
+    }).sort((a, b) =>
+      Suppression.area(ledger.boxes, a) - Suppression.area(ledger.boxes, b) || a - b);
+    const isSame = Math.hypot(point[0] - lastPoint[0], point[1] - lastPoint[1]) < 4 * unit;
+    turn = isSame ? turn + 1 : 0;
+    lastPoint = point;
+    if (under.length) choose(under[turn % under.length]);
+  });
+
+  const caption = Scene.panel(detail, '');
+  const picture = Scene.panel(whole,
+    'A click chooses the smallest box under the pointer; more clicks at the same spot go on to '
+    + 'the next larger ones. Only the candidates that are listed below are drawn.');
+
+  // ---- in words ----
+
+  const sentence = document.createElement('p');
+  sentence.className = 'readout';
+  sentence.setAttribute('aria-live', 'polite');
+  const toWinner = Controls.button({
+    label: 'Choose its suppressor', onClick: () => choose(now.by[chosen]),
+  });
+  const follow = Controls.button({
+    label: 'Follow its life ↓',
+    onClick: () => {
+      document.dispatchEvent(new CustomEvent('candidate', {detail: chosen}));
+      document.getElementById('biography')?.scrollIntoView();
+    },
+  });
+
+  function describe(place) {
+    const level = ledger.levels[ledger.levelOf[place]].name;
+    const subject = `Candidate ${ledger.index[place]} (${level}, score `
+      + `${score(place, now.by[place])})`;
+    const threshold = fixed(now.threshold);
+    const taken = victims(place).length;
+    const took = taken === 0 ? 'It suppressed nobody.'
+      : `It suppressed ${taken} other${taken > 1 ? 's' : ''}, outlined with dashes.`;
+    switch (now.fates[place]) {
+      case fate.suppressed: {
+        const winner = now.by[place];
+        const {intersection, union, iou} = overlap(place);
+        const relation = ledger.scores[winner] > ledger.scores[place] ? 'higher' : 'as high';
+        return `${subject} is suppressed by ${called(winner)}, whose score is ${relation} `
+          + `(${score(winner, place)}): IoU ${short(iou, now.threshold)} > ${threshold}. `
+          + `They share ${pixels(intersection)} square pixels (filled in the detail) of the `
+          + `${pixels(union)} that they cover together.`;
+      }
+      case fate.clippedAway: return `${subject} lay outside the picture: nothing was left of it.`;
+      case fate.tooSmall:
+        return `${subject} had a side under ${ledger.leastSide} pixels and was dropped.`;
+      case fate.beyondLimit:
+        return `${subject} survives suppression, but ${ledger.mostProposals} survivors of all `
+          + `levels have higher scores, and no more are handed on. ${took}`;
+      default:
+        return `${subject} stays: no better candidate of ${level} that stayed covers it by more `
+          + `than ${threshold}. ${took}`;
+    }
+  }
+
+  /** A score in so many digits that it is seen to differ from another's. */
+  function score(place, other) {
+    const own = ledger.scores[place];
+    const rival = other >= 0 ? ledger.scores[other] : own;
+    for (let digits = 3; digits < 8; digits++) {
+      if (!(own !== rival && fixed(own, digits) === fixed(rival, digits))) return fixed(own, digits);
+    }
+    return String(own);
+  }
+
+  /** An IoU in so many digits that it is seen to be over the threshold. */
+  function short(value, threshold) {
+    for (let digits = 2; digits < 6; digits++) {
+      if (Number(value.toFixed(digits)) > threshold) return value.toFixed(digits);
+    }
+    return String(value);
+  }
+
+  function choose(place) {
+    chosen = place;
+    if (!isShown(place)) {
+      filter = {level: 'all', fate: 'all'};
+      levelControl.input.value = fateControl.input.value = 'all';
+      list.show(refreshShown());
+    }
+    list.choose(place);
+    tell();
+  }
+
+  function tell() {
+    sentence.textContent = describe(chosen);
+    sentence.dataset.candidate = ledger.index[chosen];
+    sentence.dataset.by = now.by[chosen] >= 0 ? ledger.index[now.by[chosen]] : '';
+    toWinner.disabled = now.by[chosen] < 0;
+    caption.caption.textContent = now.by[chosen] >= 0
+      ? `Thick and dashed: the chosen candidate. Solid: its suppressor. Filled: what they share.`
+      : `Thick: the chosen candidate. Dashed: what it suppressed (${victims(chosen).length}).`;
+    whole.repaint();
+    detail.repaint();
+  }
+
+  // ---- list, filters, threshold ----
+
+  const list = PagedList.make({
+    label: 'Candidates', name: (place) => String(ledger.index[place]), onChoose: choose,
+    columns: [
+      {title: 'score', text: (place) => fixed(ledger.scores[place], 4),
+        value: (place) => ledger.scores[place]},
+      {title: 'candidate', text: (place) => ledger.index[place],
+        value: (place) => ledger.index[place]},
+      {title: 'level', text: (place) => ledger.levels[ledger.levelOf[place]].name},
+      {title: 'fate', text: (place) => Candidates.names[now.fates[place]]},
+      {title: 'by', className: 'wide',
+        text: (place) => now.by[place] >= 0 ? ledger.index[now.by[place]] : ''},
+      {title: 'IoU', text: (place) => now.by[place] >= 0 ? fixed(overlap(place).iou, 3) : '',
+        value: (place) => now.by[place] >= 0 ? overlap(place).iou : 0},
+    ],
+  });
+
+  function refreshShown() {
+    shown = [];
+    for (let place = 0; place < ledger.considered; place++) if (isShown(place)) shown.push(place);
+    return shown;
+  }
+
+  function refresh() {
+    list.show(refreshShown());
+    tell();
+    count();
+  }
+
+  const levelControl = Controls.select({
+    label: 'Level', value: 'all',
+    options: [['all', 'all levels'], ...ledger.levels.map((level, index) =>
+      [String(index), `${level.name}, stride ${level.stride[1]}`])],
+    onChange: (value) => { filter.level = value; refresh(); },
+  });
+  const present = new Set(ledger.fates.subarray(0, ledger.considered));
+  const fateControl = Controls.select({
+    label: 'Fate', value: 'all',
+    options: [['all', 'all fates'],
+      ...[fate.kept, fate.suppressed, fate.beyondLimit, fate.tooSmall, fate.clippedAway]
+        .filter((each) => each === fate.kept || each === fate.suppressed
+          || each === fate.beyondLimit || present.has(each))
+        .map((each) => [String(each), Candidates.names[each]]),
+      ['revived', 'newly alive at this threshold'], ['felled', 'newly dead at this threshold']],
+    onChange: (value) => { filter.fate = value; refresh(); },
+  });
+  let pending = 0;
+  const threshold = Controls.slider({
+    label: 'IoU threshold', least: 0, greatest: 1, step: 0.01, value: content.nmsThreshold,
+    format: (value) => fixed(value),
+    onInput: () => {
+      pending ||= requestAnimationFrame(() => {
+        pending = 0;
+        now = outcome(threshold.input.valueAsNumber);
+        refresh();
+      });
+    },
+  });
+  const reset = Controls.button({
+    label: `Back to the trace’s ${content.nmsThreshold}`,
+    onClick: () => {
+      threshold.input.value = content.nmsThreshold;
+      threshold.show();
+      now = traced;
+      refresh();
+    },
+  });
+
+  const counts = document.createElement('table');
+  counts.className = 'counts';
+  const change = document.createElement('p');
+  change.className = 'readout';
+  change.setAttribute('aria-live', 'polite');
+
+  /** How many of each level live, and who changed against the trace. */
+  function count() {
+    const rows = ledger.levels.map(({name}) => ({name, all: 0, suppressed: 0, lives: 0, kept: 0}));
+    let [alive, dead] = [0, 0];
+    for (let place = 0; place < ledger.considered; place++) {
+      const row = rows[ledger.levelOf[place]];
+      row.all++;
+      row.suppressed += now.fates[place] === fate.suppressed;
+      row.lives += lives(now, place);
+      row.kept += now.fates[place] === fate.kept;
+      alive += revived(place);
+      dead += felled(place);
+    }
+    const total = rows.reduce((sum, row) => Object.fromEntries(
+      Object.keys(row).map((key) => [key, key === 'name' ? 'all' : sum[key] + row[key]])));
+    counts.tHead?.remove();
+    counts.replaceChildren();
+    const head = counts.createTHead().insertRow();
+    for (const title of ['level', 'looked at', 'suppressed', 'survive', 'handed on']) {
+      const cell = document.createElement('th');
+      cell.scope = 'col';
+      cell.textContent = title;
+      head.append(cell);
+    }
+    const body = counts.createTBody();
+    for (const row of [...rows, total]) {
+      const line = body.insertRow();
+      line.dataset.level = row.name;
+      const name = document.createElement('th');
+      name.scope = 'row';
+      name.textContent = row.name;
+      line.append(name);
+      for (const key of ['all', 'suppressed', 'lives', 'kept']) {
+        line.insertCell().textContent = row[key];
+      }
+    }
+    const against = `the trace’s threshold ${content.nmsThreshold}`;
+    change.textContent = now.threshold === content.nmsThreshold
+      ? `At ${against}, ${total.suppressed} are suppressed and ${total.lives} survive; the `
+        + `${total.kept} best are handed on.`
+      : `At ${fixed(now.threshold)}, ${total.suppressed} are suppressed and ${total.lives} survive. `
+        + `Against ${against}: ${alive} newly alive, ${dead} newly dead.`;
+    Object.assign(change.dataset, {alive, dead, kept: total.kept, time: now.time.toFixed(2)});
+  }
+
+  const panels = document.createElement('div');
+  panels.className = 'panels';
+  panels.append(picture, caption);
+  const legend = Scene.legend([
+    [Scene.styles.kept, 'kept: a proposal'], [Scene.styles.suppressed, 'suppressed'],
+    [Scene.styles.beyondLimit, 'survived, beyond the limit'],
+    ...present.has(fate.tooSmall) || present.has(fate.clippedAway)
+      ? [[Scene.styles.dropped, 'too small or outside']] : [],
+  ]);
+  const tables = document.createElement('div');
+  tables.className = 'panels';
+  const census = document.createElement('div');
+  census.append(counts, change);
+  tables.append(list, census);
+  bench.append(
+    Controls.row(levelControl, fateControl, threshold, reset), panels, legend, sentence,
+    Controls.row(toWinner, follow), tables);
+
+  chosen = first();
+  filter.level = levelControl.input.value = String(ledger.levelOf[chosen]);
+  refresh();
+  list.choose(chosen);
+
+  /** What is chosen to begin with: a likely object, suppressed by a box that differs visibly. */
+  function first() {
+    const likely = [...ledger.order].filter((place) => now.by[place] >= 0);
+    const clear = likely.find((place) => overlap(place).iou < content.nmsThreshold + 0.1);
+    return clear ?? likely[0] ?? 0;
+  }
+});
