@@ -15,12 +15,7 @@ struct DownstreamCommand: ParsableCommand {
 
   @Option(help: "The trace's folder, with the stages input, backbone, anchors and proposals.")
   var trace = "trace"
-  @Option(
-    help: ArgumentHelp(
-      "The true objects: a grey PNG of 8 or 16 bits, 0 for the background, a number per object. "
-        + "Default: the bundled labels where the trace is of the bundled picture.",
-      valueName: "labels.png"))
-  var truth: String?
+  @OptionGroup var truth: TruthOption
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @Option(help: "Threads to compute with. Default: one per processor.")
@@ -36,15 +31,36 @@ struct DownstreamCommand: ParsableCommand {
     kernels.apply()
     if let threads { Threads.count = threads }
     let trace = try Trace.open(URL(fileURLWithPath: trace))
-    let labels = truth.map { URL(fileURLWithPath: $0) } ?? Bundled.labels(of: trace)
-    let objects = try labels.map { file in
-      try trueObjects(
-        readBytes(of: file), name: file.relativePath,
-        picture: InputSizes(trace.current(InputStage.name)).original)
-    }
+    let objects = try trueObjects(of: trace, file: truth.file)
     let result = try Downstream(
       trace, LoadedModel(trace, weights).get(), truth: objects)
-    print(result.report(truth: labels))
+    print(result.report(truth: truth.file ?? Bundled.labels(of: trace)))
+  }
+}
+
+/// The objects that there are in a trace's picture.
+struct TruthOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The true objects: a grey PNG of 8 or 16 bits, 0 for the background, a number per object. "
+        + "Default: the bundled labels where the trace is of the bundled picture.",
+      valueName: "labels.png"))
+  var truth: String?
+
+  /// The file; nil where none was named.
+  var file: URL? { truth.map { URL(fileURLWithPath: $0) } }
+}
+
+/// The objects that a file says there are in a trace's picture; without a file those of the bundled
+/// picture, where the trace is of it.
+///
+/// - Throws: `Fault` if the file is no label map of the picture's size.
+func trueObjects(of trace: Trace, file: URL?) throws -> [MaskRegion]? {
+  guard trace.has(InputStage.name) else { return nil }
+  return try (file ?? Bundled.labels(of: trace)).map { file in
+    try trueObjects(
+      readBytes(of: file), name: file.relativePath,
+      picture: InputSizes(trace.current(InputStage.name)).original)
   }
 }
 

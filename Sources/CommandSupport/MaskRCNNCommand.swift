@@ -13,8 +13,8 @@ package struct MaskRCNNCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, InputCommand.self, BackboneCommand.self, AnchorsCommand.self,
       ProposalsCommand.self, RoICommand.self, HeadsCommand.self, MasksCommand.self,
-      PageCommand.self, DownstreamCommand.self, DiffCommand.self, InspectCommand.self,
-      VerifyCommand.self, BenchCommand.self,
+      PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
+      InspectCommand.self, VerifyCommand.self, BenchCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 
@@ -32,6 +32,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var roiOperator: OperatorOptions
+  @OptionGroup var truth: TruthOption
 
   @Flag(help: "Keep the output of every residual block too.")
   var blocks = false
@@ -40,6 +41,7 @@ struct RunCommand: ParsableCommand {
     var pipeline = try Pipeline(trace, weights: weights, kernels: kernels, begins: true)
     pipeline.roiOperator = roiOperator.roiOperator
     pipeline.keepsBlocks = blocks
+    pipeline.truth = truth.file
     for number in 0...6 { try pipeline.run(number, picture: picture.file ?? Bundled.picture) }
     try pipeline.report()
   }

@@ -30,6 +30,9 @@ struct TraceOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Draw the pictures.")
   var pictures = true
 
+  @Flag(inversion: .prefixedNo, help: "Make index.html, the page that reads the trace.")
+  var page = true
+
   @Option(help: "Threads to compute with. Default: one per processor.")
   var threads: Int?
 

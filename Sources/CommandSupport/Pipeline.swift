@@ -9,6 +9,7 @@ import Stage4RoI
 import Stage5Heads
 import Stage6Masks
 import Tensors
+import TracePage
 import Tracing
 
 /// Runs stages of the pipeline in one trace, and tells of each in a line of a table.
@@ -27,6 +28,8 @@ struct Pipeline {
   var roiOperator = RoIOperator.torchvision
   var heads: (inout HeadsStage) -> Void = { _ in }
   var maskThreshold: Float = 0.5
+  /// The objects that there are in the picture, where a file says so: for the page.
+  var truth: URL?
 
   init(
     _ options: TraceOptions, weights: WeightsOptions, kernels: KernelOptions, begins: Bool
@@ -62,7 +65,8 @@ struct Pipeline {
     }
   }
 
-  private mutating func run<S: Stage>(_ stage: S) throws {
+  /// Runs a stage as it is.
+  mutating func run<S: Stage>(_ stage: S) throws {
     progress.show(S.name)
     let clock = ContinuousClock()
     let start = clock.now
@@ -78,7 +82,7 @@ struct Pipeline {
     ])
   }
 
-  /// Prints what ran, where to look, and which later stages do not fit any more.
+  /// Makes the page; prints what ran, where to look, and which later stages do not fit any more.
   func report() throws {
     print(table.text)
     let outdated = try trace.outdatedStages()
@@ -97,6 +101,24 @@ struct Pipeline {
         "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
     }
     print("\nLook at \(options.folder.relativePath)/*/pictures/*.png")
+    if options.page { makePage() }
+  }
+
+  /// Makes the trace's page and says where it is. What the stages left stands whether or not a page
+  /// can be made of it, so a fault is told and ends nothing.
+  private func makePage() {
+    progress.show("the page")
+    defer { progress.clear() }
+    do {
+      // What is still in memory is what the files hold only where these hold all of it.
+      let shown = options.tensors == .full ? trace : try .open(options.folder)
+      let file = try TracePage(shown, model, truth: truth).write()
+      progress.clear()
+      print("Open \(file.relativePath)")
+    } catch {
+      progress.clear()
+      print("No page could be made: \(error)")
+    }
   }
 }
 
@@ -110,6 +132,9 @@ final class LoadedModel {
     self.trace = trace
     self.options = options
   }
+
+  /// Whether somebody said which weights belong to the trace.
+  var isNamed: Bool { model != nil || options.weights != nil || trace.weights != nil }
 
   func get() throws -> MaskRCNNModel {
     if let model { return model }

@@ -163,16 +163,30 @@ package struct ProposalsCommand: StageCommand {
   func configure(_ pipeline: inout Pipeline) {
     pipeline.proposals = ProposalsStage(
       ProposalOptions(
-        topPerLevel: top, leastSide: leastSide, nmsThreshold: nmsThreshold, mostProposals: most))
+        topPerLevel: top, leastSide: leastSide, nmsThreshold: nmsThreshold, mostProposals: most,
+        deltaOrder: .xFirst))
   }
 }
 
-/// `roi`: stage 4.
-package struct RoICommand: StageCommand {
+/// `roi`: stage 4, and what shows how its operators differ.
+package struct RoICommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "roi",
     abstract: "Stage 4: features of every proposal by RoIPool, RoIWarp or RoIAlign.",
-    discussion: "Guide: chapter 4. Source: Sources/Stage4RoI.")
+    discussion: """
+      Without a subcommand: run, whose options roi run --help lists.
+      Guide: chapter 4. Source: Sources/Stage4RoI.
+      """,
+    subcommands: [RoIRunCommand.self, SweepCommand.self], defaultSubcommand: RoIRunCommand.self)
+
+  package init() {}
+}
+
+/// `roi run`, the default: stage 4.
+struct RoIRunCommand: StageCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Read the features of every proposal.")
   static let number = 4
 
   @OptionGroup var picture: PictureArgument
@@ -180,8 +194,6 @@ package struct RoICommand: StageCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var roiOperator: OperatorOptions
-
-  package init() {}
 
   func configure(_ pipeline: inout Pipeline) { pipeline.roiOperator = roiOperator.roiOperator }
 }

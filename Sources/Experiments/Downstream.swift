@@ -111,6 +111,11 @@ public struct Downstream: Sendable {
     return [align, .pool, .warp(samplingRatio: samplingRatio, maximum: maximum)]
   }
 
+  /// Whether a trace holds the stages that the computation reads.
+  public static func isPossible(in trace: Trace) -> Bool {
+    ["0-input", "1-backbone", "3-proposals"].allSatisfy(trace.has)
+  }
+
   /// Computes everything, with the thresholds that the trace's stages 5 and 6 recorded where they
   /// stand there.
   ///

@@ -1,8 +1,50 @@
 // The options of a stage as its `stage.json` records them, to run the same stage again.
 
+import Model
+import Stage0Input
+import Stage2Anchors
+import Stage3Proposals
 import Stage5Heads
 import Stage6Masks
 import Tracing
+
+extension InputStage {
+  /// Takes the numbers that an earlier run recorded.
+  mutating func take(_ options: [String: OptionValue]) {
+    if case .text(let words)? = options["resize"], let value = ModelSettings.Resize(words) {
+      resize = value
+    }
+    if let values = options["mean"]?.numbers, values.count == 3 { mean = values }
+    if let values = options["standardDeviation"]?.numbers, values.count == 3 {
+      standardDeviation = values
+    }
+    if case .text(let word)? = options["channelOrder"], let order = ChannelOrder(rawValue: word) {
+      channelOrder = order
+    }
+  }
+}
+
+extension AnchorsStage {
+  /// Takes the numbers that an earlier run recorded.
+  mutating func take(_ options: [String: OptionValue]) {
+    if let values = options["anchorSizes"]?.numbers { sizes = values }
+    if let values = options["anchorAspectRatios"]?.numbers { aspectRatios = values }
+    if let values = options["strides"]?.numbers { strides = values.map { Int($0) } }
+  }
+}
+
+extension ProposalsStage {
+  /// Takes the numbers that an earlier run recorded.
+  mutating func take(_ options: [String: OptionValue]) {
+    if let value = options["topPerLevel"]?.number { settings.topPerLevel = Int(value) }
+    if let value = options["leastSide"]?.number { settings.leastSide = Float(value) }
+    if let value = options["nmsThreshold"]?.number { settings.nmsThreshold = value }
+    if let value = options["mostProposals"]?.number { settings.mostProposals = Int(value) }
+    if case .text(let word)? = options["deltaOrder"], let order = DeltaOrder(rawValue: word) {
+      settings.deltaOrder = order
+    }
+  }
+}
 
 extension HeadsStage {
   /// Takes the numbers that an earlier run recorded.
@@ -29,5 +71,13 @@ extension OptionValue {
     case .number(let value) where abs(value) < 0x1p32: value
     default: nil
     }
+  }
+
+  /// Several numbers, each in a sensible range.
+  var numbers: [Float]? {
+    guard case .numbers(let values) = self, values.allSatisfy({ abs($0) < 0x1p32 }) else {
+      return nil
+    }
+    return values.map { Float($0) }
   }
 }

@@ -21,6 +21,17 @@ public enum PNG {
     return Picture(pixels: samples.planes(.upright), source: source)
   }
 
+  /// Reads the bytes of a PNG file as 8-bit colours: what `encode` was given comes back.
+  public static func decodeRaster(_ bytes: [UInt8], name: String) throws -> Raster {
+    let (samples, _) = try read(bytes, name: name)
+    guard samples.channels == 3, samples.bytesPerSample == 1 else {
+      return Raster(samples.planes(.upright))
+    }
+    return Raster(width: samples.width, height: samples.height) { target in
+      _ = target.update(fromContentsOf: samples.bytes)
+    }
+  }
+
   /// Reads a grey PNG file of 8 or 16 bits as whole numbers: a label map, `[H, W]`.
   public static func decodeLabels(_ bytes: [UInt8], name: String) throws -> NumericArray {
     guard recognises(bytes) else {

@@ -37,8 +37,11 @@ extension StageFolder {
       case .numbers(let deviation)? = record.options["standardDeviation"],
       mean.count == 3, deviation.count == 3
     else { return grey }
-    return denormalised(
-      resized, mean: mean.map { Float($0) }, standardDeviation: deviation.map { Float($0) })
+    let order: ChannelOrder =
+      record.options["channelOrder"] == .text(ChannelOrder.bgr.rawValue) ? .bgr : .rgb
+    return order.exchanged(
+      denormalised(
+        resized, mean: mean.map { Float($0) }, standardDeviation: deviation.map { Float($0) }))
   }
 
   /// The picture as decoded, `[3, H0, W0]`, in whose pixels stage 6 speaks; plain grey where a

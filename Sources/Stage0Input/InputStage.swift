@@ -16,10 +16,12 @@ public struct InputStage: Stage {
   public var file: URL
   /// How it is resized.
   public var resize: ModelSettings.Resize
-  /// Subtracted from red, green and blue.
+  /// Subtracted from the channels, in their order.
   public var mean: [Float]
-  /// What red, green and blue are divided by.
+  /// What the channels are divided by, in their order.
   public var standardDeviation: [Float]
+  /// In which order the weights expect the colours.
+  public var channelOrder = ChannelOrder.rgb
 
   /// Makes the stage with a model's settings.
   public init(file: URL, settings: ModelSettings = ModelSettings()) {
@@ -29,14 +31,16 @@ public struct InputStage: Stage {
     standardDeviation = settings.standardDeviation
   }
 
-  /// What `stage.json` records of the options.
+  /// What `stage.json` records of the options; the order of channels where it is not RGB.
   public var options: [String: OptionValue] {
-    [
+    let order: [String: OptionValue] =
+      channelOrder == .rgb ? [:] : ["channelOrder": .text(channelOrder.rawValue)]
+    return [
       "resize": .text(resize.description),
       "mean": .numbers(mean.map(Double.init)),
       "standardDeviation": .numbers(standardDeviation.map(Double.init)),
       "padToMultipleOf": .integer(Self.padding),
-    ]
+    ].merging(order) { own, _ in own }
   }
 
   /// The coarsest level read by RoIs, P5, has stride 32.
@@ -53,7 +57,8 @@ public struct InputStage: Stage {
         "resized by \(resize), the picture would have \(size) pixels, more than "
           + "\(InputSizes.mostPixels / 1_000_000) million", remedy: "Resize it to less")
     }
-    let colours = normalised(picture, mean: mean, standardDeviation: standardDeviation)
+    let colours = normalised(
+      channelOrder.exchanged(picture), mean: mean, standardDeviation: standardDeviation)
     let resized = resizeBilinear(colours, rows: size.height, columns: size.width)  // [3, H, W]
     let input = padded(resized, toMultipleOf: Self.padding)  // [1, 3, Hp, Wp]
 
@@ -63,7 +68,8 @@ public struct InputStage: Stage {
       note: "red, green, blue as decoded, 0...1")
     try folder.add(
       "normalised", colours, axes: channels, units: "standard deviation",
-      note: "(picture - mean) / standard deviation")
+      note: "(picture - mean) / standard deviation; "
+        + channelOrder.names.joined(separator: ", "))
     try folder.add(
       "resized", resized, axes: channels, units: "standard deviation",
       note: "normalised, resized bilinearly")
@@ -80,7 +86,7 @@ public struct InputStage: Stage {
     try folder.add(
       InputDrawing(
         picture: picture, resized: resized, padded: input, mean: mean,
-        standardDeviation: standardDeviation
+        standardDeviation: standardDeviation, channelOrder: channelOrder
       ).pictures)
   }
 }

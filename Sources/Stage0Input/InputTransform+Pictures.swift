@@ -11,6 +11,7 @@ struct InputDrawing: Sendable {
   var padded: Tensor
   var mean: [Float]
   var standardDeviation: [Float]
+  var channelOrder = ChannelOrder.rgb
 
   var pictures: [StagePicture] {
     [
@@ -34,7 +35,9 @@ struct InputDrawing: Sendable {
   /// The picture as decoded, resized and padded, with a detail of the first two.
   var sizesFigure: Figure {
     func seen(_ normalised: Tensor) -> Raster {
-      Raster(denormalised(normalised, mean: mean, standardDeviation: standardDeviation))
+      Raster(
+        channelOrder.exchanged(
+          denormalised(normalised, mean: mean, standardDeviation: standardDeviation)))
     }
     let (original, enlarged) = (Raster(picture), seen(resized))
     let whole = hasPadding ? seen(padded.slice(0)) : enlarged
@@ -67,14 +70,15 @@ struct InputDrawing: Sendable {
     return Figure(
       "What the network reads: three normalised channels",
       caption: "Each channel is (colour − mean) / standard deviation, the mean and deviation "
-        + "being those of the training pictures. Axes in pixels of the network's input.",
+        + "being those of the training pictures. The weights are taken to expect "
+        + "\(channelOrder.names.joined(separator: ", ")). Axes in pixels of the network's input.",
       columns: 3, sharing: .diverging, units: "standard deviations",
       legend: hasPadding ? [LegendEntry("edge of the picture", .ink, .line)] : []
     ) {
-      for (index, name) in ["Red", "Green", "Blue"].enumerated() {
+      for (index, name) in channelOrder.names.enumerated() {
         channel(
           input.slice(index),
-          "\(name): mean \(Numerals.short(mean[index])), "
+          "\(name.capitalized): mean \(Numerals.short(mean[index])), "
             + "deviation \(Numerals.short(standardDeviation[index]))", zoom: zoom)
       }
     }

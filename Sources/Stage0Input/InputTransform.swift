@@ -47,6 +47,33 @@ extension ModelSettings.Resize {
   }
 }
 
+/// In which order a network's weights expect red, green and blue. Those that were trained with
+/// OpenCV or Caffe, detectron2's among them, expect BGR; torchvision's RGB.
+public enum ChannelOrder: String, Sendable, CaseIterable {
+  /// Red, green, blue.
+  case rgb
+  /// Blue, green, red.
+  case bgr
+
+  /// The channels' names in their order.
+  public var names: [String] {
+    let names = ["red", "green", "blue"]
+    return self == .rgb ? names : names.reversed()
+  }
+
+  /// An RGB picture with its planes in this order, or one in this order as RGB: both are the same
+  /// exchange.
+  ///
+  /// - Parameter picture: `[3, H, W]`
+  /// - Returns: `[3, H, W]`
+  public func exchanged(_ picture: Tensor) -> Tensor {
+    precondition(
+      picture.shape.rank == 3 && picture.shape[0] == 3, "\(picture.shape) has no colours")
+    guard self == .bgr else { return picture }
+    return Tensor(picture.shape, [2, 1, 0].flatMap { picture.slice($0).values })
+  }
+}
+
 /// `(x - mean) / deviation` per colour channel, so that the network sees values around 0.
 ///
 /// - Parameter picture: `[3, H0, W0]`, RGB in 0...1

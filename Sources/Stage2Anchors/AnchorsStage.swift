@@ -20,6 +20,9 @@ public struct AnchorsStage: Stage {
   public var sizes: [Float]
   /// Height over width of the anchors of one cell.
   public var aspectRatios: [Float]
+  /// Pixels per cell of each level, as implementations that take them from a configuration have
+  /// them; nil for the padded input's size over the grid's, which cannot be wrong.
+  public var strides: [Int]?
 
   /// Makes the stage with a model's head and anchors.
   public init(_ model: MaskRCNNModel) {
@@ -29,14 +32,15 @@ public struct AnchorsStage: Stage {
     aspectRatios = model.settings.anchorAspectRatios
   }
 
-  /// What `stage.json` records of the options.
+  /// What `stage.json` records of the options; the strides where they were given.
   public var options: [String: OptionValue] {
-    [
+    let given = strides.map { ["strides": OptionValue.numbers($0.map(Double.init))] } ?? [:]
+    return [
       "weights": .text(weights),
       "headConvolutions": .integer(head.convolutions.count),
       "anchorSizes": .numbers(sizes.map(Double.init)),
       "anchorAspectRatios": .numbers(aspectRatios.map(Double.init)),
-    ]
+    ].merging(given) { own, _ in own }
   }
 
   /// Reads 0-input and 1-backbone; writes `objectness`, `deltas` and `anchors` of every level.
@@ -44,10 +48,15 @@ public struct AnchorsStage: Stage {
     let source = try folder.read("0-input")
     let input = try InputSizes(source).padded
     let backbone = try folder.read("1-backbone")
+    if let given = strides, given.count != sizes.count || given.contains(where: { $0 < 1 }) {
+      throw Fault(
+        Self.name, "\(given) are not strides of \(sizes.count) levels",
+        remedy: "Give a number of pixels from 1 for each level")
+    }
     var bases: [Box] = []
-    var strides: [Int] = []
+    var used: [Int] = []
     var drawings: [LevelDrawing] = []
-    for (level, size) in zip(BackboneStage.levels, sizes) {
+    for (number, (level, size)) in zip(BackboneStage.levels, sizes).enumerated() {
       folder.report(level)
       let features = try backbone.pyramidLevel(level)  // [1, F, H, W]
       guard features.shape[1] == head.objectness.weight.shape[1] else {
@@ -61,12 +70,13 @@ public struct AnchorsStage: Stage {
       let (rows, columns) = (features.shape[2], features.shape[3])
       let base = baseAnchors(size: size, aspectRatios: aspectRatios)
       // The padded size over the grid's, whole pixels: 61, not 64, where P6 has 13 cells of 800.
-      let (rowStride, columnStride) = (input.height / rows, input.width / columns)
+      let (rowStride, columnStride) =
+        strides.map { ($0[number], $0[number]) } ?? (input.height / rows, input.width / columns)
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: rowStride,
         columnStride: columnStride)
       bases += base
-      strides += [rowStride, columnStride]
+      used += [rowStride, columnStride]
       drawings.append(
         LevelDrawing(
           name: level, prediction: prediction, anchors: anchors, base: base,
@@ -85,7 +95,7 @@ public struct AnchorsStage: Stage {
       "base_anchors", Tensor(boxes: bases).reshaped([sizes.count, aspectRatios.count, 4]),
       axes: ["level", "A", "x1 y1 x2 y2"], units: "pixel", note: "the anchors of a cell at (0, 0)")
     try folder.add(
-      "strides", integers: strides, shape: [sizes.count, 2], axes: ["level", "rows columns"],
+      "strides", integers: used, shape: [sizes.count, 2], axes: ["level", "rows columns"],
       units: "pixel", note: "how far apart cells lie")
     guard folder.drawsPictures else { return }
     try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).pictures)

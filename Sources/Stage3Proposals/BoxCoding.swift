@@ -3,6 +3,14 @@
 import Foundation
 import Tensors
 
+/// The order of the four numbers by which a network's weights move a box.
+public enum DeltaOrder: String, Sendable, CaseIterable {
+  /// dx, dy, dw, dh: Girshick 2014, torchvision, detectron2.
+  case xFirst = "dx dy dw dh"
+  /// dy, dx, dh, dw: matterport's implementation and TensorFlow's, whose boxes begin with y.
+  case yFirst = "dy dx dh dw"
+}
+
 /// How a network says where a box is: relative to a reference box, in units of its size.
 ///
 /// With the reference's centre (cx, cy), width w and height h, deltas (dx, dy, dw, dh) mean

@@ -18,13 +18,19 @@ public struct ProposalOptions: Sendable, Equatable {
   public var nmsThreshold: Double
   /// So many proposals are handed on.
   public var mostProposals: Int
+  /// In which order the head's four numbers per anchor are read.
+  public var deltaOrder: DeltaOrder
 
   /// Makes options.
-  public init(topPerLevel: Int, leastSide: Float, nmsThreshold: Double, mostProposals: Int) {
+  public init(
+    topPerLevel: Int, leastSide: Float, nmsThreshold: Double, mostProposals: Int,
+    deltaOrder: DeltaOrder
+  ) {
     self.topPerLevel = topPerLevel
     self.leastSide = leastSide
     self.nmsThreshold = nmsThreshold
     self.mostProposals = mostProposals
+    self.deltaOrder = deltaOrder
   }
 }
 
@@ -54,12 +60,13 @@ public struct LevelCandidates: Sendable {
   }
 
   /// The box that candidate `index` predicts.
-  func box(_ index: Int) -> Box {
+  func box(_ index: Int, _ order: DeltaOrder) -> Box {
     let (cell, shape) = index.quotientAndRemainder(dividingBy: anchorsPerCell)
     let first = 4 * shape * cells + cell
+    let (x, y) = order == .xFirst ? (0, cells) : (cells, 0)
     return BoxCoder.proposals.decode(
-      deltas.values[first], deltas.values[first + cells], deltas.values[first + 2 * cells],
-      deltas.values[first + 3 * cells], reference: anchors[index])
+      deltas.values[first + x], deltas.values[first + y], deltas.values[first + 2 * cells + x],
+      deltas.values[first + 2 * cells + y], reference: anchors[index])
   }
 }
 
@@ -139,7 +146,8 @@ public func proposals(
       (0..<columns * level.anchorsPerCell).map { place in
         let (column, shape) = place.quotientAndRemainder(dividingBy: level.anchorsPerCell)
         let index = row * columns * level.anchorsPerCell + place
-        let box = level.box(index).clipped(width: Float(width), height: Float(height))
+        let box = level.box(index, options.deltaOrder)
+          .clipped(width: Float(width), height: Float(height))
         return Candidate(
           index: offset + index, level: number, row: row, column: column, shape: shape,
           logit: level.logit(index), box: box, fate: .belowTop)

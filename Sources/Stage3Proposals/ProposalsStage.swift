@@ -17,19 +17,22 @@ public struct ProposalsStage: Stage {
   /// Makes the stage; the default numbers are torchvision's.
   public init(
     _ settings: ProposalOptions = ProposalOptions(
-      topPerLevel: 1000, leastSide: 1e-3, nmsThreshold: 0.7, mostProposals: 1000)
+      topPerLevel: 1000, leastSide: 1e-3, nmsThreshold: 0.7, mostProposals: 1000,
+      deltaOrder: .xFirst)
   ) {
     self.settings = settings
   }
 
-  /// What `stage.json` records of the options.
+  /// What `stage.json` records of the options; the deltas' order where it is not torchvision's.
   public var options: [String: OptionValue] {
-    [
+    let order: [String: OptionValue] =
+      settings.deltaOrder == .xFirst ? [:] : ["deltaOrder": .text(settings.deltaOrder.rawValue)]
+    return [
       "topPerLevel": .integer(settings.topPerLevel),
       "leastSide": .number(Double(settings.leastSide)),
       "nmsThreshold": .number(settings.nmsThreshold),
       "mostProposals": .integer(settings.mostProposals),
-    ]
+    ].merging(order) { own, _ in own }
   }
 
   /// Reads 0-input and 2-anchors; writes `proposals`, `scores` and the ledger.

@@ -29,12 +29,9 @@ extension RoIDrawing {
       guard let best = open.min(by: { fits($0, $1) }) else { return }
       chosen.append(RoIExample(name: name, rule: rule, proposal: best))
     }
-    func isInside(_ box: Box) -> Bool {
-      box.x1 > 0 && box.y1 > 0 && box.x2 < width && box.y2 < height
-    }
+    let best = bestInside(proposals, width: width, height: height)
     choose("roi-best", "the best proposal that does not touch the picture's edge") {
-      let (a, b) = (isInside(proposals[$0]), isInside(proposals[$1]))
-      return a != b ? a : $0 < $1
+      $0 == best && $1 != best
     }
     choose("roi-small", "the smallest of the 100 best proposals") {
       proposals[$0].area < proposals[$1].area
@@ -137,20 +134,9 @@ struct RoIComparison {
     columns = QuantisedBins(
       from: box.x1, to: box.x2, spatialScale: scale, count: bins.columns, limit: width)
 
-    // A cell or two more than any operator reads.
-    let x1 = min(max(min(Int(box.x1 * scale), columns.start) - 1, 0), width - 1)
-    let y1 = min(max(min(Int(box.y1 * scale), rows.start) - 1, 0), height - 1)
-    let x2 = max(min(columns.start + columns.extent + 2, width), x1 + 1)
-    let y2 = max(min(rows.start + rows.extent + 2, height), y1 + 1)
-    origin = (x1, y1)
-    func cut(_ channel: Int) -> [Float] {
-      (y1..<y2).flatMap { row -> ArraySlice<Float> in
-        let first = (channel * height + row) * width
-        return features.values[first + x1..<first + x2]
-      }
-    }
-    let channels = features.shape[1]
-    let region = Tensor([channels, y2 - y1, x2 - x1], (0..<channels).flatMap(cut))
+    let around = RoISurroundings(box, spatialScale: scale, rows: height, columns: width)
+    origin = (around.x, around.y)
+    let region = around.cut(features)
     channel = mostVarying(region, count: 1).first ?? 0
     part = region.slice(channel)
     let plane = height * width

@@ -19,7 +19,7 @@ extension Exhibit {
     for name in names where source.has(BackboneStage.name, name) {
       let features = try source.trace.stage(BackboneStage.name).tensor(name)  // [1, C, H, W]
       guard features.shape.rank == 4 else { continue }
-      maps.append(try PageMaps.feature(name, features, padded: source.sizes().padded, &data))
+      maps.append(try PageMaps.feature(name, features, of: source, &data))
     }
     guard !maps.isEmpty else { return nil }
     for level in BackboneStage.levels where source.has(AnchorsStage.name, "objectness.\(level)") {
@@ -79,12 +79,6 @@ private struct MapEntry: Encodable {
 
 /// Which maps a page carries, and how many channels of each.
 enum PageMaps {
-  /// Channels of a level that RoIs are read from, in 32 bits: exhibits compute with them.
-  static let exact = 3
-
-  /// Whether RoIs are read from a level.
-  static func isReadByRoIs(_ name: String) -> Bool { ["P2", "P3", "P4", "P5"].contains(name) }
-
   /// Channels of another map, that are only looked at: two of a coarse one, one of a fine one.
   static func shown(_ features: Tensor) -> Int {
     features.shape[2] * features.shape[3] > 64 * 64 ? 1 : 2
@@ -92,16 +86,19 @@ enum PageMaps {
 
   /// A feature map `[1, C, H, W]`: its mean over the channels, and those that vary most.
   fileprivate static func feature(
-    _ name: String, _ features: Tensor, padded: PictureSize, _ data: inout PageData
+    _ name: String, _ features: Tensor, of source: PageSource, _ data: inout PageData
   ) throws -> MapEntry {
     let isRead = isReadByRoIs(name)
+    let padded = try source.sizes().padded
     let map = FeatureMap(name, features, padded: padded, picture: padded)
-    let channels = map.mostVaryingChannels(isRead ? exact : shown(features))
     data.add("\(name)/mean", coarse(map.mean), as: .float16)
-    for channel in channels {
-      let values = map.channel(channel)
-      data.add(
-        "\(name)/\(channel)", isRead ? values : coarse(values), as: isRead ? .float32 : .float16)
+    let channels =
+      isRead
+      ? addExact(map, of: source, to: &data) : map.mostVaryingChannels(shown(features))
+    if !isRead {
+      for channel in channels {
+        data.add("\(name)/\(channel)", coarse(map.channel(channel)), as: .float16)
+      }
     }
     let mean = MapEntry.Channel(array: "\(name)/mean", label: "mean of all \(map.channels)")
     return MapEntry(

@@ -21,5 +21,7 @@ struct Exhibit: Sendable {
   let gather: @Sendable (PageSource, inout PageData) throws -> (any Encodable)?
 
   /// Every exhibit, in the order of the page.
-  static let all: [Exhibit] = [.maps, .suppression, .biography, .masks]
+  static let all: [Exhibit] = [
+    .maps, .suppression, .microscope, .sweep, .biography, .masks, .downstream,
+  ]
 }

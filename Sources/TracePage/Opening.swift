@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Pictures
+import Tensors
 import Tracing
 
 // The top of the page: what it is of, and the picture that everything led to.
@@ -27,8 +28,7 @@ extension PageSource {
   /// The command that makes the whole trace anew.
   func command() -> String {
     let picture = trace.picture.map { " \(quoted($0.lastPathComponent))" } ?? ""
-    return
-      "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.folder.lastPathComponent))"
+    return "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.name))"
   }
 
   /// The picture with the masks over it, or what else there is to begin with.
@@ -61,8 +61,10 @@ struct Thumbnail: Sendable {
 
   /// Reads a picture and makes it at most `width` pixels wide; nil where it cannot be read.
   init?(_ file: URL, width: Int, quality: Int) {
-    guard let pixels = try? readPicture(file).pixels else { return nil }
-    self.init(Raster(pixels), width: width, quality: quality)
+    guard let bytes = try? readBytes(of: file),
+      let raster = try? PNG.decodeRaster(bytes, name: file.path)
+    else { return nil }
+    self.init(raster, width: width, quality: quality)
   }
 
   /// Makes a picture at most `width` pixels wide.

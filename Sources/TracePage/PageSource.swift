@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Model
 import Stage0Input
@@ -8,6 +9,10 @@ import Tracing
 struct PageSource {
   /// The trace that is shown.
   let trace: Trace
+  /// What the RoI operators cost in boxes and masks, if it was computed.
+  let downstream: Downstream?
+  /// The objects that it was compared with.
+  let truth: [MaskRegion]?
 
   /// Whether the trace holds these tensors of a stage whole.
   func has(_ stage: String, _ tensors: String...) -> Bool {

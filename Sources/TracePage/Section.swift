@@ -5,7 +5,7 @@ import Tracing
 
 /// What a page's template takes of one stage.
 func sectionContext(
-  _ folder: StageFolder, of trace: Trace, exhibits: [Exhibit], prose: String
+  _ folder: StageFolder, of trace: Trace, isOutdated: Bool, exhibits: [Exhibit], prose: String
 ) -> [String: Any] {
   let record = folder.record
   let word = String(record.stage.drop { $0 != "-" }.dropFirst())
@@ -15,6 +15,7 @@ func sectionContext(
     "number": String(record.stage.prefix { $0 != "-" }),
     "word": word == "roi" ? "RoI" : word.prefix(1).uppercased() + word.dropFirst(),
     "title": record.title,
+    "isOutdated": isOutdated,
     "prose": prose,
     "inputs": inputs,
     "hasInputs": !inputs.isEmpty,
@@ -23,7 +24,7 @@ func sectionContext(
     },
     "source": Set(record.pictures.compactMap { $0.source.split(separator: "/").first })
       .sorted().first.map { "Sources/\($0)" } ?? "",
-    "command": command(record, trace: trace.folder.lastPathComponent),
+    "command": command(record, trace: trace.name),
     "exhibits": exhibits.map { ["name": $0.name, "title": $0.title, "lead": $0.lead] },
     "tensors": record.tensors.map { tensor in
       [

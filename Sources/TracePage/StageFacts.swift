@@ -1,3 +1,4 @@
+import Foundation
 import Stage0Input
 import Stage1Backbone
 import Stage2Anchors
@@ -53,6 +54,11 @@ struct StageInput: Sendable {
       "shape": last.flatMap { shape($0) }.map { "\(firstShape) … \($0)" } ?? firstShape,
     ]
   }
+}
+
+extension Trace {
+  /// The name of the folder, as a command takes it that is run beside it.
+  var name: String { folder.standardizedFileURL.lastPathComponent }
 }
 
 /// `1 × 64 × 256 × 256`

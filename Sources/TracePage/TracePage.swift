@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Mustache
 import Pictures
@@ -12,9 +13,15 @@ public struct TracePage {
 
   /// Prepares the page of a trace.
   ///
-  /// - Parameter other: a second trace that the page holds the first against
-  public init(_ trace: Trace, against other: Trace? = nil) {
-    source = PageSource(trace: trace)
+  /// - Parameters:
+  ///   - other: a second trace that the page holds the first against
+  ///   - downstream: what the RoI operators cost, if it was computed
+  ///   - truth: the objects that `downstream` was compared with
+  public init(
+    _ trace: Trace, against other: Trace? = nil, downstream: Downstream? = nil,
+    truth: [MaskRegion]? = nil
+  ) {
+    source = PageSource(trace: trace, downstream: downstream, truth: truth)
     self.other = other
   }
 
@@ -38,9 +45,10 @@ public struct TracePage {
       guard let content = try exhibit.gather(source, &data) else { continue }
       gathered.append((exhibit, try json(content)))
     }
+    let outdated = try source.trace.outdatedStages()
     let sections = try source.trace.stages.map { name in
       sectionContext(
-        try source.trace.stage(name), of: source.trace,
+        try source.trace.stage(name), of: source.trace, isOutdated: outdated.contains(name),
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }

@@ -19,4 +19,70 @@ import Testing
     #expect(refused.code == 1 && refused.errorLines.count == 1)
     #expect(refused.errors.contains("the labels are 512 x 512 pixels"))
   }
+
+  @Test("roi sweep writes a table and a picture into the trace, and roi alone is what it was")
+  func sweep() throws {
+    try withCopyOfTrace { trace in
+      for command in [("roi", ["sweep"]), ("maskrcnn", ["roi", "sweep"])] {
+        let outcome = try run(command.0, command.1 + ["--trace", trace.path, "--bin", "2,4"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("bin 2,4"))
+        let files = contents(of: trace.appending(path: "sweep"))
+        #expect(files.keys.sorted() == ["sweep.csv", "sweep.png"])
+        try FileManager.default.removeItem(at: trace.appending(path: "sweep"))
+      }
+      #expect(try run("roi", ["--trace", trace.path, "--operator", "pool"]).code == 0)
+      for wrong in [["--bin", "3"], ["--cells", "0"]] {
+        #expect(try run("roi", ["sweep", "--trace", trace.path] + wrong).code == 64)
+      }
+      let refused = try run("roi", ["sweep", "--trace", trace.path, "--bin", "7,7"])
+      #expect(refused.code == 1 && refused.errorLines.count == 1)
+    }
+  }
+
+  @Test("break makes a broken trace beside the right one and says where it begins")
+  func mistake() throws {
+    try withTemporaryFolder { folder in
+      let broken = folder.appending(path: "half-pixel")
+      let common = ["--trace", smallTrace.path, "--into", broken.path, "--no-pictures"]
+      let outcome = try run("maskrcnn", ["break", "--mistake", "half-pixel"] + common)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("The first stage that differs is 4-roi"))
+      #expect(contents(of: broken).keys.contains("6-masks/stage.json"))
+      // Other settings in one of the traces: the first difference is another, and an error.
+      let other = try run(
+        "maskrcnn", ["break", "--mistake", "half-pixel", "--set", "norm_eps=0.1"] + common)
+      #expect(other.code == 1 && other.errorLines.count == 1)
+      #expect(other.errors.contains("is 1-backbone, but the mistake was made in 4-roi"))
+
+      let onItself = ["--trace", smallTrace.path, "--into", smallTrace.path]
+      #expect(try run("maskrcnn", ["break", "--mistake", "half-pixel"] + onItself).code == 1)
+    }
+  }
+
+  @Test("break makes the right trace too where there is none of the picture")
+  func rightTrace() throws {
+    try withTemporaryFolder { folder in
+      let coloured = fixturesFolder.appending(path: "golden/resnet50_fpn_v1/picture.png").path
+      let grey = fixturesFolder.appending(path: "pictures/coins.png").path
+      func breaking(_ picture: String) throws -> Outcome {
+        try run(
+          "maskrcnn",
+          [
+            "break", "--mistake", "bgr", picture, "--trace", folder.appending(path: "none").path,
+            "--into", folder.appending(path: "bgr").path, "--no-pictures",
+          ])
+      }
+      let refused = try breaking(grey)
+      #expect(refused.code == 1 && refused.errors.contains("the picture is grey"))
+      #expect(contents(of: folder).isEmpty)
+      for isFirst in [true, false] {
+        let outcome = try breaking(coloured)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("Making the right one in") == isFirst)
+        #expect(outcome.output.contains("The first stage that differs is 0-input"))
+        #expect(contents(of: folder).keys.contains("right-picture/6-masks/stage.json"))
+      }
+    }
+  }
 }

@@ -103,9 +103,18 @@ private func fault(_ body: () throws -> Picture) -> Fault? {
     }
     let bytes = PNG.encode(raster)
     #expect(Raster(try decodePicture(bytes, name: "made").pixels) == raster)
+    #expect(try PNG.decodeRaster(bytes, name: "made") == raster)
     #expect(PNG.encode(raster) == bytes)
     // Nothing in the file but what a picture needs.
     #expect(!String(decoding: bytes, as: UTF8.self).contains("tIME"))
+  }
+
+  @Test func rasterOfAGreyFile() throws {
+    let grey = (0..<35).map { UInt8($0 * 7) }
+    let bytes = PNG.encode(grey: grey, width: 7, height: 5)
+    let raster = try PNG.decodeRaster(bytes, name: "grey")
+    #expect(raster == Raster(try decodePicture(bytes, name: "grey").pixels))
+    #expect(raster[3, 2] == Colour(17 * 7, 17 * 7, 17 * 7))
   }
 
   @Test func roundTripOfLabels() throws {

@@ -53,4 +53,14 @@ import Testing
       result.values == [1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     #expect(padded(Tensor([3, 32, 64], repeating: 1), toMultipleOf: 32).shape == [1, 3, 32, 64])
   }
+
+  @Test("channels are exchanged, and exchanged back")
+  func channelOrder() {
+    let picture = Tensor([3, 1, 2], [1, 2, 3, 4, 5, 6])
+    #expect(ChannelOrder.rgb.exchanged(picture) == picture)
+    let exchanged = ChannelOrder.bgr.exchanged(picture)
+    #expect(exchanged.values == [5, 6, 3, 4, 1, 2])
+    #expect(ChannelOrder.bgr.exchanged(exchanged) == picture)
+    #expect(ChannelOrder.bgr.names == ["blue", "green", "red"])
+  }
 }

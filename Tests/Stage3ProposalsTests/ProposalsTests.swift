@@ -122,7 +122,8 @@ import Testing
   }
 
   private func options(top: Int = 10, most: Int = 10) -> ProposalOptions {
-    ProposalOptions(topPerLevel: top, leastSide: 1, nmsThreshold: 0.7, mostProposals: most)
+    ProposalOptions(
+      topPerLevel: top, leastSide: 1, nmsThreshold: 0.7, mostProposals: most, deltaOrder: .xFirst)
   }
 
   @Test("every candidate's fate is told")
@@ -161,6 +162,21 @@ import Testing
     both.anchors[1] = both.anchors[0]
     let result = proposals([both], width: 8, height: 8, options())
     #expect(result.ledger.map(\.fate) == [.kept, .suppressed(by: 0, overlap: 1)])
+  }
+
+  @Test("deltas are read as dx dy dw dh or as dy dx dh dw")
+  func deltaOrder() {
+    let candidates = LevelCandidates(
+      objectness: Tensor([1, 1, 1, 1], [0]),
+      deltas: Tensor([1, 4, 1, 1], [0.5, 0.25, Float(log(2.0)), 0]), anchors: [Box(8, 8, 16, 16)])
+    func box(_ order: DeltaOrder) -> Box {
+      var options = options()
+      options.deltaOrder = order
+      return proposals([candidates], width: 40, height: 40, options).ledger[0].box
+    }
+    // The anchor's centre (12, 12) moves by (4, 2) or (2, 4); its width 8 or its height doubles.
+    #expect(box(.xFirst) == Box(8, 10, 24, 18))
+    #expect(box(.yFirst) == Box(10, 8, 18, 24))
   }
 
   @Test("a candidate's place is read from its index: row, column, shape")

@@ -60,7 +60,7 @@ enum Small {
   }
 
   static let proposalOptions = ProposalOptions(
-    topPerLevel: 60, leastSide: 1, nmsThreshold: 0.5, mostProposals: 20)
+    topPerLevel: 60, leastSide: 1, nmsThreshold: 0.5, mostProposals: 20, deltaOrder: .xFirst)
 
   /// What stage 3 makes of `levels`.
   static let proposals = Stage3Proposals.proposals(

@@ -26,9 +26,14 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     return state.values[row * state.map.columns + column];
   }
 
+  /** Three digits. */
+  function three(value) {
+    return value === 0 ? '0' : value.toPrecision(3).replaceAll('-', '−');
+  }
+
   /** Digits as far as they are known: maps that are only looked at travel with fewer. */
   function number(value) {
-    return Heatmap.number(state.map.channels[state.channel].isExact ? value : Number(value.toPrecision(3)));
+    return state.map.channels[state.channel].isExact ? Heatmap.number(value) : three(value);
   }
 
   // Colours
@@ -113,8 +118,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
         context.fillStyle = `rgb(${red} ${green} ${blue})`;
         context.fillRect(x, y, scale + 1, scale + 1);
         context.fillStyle = 0.3 * red + 0.6 * green + 0.1 * blue > 128 ? '#000' : '#fff';
-        context.fillText(Heatmap.number(Number(valueAt(r, c).toPrecision(3))),
-          x + scale / 2, y + scale / 2);
+        context.fillText(three(valueAt(r, c)), x + scale / 2, y + scale / 2);
       }
     }
     nearPlane.outline([reach, reach, reach + 1, reach + 1]);
@@ -170,11 +174,10 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     const value = valueAt(row, column);
     const side = stride();
     const isLogit = state.map.kind === 'objectness';
-    words.textContent = `${state.map.name}, ${channelName()}: `
-      + `row ${row}, column ${column}, which is input pixels x ${column * side} to ${(column + 1) * side}, `
+    words.textContent = `${state.map.name}, ${channelName()}: row ${row}, column ${column}, `
+      + `which is input pixels x ${column * side} to ${(column + 1) * side}, `
       + `y ${row * side} to ${(row + 1) * side}. `
-      + (isLogit ? `Logit ${number(value)}, probability ${
-        Heatmap.number(Number((1 / (1 + Math.exp(-value))).toPrecision(3)))}.`
+      + (isLogit ? `Logit ${number(value)}, probability ${three(1 / (1 + Math.exp(-value)))}.`
         : `Activation ${number(value)}.`);
     const field = fieldOf({row, column});
     Object.assign(readout.dataset, {map: state.map.name, row, column, value,
@@ -259,12 +262,11 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     const {least, greatest} = state.scale;
     legend.replaceChildren(
       Heatmap.legend(state.scale, map.kind === 'objectness' ? 'logit' : 'activation'));
-    const colours = least < 0
-      ? 'Red is above 0, blue below.' : 'No value is negative: a ReLU came last.';
-    mapPanel.caption.textContent = `${map.name}, ${channelName()}. ${colours} `
-      + (map.kind === 'objectness'
-        ? 'Above 0 an object is more likely than not. Colours end at ±8.'
-        : 'Colours end where the strongest 0.2 % begin.');
+    const colours = map.kind === 'objectness'
+      ? 'Red: the anchor more likely holds an object than not (logit above 0). Colours end at ±8.'
+      : `${least < 0 ? 'Red is above 0, blue below.' : 'No value is negative: a ReLU came last.'} `
+        + 'Colours end where the strongest 0.2 % begin.';
+    mapPanel.caption.textContent = `${map.name}, ${channelName()}. ${colours}`;
     picturePanel.caption.textContent = `The network's input, ${inputWidth} × ${inputHeight} pixels. `
       + `White: the cell's own ${stride()} × ${stride()} pixels.`
       + (state.showsField ? ' Yellow: all that it can depend on, by the sizes of the layers\' kernels. '

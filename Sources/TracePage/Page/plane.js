@@ -14,7 +14,7 @@ class Plane {
     this.context = this.canvas.getContext('2d');
     this.names = names;
     // Room for the numbers of the axes, in CSS pixels.
-    [this.left, this.bottom] = names ? [38, 34] : [0, 0];
+    [this.left, this.bottom] = names ? [48, 34] : [0, 0];
     this.draw = draw;
     this.extent = [1, 1];
     new ResizeObserver(() => this.refresh()).observe(this.canvas);

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Stage0Input
+import Tensors
+import Tracing
+
+extension Mistake: ExpressibleByArgument {}
+
+/// `maskrcnn break`: a trace with one deliberate mistake in it, held against a right one.
+struct BreakCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "break",
+    abstract:
+      "Make a trace with one typical mistake in it, and see where it begins and what it does.",
+    discussion: """
+      The right trace, if there is none of the picture yet, is made beside the broken one. Exit code \
+      1 where the first stage that differs is not the one in which the mistake was made.
+      Source: Sources/Experiments.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "Which: \(Mistake.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "mistake"))
+  var mistake: Mistake
+  @OptionGroup var picture: PictureArgument
+  @OptionGroup var trace: TraceOptions
+  @Option(help: "The broken trace's folder. Default: broken/MISTAKE.")
+  var into: String?
+  @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
+
+  private var folder: URL { URL(fileURLWithPath: into ?? "broken/\(mistake.rawValue)") }
+
+  func run() throws {
+    kernels.apply()
+    let file = try pictureFile()
+    try mistake.check(file)
+    let right = try rightTrace(of: file)
+    guard right.folder.standardizedFileURL.path != folder.standardizedFileURL.path else {
+      throw Fault(
+        folder.relativePath, "the right trace stands here",
+        remedy: "Name another folder with --into")
+    }
+    var (options, weights) = (trace, weights)
+    options.trace = folder.path
+    weights.weights = right.weights?.path ?? weights.weights
+    var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
+    let stages = try mistake.stages(like: right, picture: file, pipeline.model.get())
+    pipeline.trace.setPicture(file)
+    for stage in stages { try pipeline.run(stage) }
+    let finding = try MistakeFinding(mistake, right: right, broken: pipeline.trace)
+    print(report(finding, right: right.folder))
+    guard finding.isWhereItWasMade else {
+      let found = finding.firstDifference.map { "the first stage that differs is \($0)" }
+      throw Fault(
+        folder.relativePath,
+        "\(found ?? "no tensor differs"), but the mistake was made in \(mistake.stage)",
+        remedy: "Make \(right.folder.relativePath) again, whole and with --tensors full")
+    }
+  }
+
+  /// The picture that was given, or that of the trace; for the exchange of colours one that has some.
+  private func pictureFile() throws -> URL {
+    if let file = picture.file { return file }
+    let known = try? Trace.open(trace.folder).picture
+    guard mistake == .bgr else { return known ?? Bundled.picture }
+    if let known, try hasColours(known) { return known }
+    return Bundled.fixtures.appending(path: "pictures/ihc.png")
+  }
+
+  /// The trace that was named if it is a whole one of the picture, otherwise one beside the broken
+  /// trace, made if need be.
+  private func rightTrace(of file: URL) throws -> Trace {
+    if let found = whole(trace.folder, of: file) { return found }
+    let name = "right-\(file.deletingPathExtension().lastPathComponent)"
+    let place = URL(
+      fileURLWithPath: ((folder.relativePath as NSString).deletingLastPathComponent as NSString)
+        .appendingPathComponent(name))
+    if let found = whole(place, of: file) { return found }
+    print("There is no whole trace of \(file.lastPathComponent) at \(trace.trace).")
+    print("Making the right one in \(place.relativePath) first.\n")
+    var options = trace
+    options.trace = place.path
+    var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
+    for number in 0...6 { try pipeline.run(number, picture: file) }
+    return pipeline.trace
+  }
+
+  /// The trace in a folder if it has all stages, of this picture and with these weights.
+  private func whole(_ folder: URL, of file: URL) -> Trace? {
+    func areSame(_ a: URL?, _ b: URL) -> Bool {
+      a.map { FileManager.default.contentsEqual(atPath: $0.path, andPath: b.path) } ?? false
+    }
+    guard let trace = try? Trace.open(folder), trace.stages.count == 7,
+      (try? trace.outdatedStages()) == [], areSame(trace.picture, file),
+      weights.weights.map({ areSame(trace.weights, URL(fileURLWithPath: $0)) }) ?? true
+    else { return nil }
+    return trace
+  }
+
+  private func report(_ finding: MistakeFinding, right: URL) -> String {
+    var differing = finding.comparison
+    differing.tensors.removeAll {
+      $0.stage != finding.firstDifference || $0.agrees(within: MistakeFinding.tolerance)
+    }
+    let agreement = finding.agreement
+    func words(_ detections: (all: Int, sure: Int)) -> String {
+      "\(detections.all) detections (\(detections.sure) with a score over 0.5)"
+    }
+    return """
+      Mistake:  \(mistake.title)
+      Right:    \(right.relativePath), \(words(finding.rightDetections))
+      Broken:   \(folder.relativePath), \(words(finding.brokenDetections)); \
+      \(agreement.matched) match a right one, with a mean IoU of \
+      \(decimals(Double(agreement.meanOverlap), 2))
+
+      The first stage that differs is \(finding.firstDifference ?? "none"), in these tensors:
+
+      \(differing.table(tolerance: MistakeFinding.tolerance).text)
+
+      Look at:  \(mistake.symptom)
+      Why:      \(mistake.explanation)
+
+      All of it: maskrcnn diff \(right.relativePath) \(folder.relativePath)
+      """
+  }
+}

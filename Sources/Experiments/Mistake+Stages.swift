@@ -1,0 +1,123 @@
+import Foundation
+import Model
+import Pictures
+import Stage0Input
+import Stage1Backbone
+import Stage2Anchors
+import Stage3Proposals
+import Stage4RoI
+import Stage5Heads
+import Stage6Masks
+import Tensors
+import Tracing
+
+extension Mistake {
+  /// The stages of a whole trace, in their order, with the options of a right trace and this
+  /// mistake in one of them.
+  ///
+  /// - Parameters:
+  ///   - right: a whole trace
+  ///   - picture: the picture that it is of
+  ///   - model: the model that it was made with
+  /// - Throws: `Fault` if the trace is damaged, or the picture cannot show the mistake.
+  public func stages(
+    like right: Trace, picture: URL, _ model: MaskRCNNModel
+  ) throws -> [any Stage] {
+    try check(picture)
+    func options(_ stage: String) throws -> [String: OptionValue] {
+      try right.current(stage).record.options
+    }
+    var input = InputStage(file: picture, settings: model.settings)
+    input.take(try options(InputStage.name))
+    var anchors = AnchorsStage(model)
+    anchors.take(try options(AnchorsStage.name))
+    var proposals = ProposalsStage()
+    proposals.take(try options(ProposalsStage.name))
+    var roi = RoIStage(RoIOperator(options: try options(RoIStage.name)) ?? .torchvision)
+    var heads = HeadsStage(model)
+    heads.take(try options(HeadsStage.name))
+    var masks = MasksStage()
+    masks.take(try options(MasksStage.name))
+
+    switch self {
+    case .halfPixel:
+      if case .align(let samplingRatio, _, let maximum) = roi.roiOperator {
+        roi.roiOperator = .align(samplingRatio: samplingRatio, aligned: true, maximum: maximum)
+      } else {
+        throw Fault(
+          right.folder.relativePath, "the trace was not made with RoIAlign",
+          remedy:
+            "Make it again: swift run -c release maskrcnn --trace \(right.folder.relativePath)")
+      }
+    case .bgr:
+      input.channelOrder = input.channelOrder == .rgb ? .bgr : .rgb
+    case .noNormalise:
+      input.mean = [0, 0, 0]
+      input.standardDeviation = [1, 1, 1]
+    case .wrongStride:
+      // By rows and columns; both are the same but where a level's grid does not divide the input.
+      let strides = try right.current(AnchorsStage.name).integers("strides")
+      var rows = stride(from: 0, to: strides.count, by: 2).map { strides[$0] }
+      let level = 2  // P4
+      guard rows.count > level else {
+        throw Fault(
+          right.folder.relativePath, "there are only \(rows.count) levels",
+          remedy: "Make the trace again")
+      }
+      rows[level] = max(rows[level] / 2, 1)
+      anchors.strides = rows
+    case .swappedXY:
+      proposals.settings.deltaOrder =
+        proposals.settings.deltaOrder == .xFirst ? .yFirst : .xFirst
+    case .unloadedHead:
+      heads.maskHead = try model.withRandomMaskHead().maskHead
+      heads.weights += ", mask head random"
+    }
+    return [input, BackboneStage(model), anchors, proposals, roi, heads, masks]
+  }
+}
+
+extension Mistake {
+  /// Refuses a picture that cannot show the mistake.
+  ///
+  /// - Throws: `Fault` if red and blue are to be exchanged in a grey picture.
+  public func check(_ picture: URL) throws {
+    guard try self == .bgr && !hasColours(picture) else { return }
+    throw Fault(
+      picture.relativePath,
+      "the picture is grey: red and blue are equal, and exchanging them does nothing",
+      remedy: "Give a picture with colours")
+  }
+}
+
+/// Whether some pixel of a picture is not grey.
+///
+/// - Throws: `Fault` if it cannot be read.
+public func hasColours(_ picture: URL) throws -> Bool {
+  let pixels = try readPicture(picture).pixels  // [3, H, W]
+  let plane = pixels.count / 3
+  let (red, green) = (pixels.values[..<plane], pixels.values[plane..<2 * plane])
+  return red != green || green != pixels.values[(2 * plane)...]
+}
+
+extension MaskRCNNModel {
+  /// The model as it is when its file's `roi_heads.mask_…` parameters are not loaded but drawn at
+  /// random, with a fixed seed. The mask head and not the box head: boxes and scores stay right, so
+  /// that nothing but a look at the masks shows that something is wrong.
+  ///
+  /// - Throws: `Fault` if the weight file cannot be read again.
+  func withRandomMaskHead() throws -> MaskRCNNModel {
+    let file = try WeightFile.read(URL(fileURLWithPath: source))
+    let names = Set(file.tensors.keys)
+    var tensors = file.tensors
+    for (name, tensor) in file.tensors where name.contains("roi_heads.mask_") {
+      let (low, high) = SeededWeights.bounds(
+        ParameterShape(name, tensor.shape.extents), in: names)
+      tensors[name] = Tensor(
+        tensor.shape,
+        SeededWeights.values(name, count: tensor.count, seed: 1, low: low, high: high))
+    }
+    return try MaskRCNNModel(
+      weights: WeightFile(name: source, tensors: tensors, metadata: file.metadata))
+  }
+}

@@ -1,0 +1,102 @@
+import Stage0Input
+import Stage2Anchors
+import Stage3Proposals
+import Stage4RoI
+import Stage5Heads
+
+/// A mistake that people make when they build or run a Mask R-CNN. Each is one option of one stage
+/// set wrongly, so a trace made with it shows what the mistake does, and where it begins.
+public enum Mistake: String, CaseIterable, Sendable {
+  /// RoIAlign takes off half a cell, for weights that were trained without.
+  case halfPixel = "half-pixel"
+  /// Blue where the weights expect red.
+  case bgr
+  /// Intensities of 0...1 where the weights expect normalised ones.
+  case noNormalise = "no-normalise"
+  /// The anchors of P4 lie half as far apart as its cells.
+  case wrongStride = "wrong-stride"
+  /// dy dx dh dw where the weights mean dx dy dw dh.
+  case swappedXY = "swapped-xy"
+  /// The mask head's parameters are random: they were never loaded.
+  case unloadedHead = "unloaded-head"
+
+  /// The stage in which it is made, and the first whose tensors are wrong.
+  public var stage: String {
+    switch self {
+    case .halfPixel: RoIStage.name
+    case .bgr, .noNormalise: InputStage.name
+    case .wrongStride: AnchorsStage.name
+    case .swappedXY: ProposalsStage.name
+    case .unloadedHead: HeadsStage.name
+    }
+  }
+
+  /// What is done wrongly, in one sentence.
+  public var title: String {
+    switch self {
+    case .halfPixel: "RoIAlign takes off half a cell, and the weights were trained without."
+    case .bgr: "The network reads blue, green, red, and the weights expect red, green, blue."
+    case .noNormalise: "The picture goes in as 0...1, and the weights expect it normalised."
+    case .wrongStride: "P4 has a cell every 16 pixels, and its anchors lie 8 pixels apart."
+    case .swappedXY: "Deltas are read as dy dx dh dw, and the weights mean dx dy dw dh."
+    case .unloadedHead: "The mask head's parameters are random, as if they had not been loaded."
+    }
+  }
+
+  /// What to look at.
+  public var symptom: String {
+    switch self {
+    case .halfPixel:
+      "4-roi/pictures/roi-best.png: the samples lie half a cell further to the upper left. As many "
+        + "detections, as sure, and the pictures of 6-masks look right: but boxes and masks lie up "
+        + "to half a cell to the lower right of where they lay, which only overlaps (IoU) tell."
+    case .bgr:
+      "0-input/pictures/channels.png: the first channel is called blue, and has red's mean. Nothing "
+        + "fails; 6-masks/pictures/overlay.png has other objects, more or fewer of them."
+    case .noNormalise:
+      "0-input/pictures/channels.png: no channel goes below 0, and the greatest is 1. In "
+        + "6-masks/pictures/overlay.png the brightest objects are left, with lower scores."
+    case .wrongStride:
+      "2-anchors/pictures/objectness.png: P4's map covers the upper left quarter of the picture. In "
+        + "6-masks/pictures/overlay.png the large objects outside that quarter are missing, where "
+        + "no other level has anchors of their size."
+    case .swappedXY:
+      "3-proposals/pictures/proposals.png: objects that are wider than high have proposals that are "
+        + "higher than wide, stacked on each other, and others have none. The box head mends what "
+        + "it is given, so that fewer detections are the only trace of it at the end."
+    case .unloadedHead:
+      "5-heads/pictures/masks.png: masks of noise. Boxes, classes and scores are right to the last "
+        + "bit, so no count and no score tells."
+    }
+  }
+
+  /// Why people make it, and how they find it.
+  public var explanation: String {
+    switch self {
+    case .halfPixel:
+      "RoIAlign came without the half cell; detectron2 brought it in, and torchvision has it as "
+        + "`aligned`, off by default. Weights learn to expect either. Hold the features of one RoI "
+        + "against those of the library that trained the weights."
+    case .bgr:
+      "OpenCV reads BGR, PIL and most others RGB, and Caffe's weights want BGR. The shapes are the "
+        + "same and a grey picture shows no difference. Look at one pixel of a known colour in the "
+        + "tensor that the network reads."
+    case .noNormalise:
+      "The transform of the training pipeline was left out at inference, or 0...255 was divided by "
+        + "255 and that taken for normalising. Print mean and deviation of the network's input: they "
+        + "are near 0 and 1."
+    case .wrongStride:
+      "Strides stand in a configuration and the trunk was changed: a dilated last stage, one level "
+        + "more or fewer. Take strides from the shapes, input over map, or draw the anchors of the "
+        + "last cell: it lies at the lower right corner of the picture."
+    case .swappedXY:
+      "matterport's and TensorFlow's boxes are y1 x1 y2 x2, everybody else's x1 y1 x2 y2, and "
+        + "deltas follow. Square things on the diagonal hide it. Decode one delta by hand on an "
+        + "object that is much longer than high."
+    case .unloadedHead:
+      "The head was replaced for another number of classes, or `strict=False` swallowed the names "
+        + "that did not fit. Print the missing and unexpected names that loading returns, and look "
+        + "at masks: box figures stay as they were."
+    }
+  }
+}

@@ -1,0 +1,238 @@
+'use strict';
+
+Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCaveat}) => {
+  const {element} = Draw;
+  const sets = new Map();
+  for (const {name} of operators) {
+    const boxes = await Page.array(`downstream/${name}/boxes`);
+    sets.set(name, {masks: await Regions.load(`downstream/${name}`), boxes: boxes.values});
+  }
+  const hasTruth = Page.has('downstream/truth/windows');
+  if (hasTruth) sets.set('truth', {masks: await Regions.load('downstream/truth'), boxes: null});
+  for (const set of sets.values()) set.outlines = set.masks.map(Regions.outline);
+
+  bench.append(table(), ...notes());
+  bench.append(await pictures());
+  bench.append(element('h4', {}, 'How far rounding moves the edges'), await shifts());
+
+  /** A line per operator. */
+  function table() {
+    const first = operators[0].name;
+    const heads = ['operator', 'detections', `matched with ${first}`, 'mean IoU of these'];
+    if (hasTruth) {
+      heads.push('true at IoU 0.5', 'at 0.75', 'not true', 'mean IoU of the true',
+        'best IoU per object', 'area over the truth’s');
+    }
+    const rows = operators.map(({name, detections, matched, overlap, truth}, index) => {
+      const cells = [detections, index ? matched : '', index ? overlap.toFixed(3) : ''];
+      if (truth) {
+        cells.push(truth.matchedAtHalf, truth.matchedAtThreeQuarters, truth.unmatchedAtHalf,
+          truth.meanOfMatched.toFixed(3), truth.meanOfBest.toFixed(3),
+          truth.meanAreaRatio.toFixed(2));
+      }
+      return element('tr', {'data-operator': name}, element('th', {scope: 'row'}, name),
+        ...cells.map((cell) => element('td', {class: 'figure'}, String(cell))));
+    });
+    return element('div', {class: 'scroller', tabindex: 0, role: 'region',
+      'aria-label': 'The operators in numbers'},
+    element('table', {class: 'operators'},
+      element('thead', {}, element('tr', {}, ...heads.map((head, index) => (
+        element('th', {scope: 'col', class: index ? 'figure' : null}, head))))),
+      element('tbody', {}, ...rows)));
+  }
+
+  function notes() {
+    const texts = ['IoU, intersection over union: the pixels that two masks share over the pixels '
+      + 'of either. Masks are matched one to one, by falling score.'];
+    if (hasTruth) {
+      texts.push(`The truth holds ${operators[0].truth.objects} objects; the best IoU is averaged `
+        + `over all of them, missed ones count 0. ${truthCaveat}`);
+    }
+    texts.push(caveat);
+    return texts.map((text) => element('p', {class: 'note'}, text));
+  }
+
+  /** The picture with the masks of two results, whole and about one object. */
+  async function pictures() {
+    const image = await Page.picture();
+    const [width, height] = Page.sizes.original;
+    const names = [...sets.keys()];
+    const choice = {first: names[1] ?? names[0], second: names[0], boxes: false, rank: 0};
+    let pairs = [];
+    const whole = new Plane({draw: (plane) => paint(plane, [0, 0], 1.5),
+      names: {x: 'x, picture pixels', y: 'y, picture pixels'}});
+    const near = new Plane({draw: paintNear});
+    const readout = element('div', {class: 'readout', 'aria-live': 'polite'});
+    const caption = element('figcaption', {});
+    const rank = Controls.slider({label: 'Which mask, by rising IoU', least: 1, greatest: 1, step: 1,
+      value: 1, format: (value) => `${value} of ${pairs.length}`,
+      onInput: (value) => { choice.rank = value - 1; show(); }});
+    const choose = (key, label) => Controls.select({label, value: choice[key],
+      options: names.map((name) => [name, name === 'truth' ? 'the truth' : name]),
+      onChange: (value) => { choice[key] = value; match(); }});
+    for (const [plane, label] of [[whole, 'The whole picture'], [near, 'About one mask']]) {
+      plane.canvas.setAttribute('role', 'img');
+      plane.canvas.setAttribute('aria-label', `${label} with the masks of both results`);
+    }
+    near.canvas.classList.add('near');
+    whole.canvas.addEventListener('click', (event) => {
+      const [x, y] = whole.place(event);
+      const inside = pairs.findIndex(({index}) => {
+        const mask = sets.get(choice.first).masks[index];
+        return x >= mask.x1 && x < mask.x2 && y >= mask.y1 && y < mask.y2
+          && mask.inside[Math.floor(y - mask.y1) * (mask.x2 - mask.x1) + Math.floor(x - mask.x1)];
+      });
+      if (inside >= 0) {
+        rank.input.value = inside + 1;
+        rank.show();
+        choice.rank = inside;
+        show();
+      }
+    });
+
+    function match() {
+      pairs = Regions.partners(sets.get(choice.first).masks, sets.get(choice.second).masks)
+        .sort((p, q) => p.overlap - q.overlap || p.index - q.index);
+      // Masks without any partner are looked at last: they have no difference to show.
+      pairs = [...pairs.filter((pair) => pair.partner >= 0),
+        ...pairs.filter((pair) => pair.partner < 0)];
+      rank.input.max = Math.max(1, pairs.length);
+      rank.input.value = 1;
+      choice.rank = 0;
+      rank.show();
+      whole.show(width, height);
+      show();
+    }
+
+    function named(name) {
+      return name === 'truth' ? 'the truth' : name;
+    }
+
+    function show() {
+      const pair = pairs[choice.rank];
+      if (!pair) {
+        readout.textContent = `${choice.first} has no masks.`;
+        return;
+      }
+      const mask = sets.get(choice.first).masks[pair.index];
+      const other = sets.get(choice.second).masks[pair.partner];
+      readout.textContent = other
+        ? `Mask ${pair.index} of ${named(choice.first)}, ${mask.area} pixels, against mask `
+          + `${pair.partner} of ${named(choice.second)}, ${other.area} pixels: IoU `
+          + `${pair.overlap.toFixed(3)}.`
+        : `Mask ${pair.index} of ${named(choice.first)}, ${mask.area} pixels, touches no mask of `
+          + `${named(choice.second)}.`;
+      readout.dataset.overlap = pair.overlap;
+      const side = Math.max(mask.x2 - mask.x1, mask.y2 - mask.y1) * 1.6;
+      near.corner = [(mask.x1 + mask.x2 - side) / 2, (mask.y1 + mask.y2 - side) / 2];
+      near.show(side, side);
+      whole.refresh();
+    }
+
+    function paintNear(plane) {
+      if (plane.corner) paint(plane, plane.corner, 2.5);
+    }
+
+    /** Draws the picture and both results' outlines, from a corner in pixels of the picture. */
+    function paint(plane, corner, thickness) {
+      const {context, scale} = plane;
+      context.save();
+      context.scale(scale, scale);
+      context.translate(-corner[0], -corner[1]);
+      context.imageSmoothingEnabled = plane === whole;
+      if (image) context.drawImage(image, 0, 0, width, height);
+      for (const [which, colour, dash] of [['second', '#56b4e9', []], ['first', '#ffa62b', [3, 2]]]) {
+        const {outlines, boxes} = sets.get(choice[which]);
+        context.strokeStyle = colour;
+        context.setLineDash(plane === near ? dash.map((each) => 2 * each / scale) : []);
+        const pair = pairs[choice.rank];
+        const chosen = pair && (which === 'first' ? pair.index : pair.partner);
+        outlines.forEach((outline, index) => {
+          const isFaint = plane === near && index !== chosen;
+          context.globalAlpha = isFaint ? 0.5 : 1;
+          context.lineWidth = thickness / (isFaint ? 2 : 1) / scale;
+          context.stroke(outline);
+        });
+        context.globalAlpha = 1;
+        if (!choice.boxes || !boxes) continue;
+        context.lineWidth = thickness / 2 / scale;
+        for (let index = 0; index < boxes.length; index += 4) {
+          const [x1, y1, x2, y2] = boxes.subarray(index, index + 4);
+          context.strokeRect(x1, y1, x2 - x1, y2 - y1);
+        }
+      }
+      const pair = pairs[choice.rank];
+      if (plane === whole && pair) {
+        const mask = sets.get(choice.first).masks[pair.index];
+        context.setLineDash([]);
+        context.strokeStyle = '#fff';
+        context.lineWidth = 2 / scale;
+        context.strokeRect(mask.x1 - 4, mask.y1 - 4, mask.x2 - mask.x1 + 8, mask.y2 - mask.y1 + 8);
+      }
+      context.restore();
+    }
+
+    const keys = element('ul', {class: 'keys'},
+      element('li', {}, swatch('#ffa62b'), 'the first result'),
+      element('li', {}, swatch('#56b4e9'), 'the second'));
+    const body = element('div', {},
+      Controls.row(choose('first', 'First result'), choose('second', 'Second result'), rank,
+        Controls.toggle({label: 'Boxes too', value: false,
+          onChange: (value) => { choice.boxes = value; whole.refresh(); near.refresh(); }})),
+      keys,
+      element('div', {class: 'panels'},
+        element('figure', {class: 'panel'}, whole.canvas, element('figcaption', {},
+          'All masks of both results. Click on a mask of the first to see it enlarged.')),
+        element('figure', {class: 'panel'}, near.canvas, caption)),
+      readout);
+    caption.textContent = 'The chosen mask and its partner, enlarged: each square is a pixel. Others are thin.';
+    match();
+    return body;
+  }
+
+  function swatch(colour) {
+    const sample = element('span', {class: 'swatch', 'aria-hidden': 'true'});
+    sample.style.background = colour;
+    return sample;
+  }
+
+  /** Histograms of the shifts, for the proposals of one level at a time. */
+  async function shifts() {
+    const {values} = await Page.array('downstream/shifts');
+    const found = [...new Set(strides)].sort((p, q) => p - q);
+    const place = element('div', {});
+    const show = (stride) => {
+      const members = strides.flatMap((each, index) => (each === stride ? [index] : []));
+      const series = [
+        {name: 'near', title: 'left and upper edges',
+          values: members.flatMap((index) => [values[4 * index], values[4 * index + 1]])},
+        {name: 'far', title: 'right and lower edges, whose last cell counts in full',
+          values: members.flatMap((index) => [values[4 * index + 2], values[4 * index + 3]])}];
+      const half = stride / 2;
+      const size = series[0].values.reduce((sum, value) => sum + Math.abs(value), 0)
+        / Math.max(series[0].values.length, 1);
+      const most = Math.max(0, ...series[0].values.map(Math.abs));
+      place.replaceChildren(
+        Histogram.chart({series, range: [-stride, 2 * stride], step: stride / 8,
+          bounds: [{at: -half, text: `−${half}`}, {at: half, text: `${half}`},
+            {at: 3 * half, text: `${3 * half}`}],
+          unit: 'shift, input pixels',
+          label: `How far rounding moves edges on the level of stride ${stride}: left and upper `
+            + `ones by up to ${most.toFixed(2)} pixels`}),
+        Histogram.legend(series),
+        element('p', {class: 'note', 'data-most': most},
+          `${members.length} proposals read from the level of stride ${stride}; to the right `
+          + 'or down is positive. Rounding to the nearest cell can move '
+          + `an edge by half a stride, ${half} pixels, at most (dashed lines `
+          + `at ±${half}): the left and upper edges moved by up to ${most.toFixed(2)}, by `
+          + `${size.toFixed(2)} on average. The right and lower edges move by another whole cell, `
+          + `because RoIPool counts the last cell in full: from ${half} to ${3 * half}. RoIAlign `
+          + 'moves no edge.'));
+    };
+    show(found[0]);
+    if (found.length < 2) return place;
+    return element('div', {}, Controls.row(Controls.select({label: 'Level, by its stride',
+      options: found.map((stride) => [stride, `${stride} pixels`]), value: found[0],
+      onChange: (value) => show(Number(value))})), place);
+  }
+});

@@ -1,0 +1,71 @@
+'use strict';
+
+/** The box's edges in pixels and cells, and by how much each operator's reading misses them. */
+const MicroscopeEdges = (() => {
+  const {element} = Draw;
+  const names = ['left', 'top', 'right', 'bottom'];
+
+  /** First and last edge that an operator reads along an axis, in continuous cells. */
+  function read(name, {vertical, horizontal}) {
+    // What is read by index lies half a cell further in continuous cells.
+    const shift = name === 'pool' ? 0 : 0.5;
+    const end = ({start, extent}) => start + extent + shift;
+    return [horizontal.start + shift, vertical.start + shift, end(horizontal), end(vertical)];
+  }
+
+  /** An error of some cells, in cells and pixels. */
+  function error(cells, stride) {
+    // Three digits of a cell: RoIAlign computes in 32 bits, and its last bits are no shift.
+    const size = Math.round(cells * 1000) / 1000 || 0;
+    const sign = (value, digits) => (value > 0 ? '+' : '') + Draw.signed(value, digits);
+    return element('td', {class: 'figure', 'data-cells': cells},
+      `${sign(size, 3)} (${sign(size * stride, 2)})`);
+  }
+
+  /** The table, kept up to date. */
+  function table() {
+    const head = element('thead');
+    const body = element('tbody');
+    const level = element('p', {class: 'readout', 'aria-live': 'polite', 'data-box': ''});
+    Microscope.listen((state) => {
+      const {box, map} = state;
+      const {stride, name} = state.level;
+      head.replaceChildren(element('tr', {}, ...['edge', 'pixels', `cells of ${name}`,
+        'RoIPool reads from, cells', 'off by, cells (pixels)', 'RoIWarp off by', 'RoIAlign off by']
+        .map((text, index) => element('th', {scope: 'col', class: index ? 'figure' : ''}, text))));
+      const operators = ['pool', 'warp', 'align'].map((each) => read(each, state[each]));
+      body.replaceChildren(...names.map((edge, index) => {
+        const cells = Math.fround(box[index] * map.scale);
+        return element('tr', {'data-edge': edge}, element('th', {scope: 'row'}, edge),
+          element('td', {class: 'figure', 'data-pixels': box[index]}, Draw.signed(box[index], 3)),
+          element('td', {class: 'figure', 'data-value': cells}, Draw.signed(cells, 4)),
+          element('td', {class: 'figure'}, Draw.signed(operators[0][index], 0)),
+          ...operators.map((edges) => error(edges[index] - cells, stride)));
+      }));
+      const [width, height] = [box[2] - box[0], box[3] - box[1]];
+      level.dataset.box = box.join(' ');
+      level.dataset.level = name;
+      level.textContent = `Box of ${Draw.signed(width, 2)} × ${Draw.signed(height, 2)} pixels, `
+        + `${Draw.signed(width / stride, 2)} × ${Draw.signed(height / stride, 2)} cells of ${name} `
+        + `(${stride} pixels each). ${reason(state)}`;
+    });
+    return [level, element('div', {class: 'scroller', tabindex: 0, role: 'region',
+      'aria-label': 'Edges of the box'},
+    element('table', {class: 'edges'}, head, body)), element('p', {class: 'note'},
+      'An edge reads + when it lies further right or down than the box’s own. RoIPool and RoIWarp '
+      + 'round to whole cells and count the last cell in full: left and top miss by up to half a '
+      + 'cell, right and bottom by up to one and a half. RoIWarp then samples by index, half a cell '
+      + 'further; RoIAlign has only that half cell, and none with “aligned”.')];
+  }
+
+  /** Why the box is read from its level. */
+  function reason({box, choice, automatic, level}) {
+    const side = Math.sqrt(Math.max((box[2] - box[0]) * (box[3] - box[1]), 0));
+    const rule = `floor(4 + log2(${Draw.signed(side, 1)} / 224)), limited to 2 … 5, is ${automatic}`;
+    if (choice !== 'auto') return `Its level was chosen by hand; by its size: ${rule}.`;
+    return level.name === `P${automatic}` ? `Its level: ${rule}.`
+      : `By its size: ${rule}, which this page does not hold; ${level.name} is the nearest.`;
+  }
+
+  return {table};
+})();

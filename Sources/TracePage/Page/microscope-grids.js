@@ -1,0 +1,118 @@
+'use strict';
+
+/** What comes out: the operators' grids on one scale, and their differences on another. */
+const MicroscopeGrids = (() => {
+  const margin = {left: 30, top: 4, bottom: 34, right: 4};
+
+  const outputs = [
+    ['pool', 'RoIPool'], ['warp', 'RoIWarp'], ['align', 'RoIAlign'],
+  ];
+  const differences = [
+    ['poolLess', 'RoIPool − RoIAlign'], ['warpLess', 'RoIWarp − RoIAlign'],
+  ];
+
+  function draw(context, width, height, values, state, scale) {
+    const {bins, row, column} = state;
+    const side = Math.min(width - margin.left - margin.right, height - margin.top - margin.bottom);
+    const each = side / bins;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(
+      Heatmap.image(values, bins, bins, scale), margin.left, margin.top, side, side);
+    context.strokeStyle = 'rgb(128 128 128 / 40%)';
+    context.lineWidth = 0.5;
+    for (let index = 0; index < bins; index++) {
+      context.strokeRect(margin.left + index * each, margin.top, each, side);
+      context.strokeRect(margin.left, margin.top + index * each, side, each);
+    }
+    MicroscopeMap.outlined(context, () => context.strokeRect(
+      margin.left + column * each, margin.top + row * each, each, each),
+    {width: 2.5, ink: '#0a8f45'});
+    context.fillStyle = Draw.colour('soft');
+    context.font = `11px ${Draw.colour('sans')}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'top';
+    for (let index = 0; index < bins; index++) {
+      context.fillText(index, margin.left + (index + 0.5) * each, margin.top + side + 5);
+    }
+    context.fillText('bin column', margin.left + side / 2, margin.top + side + 20);
+    context.textBaseline = 'middle';
+    for (let index = 0; index < bins; index++) {
+      context.fillText(index, margin.left - 9, margin.top + (index + 0.5) * each);
+    }
+    context.translate(8, margin.top + side / 2);
+    context.rotate(-Math.PI / 2);
+    context.fillText('bin row', 0, 0);
+    return side;
+  }
+
+  /** A grid whose bins can be chosen by click or arrow keys. */
+  function grid([name, title], scaleOf) {
+    let side = 0;
+    const canvas = Draw.canvas((context, width, height) => {
+      const {state} = Microscope;
+      if (state) side = draw(context, width, height, state.outputs[name], state, scaleOf());
+    }, {aspect: 1});
+    canvas.dataset.grid = name;
+    canvas.classList.add('grid');
+    canvas.tabIndex = 0;
+    canvas.setAttribute('role', 'application');
+    MicroscopeKeys.onBin(canvas);
+    canvas.addEventListener('click', (event) => {
+      const bounds = canvas.getBoundingClientRect();
+      const {bins} = Microscope.state;
+      const place = (at, start) => Math.floor((at - start) / side * bins);
+      const column = place(event.clientX - bounds.left, margin.left);
+      const row = place(event.clientY - bounds.top, margin.top);
+      if ([row, column].every((each) => each >= 0 && each < bins)) {
+        Microscope.update({row, column}, 'bin');
+      }
+    });
+    const value = Draw.element('span', {class: 'value'});
+    function show(state) {
+      const values = state.outputs[name];
+      const chosen = values[state.row * state.bins + state.column];
+      canvas.dataset.values = values.join(' ');
+      value.textContent = `bin ${state.row}, ${state.column}: ${Heatmap.number(chosen)}`;
+      canvas.setAttribute('aria-label', `${title}, ${state.bins} by ${state.bins} bins. Bin row `
+        + `${state.row}, column ${state.column}: ${Heatmap.number(chosen)}, activation`);
+      canvas.redraw();
+    }
+    return Object.assign(Draw.panel(title, canvas, value), {show});
+  }
+
+  /** Both rows of grids with their legends. */
+  function panels(frame) {
+    let scale;
+    const outs = outputs.map((entry) => grid(entry, () => frame.scale));
+    const less = differences.map((entry) => grid(entry, () => scale));
+    const [outLegend, lessLegend] = [Draw.element('div'), Draw.element('div')];
+    let [shownOut, shownLess] = [null, null];
+    Microscope.listen((state) => {
+      // The ends move in wide steps, so that colours stay comparable while the box moves.
+      const {poolLess, warpLess} = state.outputs;
+      const end = Draw.niceAbove(
+        [...poolLess, ...warpLess].reduce((most, each) => Math.max(most, Math.abs(each)), 0),
+        [1, 1.5, 2, 3, 4, 6, 8, 10]);
+      if (end !== shownLess) {
+        scale = {least: -end, greatest: end, colours: Page.colours.diverging};
+        lessLegend.replaceChildren(Heatmap.legend(scale, 'difference of activations'));
+        shownLess = end;
+      }
+      if (frame.scale !== shownOut) {
+        outLegend.replaceChildren(Heatmap.legend(frame.scale, 'activation, maps and outputs alike'));
+        shownOut = frame.scale;
+      }
+      for (const panel of [...outs, ...less]) panel.show(state);
+    });
+    return [
+      Draw.element('h4', {}, 'What comes out'),
+      Draw.element('p', {class: 'note'}, 'The 7 × 7 numbers that the heads would be given. Choose a '
+        + 'bin by click or, in a grid, by arrow keys.'),
+      Draw.element('div', {class: 'panels grids'}, ...outs), outLegend,
+      Draw.element('h4', {}, 'How they differ'),
+      Draw.element('div', {class: 'panels grids'}, ...less), lessLegend,
+    ];
+  }
+
+  return {panels};
+})();

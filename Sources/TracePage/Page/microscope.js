@@ -1,0 +1,69 @@
+'use strict';
+
+Page.exhibit('microscope', async (bench, content) => {
+  const {element} = Draw;
+  await Microscope.start(content);
+  const frame = MicroscopeMap.follow();
+  // First of all listeners: the others draw in the frame that it finds.
+  Microscope.listen((state) => frame.fit(state));
+
+  const {scores} = Microscope.state;
+  const last = Microscope.count() - 1;
+  const score = (index) => (scores ? `, score ${scores[index].toFixed(4)}` : '');
+  const begin = (proposal) => Microscope.update(
+    {proposal, box: Microscope.proposalBox(proposal)}, 'proposal');
+  const proposal = Controls.slider({
+    label: `Proposal (by falling score, 0 … ${last})`, least: 0, greatest: last, step: 1,
+    value: content.proposal, format: (index) => `${index}${score(index)}`, onInput: begin});
+  const again = Controls.button({
+    label: 'Back to the proposal', onClick: () => begin(Microscope.state.proposal)});
+
+  const held = content.levels.map(({name, stride}) => [name, `${name}, ${stride} pixels per cell`]);
+  const level = Controls.select({label: 'Level', value: 'auto',
+    options: [['auto', 'by the box’s size'], ...held],
+    onChange: (choice) => Microscope.update({choice}, 'level')});
+  const channel = Controls.select({label: 'Channel', options: [],
+    onChange: (value) => Microscope.update({channel: Number(value)}, 'channel')});
+
+  const ratios = [1, 2, 3, 4].map((ratio) => [ratio, `${ratio} × ${ratio}`]);
+  const ratio = Controls.select({label: 'Samples per bin', value: content.samplingRatio,
+    options: [...ratios, [0, 'one per cell of the bin']],
+    onChange: (value) => Microscope.update({samplingRatio: Number(value)}, 'options')});
+  const reduction = Controls.select({label: 'Of the samples', value: Number(content.maximum),
+    options: [[0, 'the average'], [1, 'the maximum']],
+    onChange: (value) => Microscope.update({maximum: value === '1'}, 'options')});
+  const aligned = Controls.toggle({label: 'RoIAlign aligned', value: content.aligned,
+    onChange: (value) => Microscope.update({aligned: value}, 'options')});
+
+  let shown = '';
+  Microscope.listen((state) => {
+    const {name, channels, of} = state.level;
+    const now = `${name}/${state.channel}`;
+    if (now === shown) return;
+    shown = now;
+    channel.input.replaceChildren(
+      ...channels.map((number) => new Option(`${number} of ${of} of ${name}`, number)));
+    channel.input.value = state.channel;
+  });
+
+  const box = await MicroscopeBox.panels(frame);
+  bench.replaceChildren(
+    Controls.row(proposal, again, level, channel),
+    box.row,
+    ...MicroscopeEdges.table(),
+    element('h4', {}, 'What each operator reads'),
+    Controls.row(ratio, reduction, aligned),
+    MicroscopeLayers.legend(),
+    MicroscopeLayers.panels(frame),
+    element('p', {class: 'note'}, 'The same part of the map as in the close-up. A cell’s value '
+      + `holds at the cell’s centre. This trace was made with ${content.used}.`),
+    ...MicroscopeGrids.panels(frame),
+    ...MicroscopeBin.panels(frame));
+  let region = '';
+  Microscope.listen(() => {
+    if (region === String(frame.pixels())) return;
+    region = String(frame.pixels());
+    box.close.canvas.redraw();
+    box.close.place();
+  });
+});

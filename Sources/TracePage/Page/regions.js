@@ -1,0 +1,68 @@
+'use strict';
+
+/** Masks in the picture: windows, the pixels in them that belong, outlines, overlaps. */
+const Regions = (() => {
+  /** The masks that stand in the page under a name: `{x1, y1, x2, y2, inside, area}` each. */
+  async function load(name) {
+    const windows = await Page.array(`${name}/windows`);
+    const {values} = await Page.array(`${name}/inside`);
+    let next = 0;
+    return Array.from({length: windows.shape[0]}, (_, index) => {
+      const [x1, y1, x2, y2] = windows.values.subarray(4 * index, 4 * index + 4);
+      const inside = values.subarray(next, next + (x2 - x1) * (y2 - y1));
+      next += inside.length;
+      return {x1, y1, x2, y2, inside, area: inside.reduce((sum, each) => sum + each, 0)};
+    });
+  }
+
+  /** The border between pixels inside and outside, as a path in pixels of the picture. */
+  function outline({x1, y1, x2, y2, inside}) {
+    const path = new Path2D();
+    const [width, height] = [x2 - x1, y2 - y1];
+    const at = (x, y) => x >= 0 && y >= 0 && x < width && y < height && inside[y * width + x] === 1;
+    for (let y = 0; y <= height; y++) {
+      for (let x = 0; x <= width; x++) {
+        if (at(x, y) !== at(x, y - 1)) {
+          path.moveTo(x1 + x, y1 + y);
+          path.lineTo(x1 + x + 1, y1 + y);
+        }
+        if (at(x, y) !== at(x - 1, y)) {
+          path.moveTo(x1 + x, y1 + y);
+          path.lineTo(x1 + x, y1 + y + 1);
+        }
+      }
+    }
+    return path;
+  }
+
+  /** Shared pixels over pixels of either. */
+  function overlap(p, q) {
+    const [x1, y1] = [Math.max(p.x1, q.x1), Math.max(p.y1, q.y1)];
+    const [x2, y2] = [Math.min(p.x2, q.x2), Math.min(p.y2, q.y2)];
+    let shared = 0;
+    for (let y = y1; y < y2; y++) {
+      for (let x = x1; x < x2; x++) {
+        shared += p.inside[(y - p.y1) * (p.x2 - p.x1) + x - p.x1]
+          & q.inside[(y - q.y1) * (q.x2 - q.x1) + x - q.x1];
+      }
+    }
+    const either = p.area + q.area - shared;
+    return either ? shared / either : 0;
+  }
+
+  /** For every mask of the first its best partner: `{index, partner, overlap}`; -1 without one. */
+  function partners(first, second) {
+    return first.map((region, index) => {
+      const best = {index, partner: -1, overlap: 0};
+      second.forEach((other, partner) => {
+        if (other.x1 >= region.x2 || other.x2 <= region.x1
+          || other.y1 >= region.y2 || other.y2 <= region.y1) return;
+        const found = overlap(region, other);
+        if (found > best.overlap) Object.assign(best, {partner, overlap: found});
+      });
+      return best;
+    });
+  }
+
+  return {load, outline, overlap, partners};
+})();

@@ -1,0 +1,65 @@
+import Stage1Backbone
+import Stage4RoI
+import Tensors
+
+extension PageMaps {
+  /// Channels of a level that RoIs are read from, in 32 bits: exhibits compute with them.
+  static let exact = 3
+
+  /// Whether RoIs are read from a level.
+  static func isReadByRoIs(_ name: String) -> Bool { RoIStage.levels.contains(name) }
+
+  /// The levels that RoIs can be read from on the page: those that the trace holds whole.
+  static func levelsForRoIs(_ source: PageSource) -> [String] {
+    RoIStage.levels.filter { name in
+      guard source.has("1-backbone", name), let stage = try? source.trace.stage("1-backbone")
+      else { return false }
+      return stage.record.tensors.first { $0.name == name }?.shape.count == 4
+    }
+  }
+
+  /// Adds channels of a level as arrays `P2/28`, once for all exhibits: those that vary most over
+  /// the picture, and on the example's level the one that varies most around it.
+  ///
+  /// - Returns: their numbers, by falling variation over the picture
+  static func addExact(
+    _ map: FeatureMap, of source: PageSource, to data: inout PageData
+  ) -> [Int] {
+    var channels = map.mostVaryingChannels(exact)
+    if let example = RoIExampleChoice(source), example.level == map.name {
+      let channel = example.channel(of: map)
+      if !channels.contains(channel) { channels.append(channel) }
+    }
+    for channel in channels {
+      data.add("\(map.name)/\(channel)", map.channel(channel), as: .float32)
+    }
+    return channels
+  }
+}
+
+/// The proposal that the page begins with, the one that stage 4 draws as its first example.
+struct RoIExampleChoice {
+  /// Its number.
+  let proposal: Int
+  let box: Box
+  /// The level that it is read from, `P2`.
+  let level: String
+
+  /// Chooses it; nil where the trace holds no proposals.
+  init?(_ source: PageSource) {
+    guard source.has("3-proposals", "proposals"), let size = try? source.sizes().resized,
+      let boxes = try? source.trace.stage("3-proposals").boxes("proposals", inside: size),
+      let best = bestInside(boxes, width: Float(size.width), height: Float(size.height))
+    else { return nil }
+    (proposal, box) = (best, boxes[best])
+    level = RoIStage.levels[pyramidLevel(of: box, among: RoIStage.levelNumbers)]
+  }
+
+  /// The channel of its level that varies most around it.
+  func channel(of map: FeatureMap) -> Int {
+    RoISurroundings(
+      box, spatialScale: 1 / map.stride, rows: map.features.shape[2],
+      columns: map.features.shape[3]
+    ).mostVaryingChannel(map.features)
+  }
+}

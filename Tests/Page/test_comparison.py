@@ -1,0 +1,85 @@
+"""Two traces on one page."""
+
+import shutil
+import subprocess
+
+import numpy
+import pytest
+
+from conftest import MASKRCNN, ROOT, Folder, maskrcnn
+
+
+@pytest.fixture(scope="module")
+def pooled(trace, tmp_path_factory):
+    """The same trace from stage 4 on through RoIPool."""
+    folder = tmp_path_factory.mktemp("pooled") / "pooled"
+    shutil.copytree(trace.path, folder)
+    maskrcnn("roi", "--trace", folder, "--operator", "pool", "--no-page")
+    maskrcnn("heads", "--trace", folder, "--no-page")
+    maskrcnn("masks", "--trace", folder, "--no-page")
+    return Folder(folder)
+
+
+@pytest.fixture
+def compared(trace, pooled, tmp_path, open_page):
+    """A page that holds the bundled trace against the pooled one, opened."""
+    copy = tmp_path / "aligned"
+    shutil.copytree(trace.path, copy)
+    maskrcnn("page", "--trace", copy, "--against", pooled.path)
+    return open_page(copy / "index.html").locator("#comparison")
+
+
+def test_it_names_the_first_stage_that_differs(compared, trace, pooled):
+    diff = subprocess.run(
+        [MASKRCNN, "diff", trace.path, pooled.path], cwd=ROOT, capture_output=True, text=True)
+    assert diff.stdout.splitlines()[0] == compared.locator(".standfirst").text_content()
+    begins = compared.locator(".agreement tr.first")
+    assert begins.count() == 1
+    assert begins.locator("a").text_content() == "4-roi"
+    for stage in ("0-input", "1-backbone", "2-anchors", "3-proposals"):
+        row = compared.locator(".agreement tr", has_text=stage)
+        assert row.locator("td").nth(1).text_content() == "0"
+
+
+def test_it_names_the_option_that_differs(compared):
+    row = compared.locator("table").first.locator("tbody tr", has_text="operator")
+    assert row.locator("td").all_text_contents() == ["operator", "align", "pool"]
+
+
+def test_tensors_of_the_first_stage(compared, trace, pooled):
+    ours, theirs = (each.tensor("4-roi", "features") for each in (trace, pooled))
+    row = compared.locator("tbody tr", has_text="features").locator("td")
+    assert row.nth(0).text_content() == f"{(ours != theirs).sum()} of {ours.size}"
+    assert float(row.nth(1).text_content()) == pytest.approx(abs(ours - theirs).max(), rel=1e-3)
+
+
+def test_pixels_that_masks_cover(compared, trace, pooled):
+    ours, theirs = (each.tensor("6-masks", "label_map") > 0 for each in (trace, pooled))
+    caption = compared.get_by_text("Pixels that some mask covers").text_content()
+    for count in ((ours & theirs).sum(), (ours & ~theirs).sum(), (~ours & theirs).sum()):
+        assert f"({count})" in caption
+
+
+def test_pictures_stand_in_threes(compared):
+    pairs = compared.locator(".out .pair")
+    assert pairs.count() > 3
+    for index in range(pairs.count()):
+        pictures = pairs.nth(index).locator("img")
+        assert pictures.count() in (2, 3)
+        assert all(image.get_attribute("alt") for image in pictures.all())
+
+
+def test_a_trace_against_itself(trace, tmp_path, open_page):
+    copy = tmp_path / "copy"
+    shutil.copytree(trace.path, copy)
+    maskrcnn("page", "--trace", copy, "--against", trace.path)
+    section = open_page(copy / "index.html").locator("#comparison")
+    assert section.locator(".standfirst").text_content() == "All tensors agree."
+    assert section.locator(".pair").count() == 0
+
+
+def test_nothing_in_common(trace, tmp_path):
+    other = tmp_path / "input"
+    maskrcnn("input", ROOT / "Fixtures/pictures/nuclei.png", "--trace", other, "--no-page")
+    shutil.rmtree(other / "0-input")
+    maskrcnn("page", "--trace", trace.path, "--against", other, code=1)

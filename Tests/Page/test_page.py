@@ -1,0 +1,161 @@
+"""The page as a whole: one file that opens from disk, the same every time, usable by all."""
+
+import re
+import shutil
+
+import pytest
+
+from conftest import Folder, maskrcnn
+
+SECTIONS = ["0-input", "1-backbone", "2-anchors", "3-proposals", "4-roi", "5-heads", "6-masks"]
+
+
+def test_opens_from_disk_with_a_section_per_stage(page):
+    # The fixture fails on an error in the console and on a request for anything elsewhere.
+    assert [s.get_attribute("id") for s in page.locator("main > section").all()] == SECTIONS
+
+
+def test_nothing_in_it_leads_elsewhere(trace):
+    text = trace.index.read_text()
+    assert not re.search(r'(src|href)="(https?:)?//', text)
+    assert str(trace.path.parent) not in text, "the page holds a path of this machine"
+
+
+def test_size(trace):
+    assert trace.index.stat().st_size <= 5_000_000
+
+
+def test_the_same_trace_gives_the_same_bytes(trace):
+    first = trace.index.read_bytes()
+    maskrcnn("page", "--trace", trace.path)
+    assert trace.index.read_bytes() == first
+
+
+def test_the_main_command_leaves_the_page(trace, tmp_path):
+    folder = Folder(tmp_path / "trace")
+    assert f"Open {folder.index}" in maskrcnn("--trace", folder.path, "--no-pictures")
+    assert folder.index.exists()
+    without = Folder(tmp_path / "without")
+    assert "index.html" not in maskrcnn("--trace", without.path, "--no-pictures", "--no-page")
+    assert not without.index.exists()
+
+
+def test_a_partial_trace_gets_a_page_of_what_it_has(open_page, tmp_path):
+    folder = Folder(tmp_path / "trace")
+    maskrcnn("input", "Fixtures/pictures/coins.png", "--trace", folder.path)
+    maskrcnn("backbone", "--trace", folder.path)
+    page = open_page(folder.index)
+    assert [s.get_attribute("id") for s in page.locator("main > section").all()] == SECTIONS[:2]
+    assert page.locator("#maps .readout").inner_text().startswith("P2")
+
+
+def test_a_trace_that_kept_only_small_tensors_gets_a_page(open_page, tmp_path):
+    folder = Folder(tmp_path / "trace")
+    maskrcnn("--trace", folder.path, "--tensors", "none")
+    page = open_page(folder.index)
+    assert page.locator("main > section").count() == 7
+    maps = page.locator("#maps select").first.inner_text()
+    assert "P6: 16 × 16" in maps and "P2" not in maps
+
+
+def test_a_damaged_trace_is_refused(trace, tmp_path):
+    copy = shutil.copytree(trace.path, tmp_path / "copy")
+    with open(copy / "0-input/tensors/sizes.npy", "ab") as file:
+        file.write(b"x")
+    (copy / "index.html").unlink()
+    maskrcnn("page", "--trace", copy, code=1)
+    assert not (copy / "index.html").exists()
+
+
+@pytest.mark.parametrize("width", [360, 800, 1100, 1920])
+def test_no_sideways_scrolling(open_page, width):
+    page = open_page(width=width)
+    for details in page.locator("details").all()[:3]:
+        details.evaluate("element => { element.open = true; }")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width, page.evaluate(
+        "width => [...document.querySelectorAll('body *')]"
+        ".filter(e => e.getBoundingClientRect().right > width && !e.closest('.scroller, .unseen'))"
+        ".map(e => e.outerHTML.slice(0, 80)).slice(0, 5)", width)
+
+
+def test_controls_are_labelled(page):
+    for control in page.locator("input, select, button, canvas[tabindex]").all():
+        named = control.evaluate(
+            "e => (e.labels?.[0] ?? e).textContent.trim() || e.ariaLabel || ''")
+        assert named, control.evaluate("e => e.outerHTML")
+
+
+def test_controls_are_reached_by_tab(page):
+    focusable = (
+        "a[href], button:not([disabled]), input:not([disabled]), select, summary, "
+        "[tabindex='0']")
+    # Of radio buttons with one name Tab reaches one, as it should; hidden controls none.
+    count = page.evaluate(
+        """selector => {
+          const all = [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility());
+          all.forEach((element, index) => { element.dataset.place = index; });
+          return all.filter((e) => e.type !== 'radio' || e.checked).length;
+        }""", focusable)
+    reached = set()
+    for _ in range(count + 5):
+        page.keyboard.press("Tab")
+        place = page.evaluate("document.activeElement.dataset.place ?? null")
+        if place is not None:
+            reached.add(place)
+    assert len(reached) >= count
+
+
+def test_focus_is_seen(page):
+    for selector in ["nav.contents a", "#maps select", "#maps canvas[tabindex]"]:
+        element = page.locator(selector).first
+        page.keyboard.press("Tab")  # The ring is for those who use the keyboard.
+        element.focus()
+        assert element.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+
+
+def test_pictures_have_words(page):
+    assert page.locator("img").count() > 20
+    assert page.locator("img:not([alt]), img[alt='']").count() == 0
+
+
+def test_contents_follow_the_reader(page):
+    page.evaluate("document.getElementById('4-roi').scrollIntoView({behavior: 'instant'})")
+    page.wait_for_selector("nav.contents a[href='#4-roi'][aria-current]")
+    assert page.locator("nav.contents a[aria-current]").count() == 1
+
+
+def test_commands_repeat_the_options(trace, tmp_path, open_page):
+    copy = Folder(shutil.copytree(trace.path, tmp_path / "my trace"))
+    maskrcnn("roi", "--trace", copy.path, "--operator", "warp", "--sampling-ratio", "3")
+    before = copy.tensor("4-roi", "features")
+    page = open_page(copy.index)
+    command = page.locator("[id='4-roi'] aside dd code").last.inner_text()
+    assert command == (
+        "swift run -c release roi --trace 'my trace' --operator warp --sampling-ratio 3 "
+        "--reduction average")
+    words = command.removeprefix("swift run -c release ").replace("'my trace'", "@").split()
+    maskrcnn(*[str(copy.path) if word == "@" else word for word in words])
+    assert (copy.tensor("4-roi", "features") == before).all()
+
+
+def test_what_came_in_is_named_with_its_shape(page):
+    assert "features 1000 × 64 × 7 × 7, from 4-roi" in page.locator(
+        "[id='5-heads'] aside").inner_text()
+    assert page.locator("[id='3-proposals'] aside").inner_text().count("from 2-anchors") == 3
+
+
+def test_colours_follow_the_system(open_page):
+    def brightness(scheme):
+        page = open_page(scheme=scheme)
+        return page.evaluate(
+            "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
+
+    assert brightness("light") > 200 > 60 > brightness("dark")
+
+
+def test_paper_is_light_and_has_no_controls(open_page):
+    page = open_page(scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.locator(".controls").first.is_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
