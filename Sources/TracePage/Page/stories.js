@@ -37,7 +37,7 @@ const Stories = (() => {
       ['The best detection', found[0]],
       ['The weakest detection', found.length > 1 ? last(found) : undefined],
       ['A detection that was clipped', found.find(isCut)],
-      ['The best proposal', heads ? undefined : {place: ledger.proposals[0]}],
+      ['The best proposal', found.length ? undefined : {place: ledger.proposals[0] ?? -1}],
       ['Not among the top of its level', {place: withFate(fate.belowTop)}],
       ['Clipped away', {place: withFate(fate.clippedAway)}],
       ['Too small', {place: withFate(fate.tooSmall)}],
