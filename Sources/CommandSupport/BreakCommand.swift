@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Stage0Input
 import Tensors
+import TracePage
 import Tracing
 
 extension Mistake: ExpressibleByArgument {}
@@ -48,9 +49,13 @@ struct BreakCommand: ParsableCommand {
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
     let stages = try mistake.stages(like: right, picture: file, pipeline.model.get())
     pipeline.trace.setPicture(file)
+    pipeline.trace.setNote("\(mistake.title) \(mistake.symptom) \(mistake.explanation)")
     for stage in stages { try pipeline.run(stage) }
     let finding = try MistakeFinding(mistake, right: right, broken: pipeline.trace)
     print(report(finding, right: right.folder))
+    if trace.page {
+      print("Open \(try TracePage(pipeline.trace, against: right).write().relativePath)")
+    }
     guard finding.isWhereItWasMade else {
       let found = finding.firstDifference.map { "the first stage that differs is \($0)" }
       throw Fault(

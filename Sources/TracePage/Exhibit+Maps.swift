@@ -14,6 +14,7 @@ extension Exhibit {
       holds the cell, so that you can compare levels and channels at one place.
       """
   ) { source, data in
+    guard source.trace.has(InputStage.name) else { return nil }
     let names = ["C2", "C3", "C4", "C5"] + BackboneStage.levels
     var maps: [MapEntry] = []
     for name in names where source.has(BackboneStage.name, name) {

@@ -25,10 +25,14 @@ extension PageSource {
     return facts.map { ["name": $0.name, "value": $0.value] }
   }
 
-  /// The command that makes the whole trace anew.
-  func command() -> String {
-    let picture = trace.picture.map { " \(quoted($0.lastPathComponent))" } ?? ""
-    return "swift run -c release maskrcnn\(picture) --trace \(quoted(trace.name))"
+  /// The command that makes the whole trace anew, in parts between which a line may break.
+  func command() -> [String] {
+    // A path from the trace's folder, made one from the folder around it, where the command runs.
+    let path = trace.record.picture.map {
+      $0.hasPrefix("../") ? String($0.dropFirst(3)) : URL(filePath: $0).lastPathComponent
+    }
+    let picture = path.map { [quoted($0)] } ?? []
+    return ["swift run", "-c release", "maskrcnn"] + picture + ["--trace \(quoted(trace.name))"]
   }
 
   /// The picture with the masks over it, or what else there is to begin with.

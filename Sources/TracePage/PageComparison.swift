@@ -47,6 +47,9 @@ struct PageComparison {
       "verdict": begins.map { "The first stage that differs is \($0)." }
         ?? "All tensors agree.",
       "begins": begins ?? "",
+      "notes": [(names.first, first), (names.second, second)].compactMap { name, trace in
+        trace.record.note.map { ["name": name, "note": $0] }
+      },
       "causes": causes, "hasCauses": !causes.isEmpty,
       "stages": comparison.stages.map { stageContext($0, isFirst: $0 == begins) },
       "tensors": tensors, "hasTensors": !tensors.isEmpty,

@@ -61,6 +61,9 @@ private func gallery(_ folder: StageFolder) -> [[String: String]] {
 /// A number in at most four digits.
 func short(_ value: Float) -> String {
   guard value.isFinite else { return "\(value)" }
-  if value == value.rounded(), value.magnitude < 1e7 { return String(Int(value)) }
-  return String(format: "%.4g", Double(value)).replacing("-", with: "−")
+  let isWhole = value == value.rounded() || value.magnitude >= 1e4
+  let text =
+    isWhole && value.magnitude < 1e7
+    ? String(Int(value.rounded())) : String(format: "%.4g", Double(value))
+  return text.replacing("-", with: "−")
 }

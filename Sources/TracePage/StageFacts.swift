@@ -66,12 +66,12 @@ func extents(_ shape: [Int]) -> String {
   shape.isEmpty ? "1" : shape.map(String.init).joined(separator: " × ")
 }
 
-/// The command that runs a stage again as it ran.
+/// The command that runs a stage again as it ran, in parts between which a line may break.
 ///
 /// - Parameter trace: the trace's folder
-func command(_ record: StageRecord, trace: String) -> String {
+func command(_ record: StageRecord, trace: String) -> [String] {
   let name = record.stage.drop { $0.isNumber || $0 == "-" }
-  var words = ["swift run -c release \(name)", "--trace \(quoted(trace))"]
+  var words = ["swift run", "-c release", String(name), "--trace \(quoted(trace))"]
   func add(_ flag: String, _ option: String) {
     if let value = record.options[option] { words.append("\(flag) \(value.commandLineText)") }
   }
@@ -100,7 +100,7 @@ func command(_ record: StageRecord, trace: String) -> String {
   case MasksStage.name: add("--threshold", "threshold")
   default: break
   }
-  return words.joined(separator: " ")
+  return words
 }
 
 /// A word as a shell takes it.

@@ -82,6 +82,13 @@ public final class Trace {
   /// Notes which picture the trace is of; written when the next stage is done.
   public func setPicture(_ file: URL) {
     record.picture = path(from: folder, to: file)
+    record.note = nil
+  }
+
+  /// Notes what a reader should know before all else; written when the next stage is done, gone when
+  /// the trace is made of another picture.
+  public func setNote(_ note: String) {
+    record.note = note
   }
 
   /// Notes which weights the trace is made with; written when the next stage is done.

@@ -11,6 +11,8 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var picture: String?
   /// The weights, likewise.
   public var weights: String?
+  /// What a reader should know before all else, such as a deliberate mistake; absent where nothing.
+  public var note: String?
   /// The stages that stand in the trace.
   public var stages: [String]
 }

@@ -136,13 +136,14 @@ def test_touch_drags_the_box_and_scrolls_beside_it(open_page):
     start = place(page, ".box-view .box-true", 1)
     step = css_per_pixel(page, 1) * CELL / 16
     scrolled = page.evaluate("scrollY")
-    swipe(start, (0, -16 * step))
-    assert (box_of(page) == moved(before, (0, -16))).all()
+    # Far enough that a page which may scroll would.
+    swipe(start, (0, -96 * step))
+    assert (box_of(page) == moved(before, (0, -96))).all()
     assert page.evaluate("scrollY") == scrolled, "a drag of the box leaves the page where it is"
     bounds = page.locator(".box-view").nth(1).bounding_box()
     swipe((bounds["x"] + 8, bounds["y"] + bounds["height"] - 8), (0, -120))
     assert page.evaluate("scrollY") > scrolled, "beside the box a finger scrolls"
-    assert (box_of(page) == moved(before, (0, -16))).all()
+    assert (box_of(page) == moved(before, (0, -96))).all()
 
 
 def test_a_click_in_the_whole_picture_brings_the_box_there(page):

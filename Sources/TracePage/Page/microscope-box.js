@@ -88,6 +88,12 @@ const MicroscopeBox = (() => {
       }
     }
 
+    // Chromium does not heed touch-action on a shape within an SVG: without this a longer drag ends
+    // in scrolling.
+    layer.addEventListener('touchstart', (event) => {
+      if (event.target.dataset?.edges) event.preventDefault();
+    }, {passive: false});
+
     layer.addEventListener('pointerdown', (event) => {
       const edges = event.target.dataset?.edges?.split(' ').map(Number);
       if (!edges || event.button !== 0) return;
