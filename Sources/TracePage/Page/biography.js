@@ -207,7 +207,9 @@ Page.exhibit('biography', async (bench, content) => {
   function curve() {
     const level = ledger.levelOf[place];
     const scores = [];
-    ledger.levelOf.forEach((each, other) => { if (each === level) scores.push(ledger.scores[other]); });
+    ledger.levelOf.forEach((each, other) => {
+      if (each === level) scores.push(ledger.scores[other]);
+    });
     const rank = ledger.rankOf[place];
     return Scene.canvas({
       aspect: 1, className: 'scene chart',

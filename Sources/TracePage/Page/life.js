@@ -100,10 +100,12 @@ const Life = (() => {
     const over = (index) => (weights[index] === 1 ? '' : ` / ${weights[index]}`);
     const limited = growth.map((each, index) =>
       Math.fround(deltas[2 + index] / weights[2 + index]) > each);
-    const power = (index) => limited[index] ? num(growth[index]) : num(deltas[2 + index]) + over(2 + index);
+    const power = (index) =>
+      limited[index] ? num(growth[index]) : num(deltas[2 + index]) + over(2 + index);
+    const shift = (index) => `${signed(deltas[index])}${over(index)}`;
     return [
-      `x = cx + ${names[0]} · w = ${px(centre[0])} ${signed(deltas[0])}${over(0)} · ${px(width)} = ${px(moved[0])}`,
-      `y = cy + ${names[1]} · h = ${px(centre[1])} ${signed(deltas[1])}${over(1)} · ${px(height)} = ${px(moved[1])}`,
+      `x = cx + ${names[0]} · w = ${px(centre[0])} ${shift(0)} · ${px(width)} = ${px(moved[0])}`,
+      `y = cy + ${names[1]} · h = ${px(centre[1])} ${shift(1)} · ${px(height)} = ${px(moved[1])}`,
       `width = w · exp(${names[2]}) = ${px(width)} · exp(${power(0)}) = ${px(size[0])}`,
       `height = h · exp(${names[3]}) = ${px(height)} · exp(${power(1)}) = ${px(size[1])}`,
       `box = (x ∓ width / 2, y ∓ height / 2) = ${tuple(box)}`,

@@ -70,7 +70,8 @@ const Scene = (() => {
   }
 
   /** A box's outline; `unit` as given by `backdrop`. With a halo it stands out from others. */
-  function box(context, [x1, y1, x2, y2], {colour, dash = []}, unit, {width = 1.5, halo = false} = {}) {
+  function box(
+    context, [x1, y1, x2, y2], {colour, dash = []}, unit, {width = 1.5, halo = false} = {}) {
     if (halo) {
       context.setLineDash([]);
       context.lineWidth = (width + 2.5) * unit;

@@ -182,7 +182,7 @@ Page.exhibit('suppression', async (bench, content) => {
   function score(place, other) {
     const own = ledger.scores[place];
     const rival = other >= 0 ? ledger.scores[other] : own;
-    for (let digits = 3; digits < 8; digits++) {
+    for (let digits = 4; digits < 8; digits++) {
       if (!(own !== rival && fixed(own, digits) === fixed(rival, digits))) return fixed(own, digits);
     }
     return String(own);
