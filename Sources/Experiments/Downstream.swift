@@ -117,7 +117,7 @@ public struct Downstream: Sendable {
   }
 
   /// Computes everything, with the thresholds that the trace's stages 5 and 6 recorded where they
-  /// stand there.
+  /// stand there. What these stages hold of one of the default operators is not computed again.
   ///
   /// - Parameters:
   ///   - trace: with the stages 0, 1 and 3
@@ -141,6 +141,9 @@ public struct Downstream: Sendable {
     let levels = proposals.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
 
     let outcomes = try (operators ?? Self.operators(of: trace)).map { roiOperator in
+      if operators == nil, let known = OperatorOutcome(of: trace, roiOperator, model, pasting) {
+        return known
+      }
       let features = pyramid.features(
         proposals, levels: levels, bins: RoIStage.bins, operator: roiOperator)  // [R, C, 7, 7]
       try heads.check(
@@ -163,6 +166,28 @@ public struct Downstream: Sendable {
     agreements = outcomes.map { OperatorAgreement($0, outcomes[0]) }
     truthScores = truth.map { truth in outcomes.map { TruthScore($0.regions, truth: truth) } } ?? []
     shifts = QuantisationShift.of(proposals, on: pyramid)
+  }
+}
+
+extension OperatorOutcome {
+  /// What a trace's stages 5 and 6 hold; nil where they used another operator or other weights, are
+  /// outdated, or did not keep it.
+  fileprivate init?(
+    of trace: Trace, _ roiOperator: RoIOperator, _ model: MaskRCNNModel, _ pasting: MasksStage
+  ) {
+    guard let roi = try? trace.current(RoIStage.name),
+      RoIOperator(options: roi.record.options) == roiOperator,
+      let heads = try? trace.current(HeadsStage.name),
+      heads.record.options["weights"] == .text(model.sourceName),
+      heads.record.options["maskOperator"] == .text("as in stage 4"),
+      let stage = try? trace.current(MasksStage.name),
+      let boxes = try? stage.boxes("boxes"), let scores = try? heads.tensor("scores").values,
+      let labels = try? heads.integers("labels"), let masks = try? stage.pastedMasks(),
+      boxes.count == scores.count, labels.count == scores.count, masks.count == scores.count
+    else { return nil }
+    self.init(
+      roiOperator: roiOperator, boxes: boxes, labels: labels, scores: scores, masks: masks,
+      regions: masks.map { MaskRegion($0, threshold: pasting.threshold) })
   }
 }
 

@@ -92,6 +92,27 @@ public struct MasksStage: Stage {
 }
 
 extension StageFolder {
+  /// The masks that stage 6 pasted.
+  ///
+  /// - Throws: `Fault` if they are missing or damaged.
+  public func pastedMasks() throws -> [PastedMask] {
+    let corners = try integers("windows")
+    let soft = try tensor("soft").values
+    var start = 0
+    return try stride(from: 0, to: corners.count - 3, by: 4).map { place in
+      let window = Window(
+        corners[place], corners[place + 1], corners[place + 2], corners[place + 3])
+      let (count, overflows) = window.width.multipliedReportingOverflow(by: window.height)
+      guard !overflows, count <= soft.count - start else {
+        throw Fault(
+          folder.path, "the windows hold more pixels than the masks have",
+          remedy: "Run the stage masks again")
+      }
+      defer { start += count }
+      return PastedMask(window: window, probabilities: Array(soft[start..<start + count]))
+    }
+  }
+
   /// The class names that stage 5 recorded, background first.
   var classNames: [String] {
     if case .texts(let names)? = record.options["classNames"] { names } else { [] }

@@ -166,10 +166,13 @@ private struct Ledger {
   /// Of the candidates of a level that were not looked at, those with the highest logits.
   func nextBelow(_ first: Int, _ anchors: Int) -> [Int] {
     let belowTop: Float = 4
-    let ranked = (first..<first + anchors).filter { self[$0, .fate] == belowTop }.sorted { a, b in
-      let (left, right) = (self[a, .logit], self[b, .logit])
-      return left > right || (left == right && a < b)
-    }
+    // Sorted as whole numbers, because a level has 200,000 of them: the logit's bits, which rise
+    // with it once those of negative numbers are turned over, then the place.
+    let ranked = (first..<first + anchors).filter { self[$0, .fate] == belowTop }.map { index in
+      let bits = self[index, .logit].bitPattern
+      let rising = bits >> 31 == 1 ? ~bits : bits | 1 << 31
+      return UInt64(~rising) << 32 | UInt64(index)
+    }.sorted().map { Int($0 & 0xffff_ffff) }
     return Array(ranked.prefix(CandidatesContent.below))
   }
 }
