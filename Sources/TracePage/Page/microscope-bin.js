@@ -151,7 +151,7 @@ const MicroscopeBin = (() => {
     });
     return [heading, summary,
       Draw.panels(...bodies.map(({title, body}) => (
-        element('section', {class: 'panel'}, element('h5', {}, title), body)))),
+        element('div', {class: 'panel'}, element('h5', {}, title), body)))),
       closeUp];
   }
 
