@@ -7,7 +7,10 @@ extension Exhibit {
   /// chosen there, and a trace that ends with the proposals has a biography too.
   static let biography = Exhibit(
     name: "biography",
-    uses: ["scene", "nms", "candidates", "paste", "heads", "life", "stories"],
+    uses: [
+      "shared/scene", "suppression/nms", "suppression/candidates", "masks/paste", "biography/heads",
+      "biography/life", "biography/stories",
+    ],
     stage: "3-proposals", title: "The life of one candidate",
     lead: """
       Follow one anchor through everything that happens to it, with its own numbers put into \

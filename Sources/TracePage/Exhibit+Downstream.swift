@@ -5,7 +5,9 @@ import Tensors
 extension Exhibit {
   /// What the choice of the RoI operator comes to in masks and boxes.
   static let downstream = Exhibit(
-    name: "downstream", uses: ["draw", "plane", "regions", "histogram"], stage: "6-masks",
+    name: "downstream",
+    uses: ["shared/draw", "shared/plane", "downstream/regions", "shared/histogram"],
+    stage: "6-masks",
     title: "What rounding costs in the end",
     lead: """
       The same proposals went through the rest of the network three times, once with each operator \

@@ -7,7 +7,8 @@ import Tracing
 extension Exhibit {
   /// Feature maps of trunk and pyramid, and objectness, cell by cell.
   static let maps = Exhibit(
-    name: "maps", uses: ["plane", "receptive"], stage: "1-backbone", title: "Feature maps to touch",
+    name: "maps", uses: ["shared/plane", "maps/receptive-field"], stage: "1-backbone",
+    title: "Feature maps to touch",
     lead: """
       Move over the map or the picture, touch them, or press arrow keys in the map. You see the \
       cell's value, its neighbours, and the part of the picture that it stands for. A click or Enter \

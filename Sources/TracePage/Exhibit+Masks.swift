@@ -5,7 +5,8 @@ import Tracing
 extension Exhibit {
   /// Every detection's mask, from the logits of each class to the pixels of the picture.
   static let masks = Exhibit(
-    name: "masks", uses: ["scene", "nms", "paste", "heads"], stage: "6-masks",
+    name: "masks", uses: ["shared/scene", "suppression/nms", "masks/paste", "biography/heads"],
+    stage: "6-masks",
     title: "Masks, from 28 × 28 logits to an outline",
     lead: """
       Every detection with the outline of its mask. Choose one to see what the mask head said of \

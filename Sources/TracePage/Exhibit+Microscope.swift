@@ -8,9 +8,10 @@ extension Exhibit {
   static let microscope = Exhibit(
     name: "microscope",
     uses: [
-      "draw", "roi", "microscope-state", "microscope-keys", "microscope-box", "microscope-map",
-      "microscope-layers", "microscope-grids", "microscope-sample", "microscope-bin",
-      "microscope-edges",
+      "shared/draw", "microscope/roi", "microscope/state", "microscope/keys", "microscope/box",
+      "microscope/map",
+      "microscope/layers", "microscope/grids", "microscope/sample", "microscope/bin",
+      "microscope/edges",
     ],
     stage: "4-roi", title: "RoI microscope",
     lead: """

@@ -1,7 +1,8 @@
 extension Exhibit {
   /// Every candidate that stage 3 looked at, and what suppressed it.
   static let suppression = Exhibit(
-    name: "suppression", uses: ["scene", "nms", "candidates", "list"],
+    name: "suppression",
+    uses: ["shared/scene", "suppression/nms", "suppression/candidates", "shared/paged-list"],
     stage: "3-proposals", title: "Who was suppressed by whom",
     lead: """
       Many anchors find the same object. Non-maximum suppression (NMS) goes through the candidates \

@@ -3,13 +3,13 @@ import Tensors
 
 /// A part of the page that a reader touches: a heading, a few words, and a script.
 ///
-/// The script has the exhibit's name (`Page/microscope.js`). It is given what `gather` makes of the
-/// trace, as JSON, and finds the arrays that `gather` added under their names.
+/// The script has the exhibit's name (`Page/microscope/microscope.js`). It is given what `gather`
+/// makes of the trace, as JSON, and finds the arrays that `gather` added under their names.
 struct Exhibit: Sendable {
   /// The name of its script, and its anchor in the page.
   let name: String
-  /// Further scripts that it is made of, in the order in which they are read before its own;
-  /// exhibits may share them.
+  /// Further scripts that it is made of (`microscope/roi`, `shared/draw`), in the order in which they
+  /// are read before its own; exhibits may share them.
   var uses: [String] = []
   /// The stage in whose section it stands.
   let stage: String

@@ -56,7 +56,8 @@ struct PageComparison {
       "symptom": symptom.map { [$0] } ?? [],
       "pairs": pairs, "hasPairs": !pairs.isEmpty,
     ]
-    return try MustacheTemplate(string: PageFiles.text("comparison.mustache")).render(context)
+    return try MustacheTemplate(string: PageFiles.text("comparison/comparison.mustache")).render(
+      context)
   }
 
   /// What the traces are called: their folders, with as much of the path as tells them apart.

@@ -52,11 +52,13 @@ public struct TracePage {
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
-    var scripts = ["contents", "page", "heatmap", "controls"]
+    var scripts = ["contents", "page", "heatmap", "controls"].map { "shared/\($0)" }
     for exhibit in gathered.map(\.exhibit) {
-      scripts += (exhibit.uses + [exhibit.name]).filter { !scripts.contains($0) }
+      scripts += (exhibit.uses + ["\(exhibit.name)/\(exhibit.name)"]).filter {
+        !scripts.contains($0)
+      }
     }
-    scripts.append("start")
+    scripts.append("shared/start")
     let comparison = try other.map { try PageComparison(source.trace, against: $0).html() }
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
@@ -149,9 +151,9 @@ extension PageSource {
 
 /// The page's template, style and scripts.
 enum PageFiles {
-  /// The page's style, and after it that of every exhibit that has one (`Page/NAME.css`).
+  /// The page's style, and after it that of every exhibit that has one (`Page/NAME/NAME.css`).
   static func style(_ exhibits: [String]) throws -> String {
-    let own = exhibits.map { "\($0).css" }.filter {
+    let own = exhibits.map { "\($0)/\($0).css" }.filter {
       FileManager.default.fileExists(atPath: url($0).path)
     }
     return try (["page.css"] + own).map(text).joined(separator: "\n")
