@@ -27,6 +27,17 @@ def moved(box, steps, edges=(1, 1, 1, 1)):
     return (box.astype(float) + shift).astype(numpy.float32)
 
 
+def snapped(box, direction, edges=(1, 1, 1, 1)):
+    """A box after one arrow key: an edge between two sixteenths of a cell goes to the next."""
+    size = CELL / 16
+    shift = [0.0, 0.0]
+    for axis, sign in enumerate(direction):
+        at = float(box[axis if edges[axis] else axis + 2]) / size
+        if sign:
+            shift[axis] = (math.floor(at) + 1 if sign > 0 else math.ceil(at) - 1) - at
+    return moved(box, shift, edges)
+
+
 def place(page, selector, index=0):
     """The middle of an element on the screen, after bringing it into view."""
     element = page.locator(selector).nth(index)
@@ -88,15 +99,21 @@ def test_keyboard(page, scope):
     box.focus()
     before = box_of(page)
     page.keyboard.press("ArrowRight")
-    assert (box_of(page) == moved(before, (1, 0))).all()
+    expected = snapped(before, (1, 0))
+    assert (box_of(page) == expected).all()
+    assert expected[0] % (CELL / 16) == 0 != before[0] % (CELL / 16)
     page.keyboard.press("ArrowUp")
-    assert (box_of(page) == moved(before, (1, -1))).all()
+    expected = snapped(expected, (0, -1))
+    assert (box_of(page) == expected).all()
     page.keyboard.press("Alt+ArrowDown")
-    assert (box_of(page) == moved(before, (1, 15))).all()
+    expected = moved(expected, (0, 16))
+    assert (box_of(page) == expected).all()
+    corner = (0, 0, 1, 1)
     page.keyboard.press("Shift+ArrowLeft")
-    assert (box_of(page) == moved(moved(before, (1, 15)), (-1, 0), (0, 0, 1, 1))).all()
+    expected = snapped(expected, (-1, 0), corner)
+    assert (box_of(page) == expected).all()
     page.keyboard.press("Shift+Alt+ArrowDown")
-    assert (box_of(page) == moved(moved(before, (1, 15)), (-1, 16), (0, 0, 1, 1))).all()
+    assert (box_of(page) == moved(expected, (0, 16), corner)).all()
     scope.get_by_role("button", name="Back to the proposal").click()
     assert (box_of(page) == before).all()
 
@@ -104,10 +121,20 @@ def test_keyboard(page, scope):
 def test_sixteen_steps_are_one_cell(page, scope):
     scope.locator(".box-true[tabindex]").focus()
     edge = scope.locator("[data-edge=left] [data-value]")
+    page.keyboard.press("ArrowRight")  # To the next sixteenth.
     before = float(edge.get_attribute("data-value"))
     for _ in range(16):
         page.keyboard.press("ArrowRight")
     assert float(edge.get_attribute("data-value")) == pytest.approx(before + 1, abs=1e-4)
+
+
+def test_buttons_move_the_box_where_there_are_no_arrow_keys(page, scope):
+    expected = box_of(page)
+    for word, direction in [("left", (-1, 0)), ("up", (0, -1)), ("down", (0, 1)), ("right", (1, 0))]:
+        for place in (0, 1):  # Beside the proposal, and beside the grids.
+            scope.get_by_label(f"Move the box {word} by 1/16 cell").nth(place).click()
+            expected = snapped(expected, direction)
+            assert (box_of(page) == expected).all()
 
 
 def test_the_box_cannot_be_turned_inside_out(page, scope):
@@ -258,6 +285,7 @@ def test_level_and_channel_can_be_chosen(page, scope):
     assert shown.get_attribute("data-level") == "P4"
     assert "chosen by hand" in shown.text_content()
     scope.locator(".box-true[tabindex]").focus()
+    page.keyboard.press("ArrowRight")  # To the next sixteenth.
     before = box_of(page)
     page.keyboard.press("ArrowRight")
     assert box_of(page)[0] == before[0] + 1, "a step is 1/16 of a cell of 16 pixels"

@@ -43,8 +43,8 @@ const MicroscopeBin = (() => {
     const count = cells.length === 1 ? '1 cell' : `${cells.length} cells`;
     return [
       element('p', {}, `The bin covers ${count}; the greatest is taken (marked).`),
-      element('div', {class: 'scroller sums', tabindex: 0, role: 'region',
-        'aria-label': 'Cells of RoIPool’s bin'},
+      element('div', {class: `scroller sums${body.length > 12 ? ' long' : ''}`, tabindex: 0,
+        role: 'region', 'aria-label': 'Cells of RoIPool’s bin'},
       element('table', {}, element('thead', {}, header), element('tbody', {}, ...body))),
       result('pool', `greatest of ${count}`, output, digits),
     ];
@@ -58,7 +58,7 @@ const MicroscopeBin = (() => {
       button.addEventListener('click', () => onChoose(index));
       const head = element('tr', {class: 'sample-head'},
         element('th', {scope: 'rowgroup', colspan: 3}, button,
-          ` reads x ${Draw.signed(sample.x, 4)}, y ${Draw.signed(sample.y, 4)}`),
+          ` reads x ${Draw.signed(sample.x, 3)}, y ${Draw.signed(sample.y, 3)}`),
         number(sample.value, digits, {'data-sample': index,
           class: index === winner ? 'figure won' : 'figure'}));
       const rows = sample.inside ? sample.cells.map((cell) => element('tr', {},
@@ -79,8 +79,8 @@ const MicroscopeBin = (() => {
     return [
       element('p', {}, `${samples.length} sample${samples.length === 1 ? '' : 's'}; each is the sum `
         + 'of its four cells, by weight. Whole x and y are centres of cells.'),
-      element('div', {class: 'scroller sums', tabindex: 0, role: 'region',
-        'aria-label': 'Samples of the bin'},
+      element('div', {class: `scroller sums${samples.length > 4 ? ' long' : ''}`, tabindex: 0,
+        role: 'region', 'aria-label': 'Samples of the bin'},
       element('table', {}, element('thead', {}, header), ...bodies)),
       result(name, text, output, digits),
     ];

@@ -14,8 +14,9 @@ const MicroscopeBox = (() => {
     {name, x, y, edges: [x === 0, y === 0, x === 1, y === 1].map(Number)}));
 
   const help = 'Drag the box or its handles. With the box in focus: arrow keys move it by 1/16 '
-    + 'cell, Shift and an arrow key move its right or lower edge, Alt as well makes it a whole '
-    + 'cell.';
+    + 'cell (the first to the next sixteenth), Shift and an arrow key move its right or lower edge, '
+    + 'Alt as well makes it a whole cell. The box keeps the keyboard while you scroll: press the '
+    + 'arrows with the grids in view.';
 
   /** Draws the picture so that `region` (pixels of the resized picture) fills the canvas. */
   function paint(context, width, height, image, [x1, y1, x2, y2]) {
@@ -73,6 +74,8 @@ const MicroscopeBox = (() => {
 
     function place() {
       if (!width) return;
+      // On paper the picture may be shown in another size: the outlines follow it.
+      layer.setAttribute('viewBox', `0 0 ${width} ${width / aspect}`);
       const {box: at, proposal: index} = Microscope.state;
       set(proposal, Microscope.proposalBox(index));
       set(halo, at);
@@ -126,9 +129,11 @@ const MicroscopeBox = (() => {
       box.setAttribute('role', 'application');
       box.setAttribute('aria-describedby', 'microscope-help');
       MicroscopeKeys.onArrow(box, (x, y, {shiftKey, altKey}) => {
-        const steps = altKey ? 1 / Microscope.STEP : 1;
-        Microscope.update({box: Microscope.shifted(Microscope.state.box,
-          shiftKey ? [0, 0, 1, 1] : ALL, x * steps, y * steps)}, 'box');
+        const edges = shiftKey ? [0, 0, 1, 1] : ALL;
+        const cell = 1 / Microscope.STEP;
+        const {box: at} = Microscope.state;
+        Microscope.update({box: altKey ? Microscope.shifted(at, edges, x * cell, y * cell)
+          : Microscope.nudged(at, edges, x, y)}, 'box');
       });
     }
     return Object.assign(element, {place, canvas, box});
@@ -166,5 +171,18 @@ const MicroscopeBox = (() => {
         ' Dotted: the proposal that it began as.'))};
   }
 
-  return {panels};
+  /** Buttons for those who have no arrow keys. */
+  function nudges() {
+    const moves = [['←', 'left', -1, 0], ['↑', 'up', 0, -1], ['↓', 'down', 0, 1], ['→', 'right', 1, 0]];
+    const buttons = moves.map(([sign, word, x, y]) => {
+      const button = Controls.button({label: sign, onClick: () => Microscope.update(
+        {box: Microscope.nudged(Microscope.state.box, ALL, x, y)}, 'box')});
+      button.setAttribute('aria-label', `Move the box ${word} by 1/16 cell`);
+      return button;
+    });
+    return Draw.element('div', {class: 'control'}, Draw.element('span', {}, 'Move by 1/16 cell'),
+      Draw.element('div', {class: 'nudges'}, ...buttons));
+  }
+
+  return {panels, nudges};
 })();

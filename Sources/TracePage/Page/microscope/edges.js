@@ -31,7 +31,8 @@ const MicroscopeEdges = (() => {
       const {box, map} = state;
       const {stride, name} = state.level;
       head.replaceChildren(element('tr', {}, ...['edge', 'pixels', `cells of ${name}`,
-        'RoIPool reads from, cells', 'off by, cells (pixels)', 'RoIWarp off by', 'RoIAlign off by']
+        'RoIPool reads from / to', 'RoIPool off by, cells (pixels)', 'RoIWarp off by',
+        'RoIAlign off by']
         .map((text, index) => element('th', {scope: 'col', class: index ? 'figure' : ''}, text))));
       const operators = ['pool', 'warp', 'align'].map((each) => read(each, state[each]));
       body.replaceChildren(...names.map((edge, index) => {
@@ -55,7 +56,9 @@ const MicroscopeEdges = (() => {
       'An edge reads + when it lies further right or down than the box’s own. RoIPool and RoIWarp '
       + 'round to whole cells and count the last cell in full: left and top miss by up to half a '
       + 'cell, right and bottom by up to one and a half. RoIWarp then samples by index, half a cell '
-      + 'further; RoIAlign has only that half cell, and none with “aligned”.')];
+      + 'further; RoIAlign has only that half cell, and none with “aligned”. This half cell is the '
+      + 'same for every box and the weights were trained with it; RoIPool’s error differs from box '
+      + 'to box. Without “aligned” a box is read as at least one cell wide and high.')];
   }
 
   /** Why the box is read from its level. */

@@ -48,7 +48,7 @@ Page.exhibit('microscope', async (bench, content) => {
 
   const box = await MicroscopeBox.panels(frame);
   bench.replaceChildren(
-    Controls.row(proposal, again, level, channel),
+    Controls.row(proposal, again, MicroscopeBox.nudges(), level, channel),
     box.row,
     ...MicroscopeEdges.table(),
     element('h4', {}, 'What each operator reads'),

@@ -41,8 +41,10 @@ const MicroscopeSample = (() => {
           + 'numbers as indices, and index i is cell i, whose value holds at i + 0.5. So the map is '
           + 'read half a cell to the lower right (arrow). A sample in the very centre of a cell then '
           + 'gets a quarter of each of four cells. “aligned” takes the half cell off first'
-          + (name === 'warp' ? '; RoIWarp has no such option.' : '. torchvision’s Mask R-CNN was '
-          + 'trained without it, so its weights expect the shift.')
+          + (name === 'warp' ? '; RoIWarp has no such option.' : state.isTraceAligned
+            ? '. This trace was made with it; torchvision’s weights were trained without it.'
+            : '. The weights of this trace, like torchvision’s, were trained without it and expect '
+              + 'the shift.')
         : 'With “aligned”, half a cell is taken off before the position is used as an index: '
           + `x ${x}, y ${y}. The map is read where the box puts the sample, and a sample in the `
           + 'centre of a cell gets exactly that cell’s value.';

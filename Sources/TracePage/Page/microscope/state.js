@@ -48,7 +48,8 @@ const Microscope = (() => {
     }
     const middle = Math.floor(content.bins / 2);
     state = {bins: content.bins, scores, channels: new Map(), levels: content.levels, choice: 'auto',
-      samplingRatio: content.samplingRatio, aligned: content.aligned, maximum: content.maximum};
+      samplingRatio: content.samplingRatio, aligned: content.aligned, maximum: content.maximum,
+      isTraceAligned: content.aligned};
     const first = level(RoI.level(proposalBox(content.proposal)));
     if (content.channel !== null && first.channels.includes(content.channel)) {
       state.channels.set(first.name, content.channel);
@@ -147,6 +148,22 @@ const Microscope = (() => {
     return moved;
   }
 
-  return {STEP, start, ready, update, listen, count, proposalBox, operators, shifted, step,
+  /**
+   * As `shifted()`, by a single step or none along each axis. An edge that stands between two
+   * sixteenths of a cell goes to the next of them: proposals begin at odd numbers, and no count of
+   * whole steps would ever bring such an edge to a whole cell.
+   */
+  function nudged(box, edges, x, y) {
+    const size = step();
+    const toNext = (axis, direction) => {
+      const at = box[edges[axis] ? axis : axis + 2] / size;
+      // Edges are 32-bit numbers: one that stands on a sixteenth but for their rounding stands on it.
+      const near = Math.abs(at - Math.round(at)) < 1e-3 ? Math.round(at) : at;
+      return direction && (direction > 0 ? Math.floor(near) + 1 : Math.ceil(near) - 1) - at;
+    };
+    return shifted(box, edges, toNext(0, x), toNext(1, y));
+  }
+
+  return {STEP, start, ready, update, listen, count, proposalBox, operators, shifted, nudged, step,
     get state() { return state; }};
 })();

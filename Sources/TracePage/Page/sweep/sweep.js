@@ -117,7 +117,7 @@ Page.exhibit('sweep', async (bench, {steps}) => {
     else compute(state);
   });
 
-  const columns = ['operator', 'largest step', 'from, to', 'of all bins', 'in bin'];
+  const columns = ['operator', 'largest step', 'from, to', 'of all bins, this channel', 'in bin'];
   bench.replaceChildren(
     Controls.row(direction, slider),
     element('div', {class: 'panels'}, element('figure', {class: 'panel'}, chart,
