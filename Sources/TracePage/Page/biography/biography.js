@@ -32,8 +32,11 @@ Page.exhibit('biography', async (bench, content) => {
   name.textContent = 'Candidate';
   entry.append(name, number);
   number.addEventListener('change', () => {
-    const found = ledger.placeOf.get(number.valueAsNumber);
-    note.hidden = found !== undefined;
+    const wanted = number.valueAsNumber;
+    const found = ledger.placeOf.get(wanted);
+    note.hidden = found !== undefined || Number.isNaN(wanted);
+    const isOne = Number.isInteger(wanted) && wanted >= 0 && wanted < ledger.anchors;
+    note.textContent = isOne ? notCarried : `Candidates go from 0 to ${ledger.anchors - 1}.`;
     if (found !== undefined) follow(found);
   });
   const random = (choices) => choices[Math.floor(Math.random() * choices.length)];
@@ -53,7 +56,7 @@ Page.exhibit('biography', async (bench, content) => {
   note.setAttribute('role', 'status');
   note.hidden = true;
   const below = ledger.count - ledger.considered;
-  note.textContent = `This page carries the ${ledger.topPerLevel} highest logits of each level and `
+  const notCarried = `This page carries the ${ledger.topPerLevel} highest logits of each level and `
     + `the next ones below, ${ledger.count} of ${ledger.anchors.toLocaleString('en')} candidates. `
     + `This number is not among them; 3-proposals/ledger.csv has them all.`;
   const carried = document.createElement('p');

@@ -16,6 +16,12 @@ const Life = (() => {
   /** Deltas, logits, probabilities. */
   const num = (value) => (Math.abs(value) >= 1e-3 || value === 0
     ? minus(Number(value.toPrecision(4)).toString()) : Heatmap.number(value));
+  /** A number in so many digits, four at least, that it is seen to differ from another. */
+  const apart = (value, other) => {
+    const digits = [4, 5, 6, 7, 8].find(
+      (each) => value === other || value.toPrecision(each) !== other.toPrecision(each));
+    return digits && value >= 1e-3 ? String(Number(value.toPrecision(digits))) : num(value);
+  };
   const many = (value) => value.toLocaleString('en');
   const tuple = (box) => `(${box.map(px).join(', ')})`;
   const minus = (text) => text.replaceAll('-', '−');
@@ -64,8 +70,8 @@ const Life = (() => {
       says: [
         `It begins as one of ${many(ledger.anchors)} anchors. Level ${level.name} has a cell every `
         + `${level.stride[1]} pixels; the cell in row ${row}, column ${column} has its corner at `
-        + `(${x}, ${y}). Of the ${level.base.length} anchors there this is number ${shape + 1}, `
-        + `${px(width)} wide and ${px(height)} high, centred on that corner.`,
+        + `(${x}, ${y}). Of the ${level.base.length} anchors there this is anchor ${shape} (they count `
+        + `from 0), ${px(width)} wide and ${px(height)} high, centred on that corner.`,
       ],
       formulas: [`anchor = (${x}, ${y}, ${x}, ${y}) + ${tuple(base)} = ${tuple(box)}`],
       values: {level: level.name, row, column, shape, box},
@@ -178,7 +184,8 @@ const Life = (() => {
     return {
       key: 'suppression', stage: '3-proposals', title: 'Suppressed by a better one?', ends,
       says: [ends
-        ? `The better ${other} of ${level} (score ${num(ledger.scores[by])}) stayed and covers it by `
+        ? `The better ${other} of ${level} (score ${apart(ledger.scores[by], ledger.scores[place])}, `
+          + `this one’s is ${apart(ledger.scores[place], ledger.scores[by])}) stayed and covers it by `
           + `more than ${threshold}: it is suppressed, as a second answer to the same object.`
         : `Of the better candidates of ${level} that stayed, ${other} overlaps it most, by no more `
           + `than ${threshold}: it stays.`],
@@ -232,7 +239,7 @@ const Life = (() => {
       says: [`A region is read from the level that fits its size, of P2 to P5; 224 pixels belong to `
         + `P4, half the size one level finer. RoI${roi.operation[0].toUpperCase()}`
         + `${roi.operation.slice(1)} reads it as a grid of ${roi.bins} × ${roi.bins} bins from `
-        + `P${level}.`],
+        + `P${level}. The level of its anchor no longer matters.`],
       formulas: [`k = ⌊4 + log2(√(w · h) / 224)⌋ = ⌊4 + log2(√(${px(width)} · ${px(height)}) / 224)⌋ `
         + `= ⌊${num(exact)}⌋ = ${minus(String(Math.floor(exact)))}`
         + `${Math.floor(exact) === level ? '' : `, limited to ${level}`}`],
@@ -293,7 +300,7 @@ const Life = (() => {
   }
 
   function classSuppression(heads, pair) {
-    const {fate: came, by, box, name} = pairOf(heads, pair);
+    const {fate: came, by, box, name, score} = pairOf(heads, pair);
     const base = {key: 'classSuppression', stage: '5-heads', title: 'Suppressed within its class?',
       formulas: [], values: {by: -1}, boxes: [['kept', box]]};
     if (came === pairFate.tooSmall) {
@@ -309,8 +316,8 @@ const Life = (() => {
     const called = other.detection >= 0 ? `detection ${other.detection}` : 'a better one';
     return {...base, ends: true,
       says: [`Non-maximum suppression runs once more, on the refined boxes of each class. `
-        + `Proposal ${other.proposal}, taken for the same class with score ${num(other.score)} `
-        + `(${called}), covers it by more than ${heads.nmsThreshold}: it is suppressed.`],
+        + `Proposal ${other.proposal}, taken for the same class with score `
+        + `${apart(other.score, score)} (${called}; this one’s is ${apart(score, other.score)}), covers it by more than ${heads.nmsThreshold}: it is suppressed.`],
       formulas: [`IoU = ${px(intersection)} / ${px(union)} = ${num(iou)} > ${heads.nmsThreshold}`],
       values: {by: other.proposal, intersection, union, iou},
       boxes: [['kept', other.box], ['suppressed', box]]};

@@ -20,7 +20,7 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
     const first = operators[0].name;
     const heads = ['operator', 'detections', `matched with ${first}`, 'mean IoU of these'];
     if (hasTruth) {
-      heads.push('true at IoU 0.5', 'at 0.75', 'not true', 'mean IoU of the true',
+      heads.push('true at IoU 0.5', 'at 0.75', 'not true', 'mean IoU of the found with the truth',
         'best IoU per object', 'area over the truth’s');
     }
     const rows = operators.map(({name, detections, matched, overlap, truth}, index) => {
@@ -93,9 +93,6 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
     function match() {
       pairs = Regions.partners(sets.get(choice.first).masks, sets.get(choice.second).masks)
         .sort((p, q) => p.overlap - q.overlap || p.index - q.index);
-      // Masks without any partner are looked at last: they have no difference to show.
-      pairs = [...pairs.filter((pair) => pair.partner >= 0),
-        ...pairs.filter((pair) => pair.partner < 0)];
       rank.input.max = Math.max(1, pairs.length);
       rank.input.value = 1;
       choice.rank = 0;
@@ -185,7 +182,8 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
           'All masks of both results. Click on a mask of the first to see it enlarged.')),
         element('figure', {class: 'panel'}, near.canvas, caption)),
       readout);
-    caption.textContent = 'The chosen mask and its partner, enlarged: each square is a pixel. Others are thin.';
+    caption.textContent = 'The chosen mask and its partner, enlarged: each square is a pixel. Others are thin. '
+      + 'Here each mask is shown with the one that overlaps it most, which may serve several.';
     match();
     return body;
   }
@@ -227,7 +225,7 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
           + `at ±${half}): the left and upper edges moved by up to ${most.toFixed(2)}, by `
           + `${size.toFixed(2)} on average. The right and lower edges move by another whole cell, `
           + `because RoIPool counts the last cell in full: from ${half} to ${3 * half}. RoIAlign `
-          + 'moves no edge.'));
+          + 'rounds no edge (its constant half cell is not counted here).'));
     };
     show(found[0]);
     if (found.length < 2) return place;

@@ -314,7 +314,8 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       goTo(x * factor(), y * factor());
     };
     plane.canvas.addEventListener('pointermove', (event) => {
-      if (event.pointerType !== 'mouse' || !state.isHeld) follow(event);
+      // A finger that moves scrolls the page; a tap chooses.
+      if (event.pointerType !== 'touch' && !state.isHeld) follow(event);
     });
     plane.canvas.addEventListener('click', (event) => {
       if (event.pointerType === 'mouse') hold(!state.isHeld);

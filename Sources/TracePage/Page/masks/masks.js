@@ -11,6 +11,11 @@ Page.exhibit('masks', async (bench, content) => {
   const own = (index) => masks.own.subarray(index * area, (index + 1) * area);
   const boxOf = (index) => [...masks.boxes.subarray(4 * index, 4 * index + 4)];
   const share = Heatmap.scale({least: 0, greatest: 1});
+  /** Three digits, or more where three would make it the 1 that no score reaches. */
+  const score = (value) => {
+    const digits = [3, 4, 5, 6].find((each) => value === 1 || Number(value.toFixed(each)) < 1);
+    return value.toFixed(digits ?? 7);
+  };
   const many = (value) => value.toLocaleString('en');
   const px = (value) => Number(value.toFixed(2)).toString().replaceAll('-', '−');
   const place = ({x1, y1, x2, y2}) => `columns ${x1} to ${x2 - 1}, rows ${y1} to ${y2 - 1}`;
@@ -40,14 +45,14 @@ Page.exhibit('masks', async (bench, content) => {
   sheet.setAttribute('aria-label', 'Detections by falling score; arrow keys move among them');
   const tiles = Array.from({length: count}, (_, index) => {
     const tile = element('div', '', 'tile');
-    const words = `${nameOf(masks.labels[index])}, score ${masks.scores[index].toFixed(2)}`;
+    const words = `${nameOf(masks.labels[index])}, score ${score(masks.scores[index])}`;
     tile.setAttribute('role', 'option');
     tile.setAttribute('aria-label', `Detection ${index}: ${words}`);
     tile.title = `Detection ${index}: ${words}`;
     const picture = crop([boxOf(index)], (context, unit) => Scene.outline(context, unit, () =>
       Paste.outline(context, Paste.detection(masks, index), masks.threshold)));
     picture.setAttribute('aria-hidden', 'true');
-    tile.append(picture, element('span', `${index} · ${masks.scores[index].toFixed(2)}`));
+    tile.append(picture, element('span', `${index} · ${score(masks.scores[index])}`));
     if (found.size > 1) tile.append(element('span', nameOf(masks.labels[index]), 'class'));
     tile.addEventListener('click', () => choose(index));
     return tile;
@@ -215,7 +220,7 @@ Page.exhibit('masks', async (bench, content) => {
       tile.setAttribute('aria-selected', each === index);
     });
     title.textContent = `Detection ${index}: ${nameOf(masks.labels[index])}, score `
-      + `${masks.scores[index].toFixed(3)}`;
+      + score(masks.scores[index]);
     showClasses();
     showPaste();
   }

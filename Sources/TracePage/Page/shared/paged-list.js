@@ -4,8 +4,9 @@
 const PagedList = (() => {
   /**
    * @param label what the table lists
-   * @param columns `{title, text(item), value(item)?, className?}`; those with `value` can be
-   *   sorted by, the first time from the greatest
+   * @param columns `{title, text(item), value(item)?, plural?, className?}`; those with `value`
+   *   can be sorted by, the first time from the greatest, with NaN last either way; `plural` is
+   *   what their values are called
    * @param name of an item, in `data-item`
    * @param onChoose called with the item that the reader chose
    */
@@ -19,8 +20,8 @@ const PagedList = (() => {
     const body = table.createTBody();
     const where = document.createElement('span');
     const [back, on] = [
-      Controls.button({label: '← earlier', onClick: () => turn(-1)}),
-      Controls.button({label: 'later →', onClick: () => turn(1)}),
+      Controls.button({label: '', onClick: () => turn(-1)}),
+      Controls.button({label: '', onClick: () => turn(1)}),
     ];
     const pages = Controls.row(back, where, on);
     pages.classList.add('pages');
@@ -55,7 +56,9 @@ const PagedList = (() => {
       const {value} = columns[sorting.column];
       const sign = sorting.falling ? -1 : 1;
       const keys = new Map(items.map((item) => [item, value(item)]));
-      items = [...items].sort((a, b) => sign * (keys.get(a) - keys.get(b)) || a - b);
+      items = [...items].sort((a, b) => (
+        Number.isNaN(keys.get(a)) - Number.isNaN(keys.get(b))
+        || sign * (keys.get(a) - keys.get(b)) || a - b));
     }
 
     function render() {
@@ -85,6 +88,10 @@ const PagedList = (() => {
       });
       where.textContent = items.length
         ? `${page * rows + 1} to ${page * rows + shown.length} of ${items.length}` : 'none';
+      const {plural = 'values'} = columns[sorting.column];
+      const [before, after] = sorting.falling ? ['higher', 'lower'] : ['lower', 'higher'];
+      back.textContent = `← ${before} ${plural}`;
+      on.textContent = `${after} ${plural} →`;
       back.disabled = page === 0;
       on.disabled = page === last;
     }

@@ -106,7 +106,7 @@ Page.exhibit('suppression', async (bench, content) => {
   function shade(context, a, b) {
     const [p, q] = [Candidates.box(ledger, a), Candidates.box(ledger, b)];
     const [x, y] = [Math.max(p[0], q[0]), Math.max(p[1], q[1])];
-    context.fillStyle = 'rgb(255 255 255 / 0.25)';
+    context.fillStyle = 'rgb(255 255 255 / 0.45)';
     context.fillRect(x, y, Math.min(p[2], q[2]) - x, Math.min(p[3], q[3]) - y);
   }
 
@@ -178,6 +178,13 @@ Page.exhibit('suppression', async (bench, content) => {
     }
   }
 
+  /** At another threshold the suppressor of the trace may be suppressed itself. */
+  function fallen(place) {
+    const before = traced.by[place];
+    if (before < 0 || now.by[before] < 0) return '';
+    return ` Its suppressor in the trace, ${called(before)}, is itself suppressed at this threshold.`;
+  }
+
   /** A score in so many digits that it is seen to differ from another's. */
   function score(place, other) {
     const own = ledger.scores[place];
@@ -208,7 +215,7 @@ Page.exhibit('suppression', async (bench, content) => {
   }
 
   function tell() {
-    sentence.textContent = describe(chosen);
+    sentence.textContent = describe(chosen) + fallen(chosen);
     sentence.dataset.candidate = ledger.index[chosen];
     sentence.dataset.by = now.by[chosen] >= 0 ? ledger.index[now.by[chosen]] : '';
     toWinner.disabled = now.by[chosen] < 0;
@@ -224,16 +231,16 @@ Page.exhibit('suppression', async (bench, content) => {
   const list = PagedList.make({
     label: 'Candidates', name: (place) => String(ledger.index[place]), onChoose: choose,
     columns: [
-      {title: 'score', text: (place) => fixed(ledger.scores[place], 4),
+      {title: 'score', plural: 'scores', text: (place) => fixed(ledger.scores[place], 4),
         value: (place) => ledger.scores[place]},
-      {title: 'candidate', text: (place) => ledger.index[place],
+      {title: 'candidate', plural: 'numbers', text: (place) => ledger.index[place],
         value: (place) => ledger.index[place]},
       {title: 'level', text: (place) => ledger.levels[ledger.levelOf[place]].name},
       {title: 'fate', text: (place) => Candidates.names[now.fates[place]]},
       {title: 'by', className: 'wide',
         text: (place) => now.by[place] >= 0 ? ledger.index[now.by[place]] : ''},
-      {title: 'IoU', text: (place) => now.by[place] >= 0 ? fixed(overlap(place).iou, 3) : '',
-        value: (place) => now.by[place] >= 0 ? overlap(place).iou : 0},
+      {title: 'IoU', plural: 'IoU', text: (place) => now.by[place] >= 0 ? fixed(overlap(place).iou, 3) : '',
+        value: (place) => now.by[place] >= 0 ? overlap(place).iou : NaN},
     ],
   });
 
