@@ -1,5 +1,7 @@
 """Lives of candidates: every number held to the trace's tensors, for each way a life can end."""
 
+import re
+
 import numpy
 import pytest
 
@@ -203,11 +205,30 @@ def test_a_reader_chooses(page, tensors):
     number.fill(str(absent))
     number.press("Tab")
     assert shown(page) == index
-    assert "is not among them" in bio.locator("[role=status]").inner_text()
+    note = bio.locator("[role=status]")
+    assert "is not among them" in note.inner_text()
+    for wrong in (len(tensors(3, "ledger")), -5):
+        number.fill(str(wrong))
+        number.press("Tab")
+        assert f"from 0 to {len(tensors(3, 'ledger')) - 1}." in note.inner_text()
+    number.fill("")
+    number.press("Tab")
+    assert not note.is_visible()
     bio.get_by_role("button", name="Any detection").click()
     assert bio.locator(".life li").last.get_attribute("data-step") == "pasting"
     bio.get_by_role("button", name="Any candidate").click()
     assert bio.locator(".life li").count() >= 2
+
+
+def test_scores_that_differ_are_seen_to_differ(page):
+    """Whoever is suppressed has the lower score, in the digits that are shown as well."""
+    story = page.locator("#biography select").first
+    for title, step in [("Died late: suppressed within its class", "classSuppression"),
+                        ("Suppressed as a candidate", "suppression")]:
+        story.select_option(label=title)
+        words = page.locator(f"#biography [data-step={step}]").inner_text()
+        better, own = re.search(r"score ([\d.]+)\W.*this one’s is ([\d.]+)\)", words).groups()
+        assert float(better) > float(own)
 
 
 def test_from_the_ledger(page):

@@ -122,6 +122,23 @@ def test_touch(open_page):
     assert int(data(page)["row"]) < 8 and int(data(page)["column"]) > 247
 
 
+def test_a_finger_that_scrolls_leaves_the_cell(open_page):
+    page = open_page(width=360, has_touch=True, is_mobile=True)
+    canvas = page.locator("#maps canvas").nth(0)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    before, scrolled = data(page), page.evaluate("scrollY")
+    session = page.context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] - 20, box["y"] + box["height"] / 2
+    for kind, down in [("touchStart", 0), ("touchMove", -30), ("touchMove", -60),
+                       ("touchMove", -120), ("touchEnd", None)]:
+        session.send("Input.dispatchTouchEvent", {
+            "type": kind, "touchPoints": [] if down is None else [{"x": x, "y": y + down}]})
+    page.wait_for_timeout(200)
+    assert page.evaluate("scrollY") > scrolled
+    assert data(page) == before
+
+
 def test_receptive_field_of_the_trunk(page):
     """ResNet-18's: the sum of all kernels' reaches, each in the pixels of its layer."""
     # 7 and 3 wide at strides 2 and 4, then two blocks of two 3 x 3 convolutions per layer, the first

@@ -120,6 +120,15 @@ def test_the_threshold_moves_the_area(page, trace):
     assert int(said.get_attribute("data-area")) == areas(soft, windows, 0.99)[3]
 
 
+def test_no_score_is_rounded_up_to_1(page, trace):
+    scores = trace.tensor("5-heads", "scores")
+    assert scores.max() > 0.995, "else no score could be, to two digits"
+    shown = [float(text.split(" · ")[1]) for text in
+             page.locator("#masks .tile > span:first-of-type").all_text_contents()]
+    assert max(shown) < 1
+    numpy.testing.assert_allclose(shown, scores, atol=5e-4)
+
+
 def test_the_sheet_by_keyboard(page, trace):
     tiles = page.locator("#masks [role=option]")
     assert tiles.count() == len(trace.tensor("5-heads", "labels"))

@@ -67,7 +67,7 @@ def test_a_damaged_trace_is_refused(trace, tmp_path):
     assert not (copy / "index.html").exists()
 
 
-@pytest.mark.parametrize("width", [360, 800, 1100, 1920])
+@pytest.mark.parametrize("width", [320, 360, 800, 1100, 1920])
 def test_no_sideways_scrolling(open_page, width):
     page = open_page(width=width)
     for details in page.locator("details").all()[:3]:
@@ -123,6 +123,30 @@ def test_contents_follow_the_reader(page):
     page.evaluate("document.getElementById('4-roi').scrollIntoView({behavior: 'instant'})")
     page.wait_for_selector("nav.contents a[href='#4-roi'][aria-current]")
     assert page.locator("nav.contents a[aria-current]").count() == 1
+
+
+def test_contents_name_the_exhibits_of_the_stage(page):
+    page.evaluate("document.getElementById('4-roi').scrollIntoView({behavior: 'instant'})")
+    page.wait_for_selector("nav.contents a[href='#4-roi'][aria-current]")
+    section = page.locator("#\\34 -roi [data-exhibit]")
+    names = [each.get_attribute("id") for each in section.all()]
+    assert len(names) > 1
+    parts = page.locator("nav.contents .parts a")
+    assert [each.get_attribute("href") for each in parts.all()] == [f"#{name}" for name in names]
+    parts.nth(1).click()
+    page.wait_for_function(
+        "name => Math.abs(document.getElementById(name).getBoundingClientRect().top - 90) < 60",
+        arg=names[1])
+
+
+def test_contents_stay_in_reach_on_a_phone(open_page):
+    page = open_page(width=390, height=800, has_touch=True, is_mobile=True)
+    page.evaluate("document.getElementById('6-masks').scrollIntoView({behavior: 'instant'})")
+    current = page.locator("nav.contents a[aria-current]")
+    page.wait_for_selector("nav.contents a[href='#6-masks'][aria-current]")
+    bounds = current.bounding_box()
+    assert 0 <= bounds["y"] < 60 and 0 <= bounds["x"] < 390
+    assert page.locator("nav.contents").bounding_box()["height"] < 60
 
 
 def test_commands_repeat_the_options(trace, tmp_path, open_page):

@@ -210,6 +210,42 @@ def test_keys_move_through_the_list(page):
     assert grid.locator("[aria-selected=true]").evaluate("(row) => row === document.activeElement")
 
 
+def test_the_list_says_what_lies_before_and_after(page):
+    grid = page.locator("#suppression [role=grid]")
+    pages = page.locator("#suppression .pages button")
+    assert pages.all_inner_texts() == ["← higher scores", "lower scores →"]
+    for words in (["← higher IoU", "lower IoU →"], ["← lower IoU", "higher IoU →"]):
+        grid.get_by_role("button", name="IoU").click()
+        assert pages.all_inner_texts() == words
+        grid.locator("tbody tr").first.focus()
+        page.keyboard.press("Home")
+        # Whoever was not suppressed has no IoU and stands last, however the list is sorted.
+        assert all(grid.locator("tbody td:last-child").all_inner_texts())
+        page.keyboard.press("End")
+        assert not any(grid.locator("tbody tr:last-child td:last-child").all_inner_texts())
+
+
+def test_a_suppressor_that_falls_itself_is_told(page, ledger):
+    """At a lower threshold who suppressed in the trace may be suppressed, and the victim says so."""
+    considered, rows = ledger
+    by = oracle(rows[:, 5:9], rows[:, 0], rows[:, 4], 0.3)
+    place = {int(index): row for row, index in enumerate(considered)}
+    fallen = {index for index, row in place.items()
+              if rows[row, 9] == SUPPRESSED and by[place[int(rows[row, 10])]] >= 0}
+    move(page, 0.3)
+    page.locator("#suppression select").first.select_option("3")
+    page.locator("#suppression [role=grid] tbody tr").first.focus()
+    page.keyboard.press("Home")
+    told = set()
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+        said = sentence(page)
+        index = int(said.get_attribute("data-candidate"))
+        told.add(index in fallen)
+        assert ("is itself suppressed" in said.inner_text()) == (index in fallen), index
+    assert told == {True, False}
+
+
 def test_list_follows_the_filters(page, ledger):
     _, rows = ledger
     level = page.locator("#suppression select").first

@@ -117,6 +117,7 @@ Page.exhibit('masks', async (bench, content) => {
     }));
     const logitScale = Heatmap.scale({least: -reach, greatest: reach});
     classesTable.replaceChildren();
+    classesTable.style.setProperty('--classes', labels.length);
     const head = classesTable.createTHead().insertRow();
     head.append(element('td'), ...labels.map((each) => {
       const cell = element('th', nameOf(each));

@@ -1,9 +1,36 @@
 'use strict';
 
-// The table of contents tells in which section the reader is, and paper shows what is folded away.
+// The table of contents tells in which section the reader is and what can be touched there, and paper
+// shows what is folded away.
 (() => {
   const links = new Map(
     [...document.querySelectorAll('nav.contents a')].map((link) => [link.hash.slice(1), link]));
+
+  const bar = document.querySelector('nav.contents ol');
+  const parts = document.createElement('p');
+  parts.className = 'parts';
+  bar.after(parts);
+  let marked;
+
+  /** Brings a section's entry into view and names its exhibits. */
+  function turnTo(current) {
+    marked = current;
+    for (const [id, link] of links) {
+      if (id === current) link.setAttribute('aria-current', 'true');
+      else link.removeAttribute('aria-current');
+    }
+    const link = links.get(current);
+    if (bar.scrollWidth > bar.clientWidth) {
+      bar.scrollLeft = link ? link.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2 : 0;
+    }
+    const section = document.getElementById(current ?? '');
+    parts.replaceChildren(...[...section?.querySelectorAll('[data-exhibit]') ?? []].map((exhibit) => {
+      const part = document.createElement('a');
+      part.href = `#${exhibit.id}`;
+      part.textContent = exhibit.querySelector('h3').textContent;
+      return part;
+    }));
+  }
 
   /** The last section that begins above the middle of the window. */
   function mark() {
@@ -12,10 +39,7 @@
       const section = document.getElementById(id);
       if (section.getBoundingClientRect().top < innerHeight / 2) current = id;
     }
-    for (const [id, link] of links) {
-      if (id === current) link.setAttribute('aria-current', 'true');
-      else link.removeAttribute('aria-current');
-    }
+    if (current !== marked) turnTo(current);
   }
 
   let isWaiting = false;
