@@ -18,7 +18,10 @@ extension PageSource {
     for stage in ["6-masks", "5-heads"] where isCurrent(stage) {
       let tensors = (try? trace.stage(stage).record.tensors) ?? []
       if let count = tensors.first(where: { $0.name == "boxes" })?.shape.first {
-        facts.append(("Detections", String(count)))
+        let sure = (try? trace.stage("5-heads").tensor("scores").values.count { $0 > 0.5 }) ?? nil
+        facts.append(
+          ("Detections", sure.map { "\(count), \($0) of them with a score over 0.5" } ?? "\(count)")
+        )
         break
       }
     }
