@@ -3,6 +3,8 @@
 import numpy
 import pytest
 
+from conftest import Folder, maskrcnn
+
 LEVELS = ["P2", "P3", "P4", "P5", "P6"]
 
 # The steps of the life that is shown, by key.
@@ -226,3 +228,22 @@ def test_formulas_hold(page):
         *_, numbers, result = line.replace("−", "-").replace("·", "*").split(" = ")
         value = eval(numbers, {"exp": numpy.exp})
         assert value == pytest.approx(float(result), rel=2e-4)
+
+
+def test_deltas_are_read_in_the_recorded_order(trace, tmp_path, open_page):
+    """Where stage 3 took dy for dx, the boxes that the biography decodes are stage 3's all the same."""
+    folder = Folder(tmp_path / "swapped")
+    maskrcnn("break", "--mistake", "swapped-xy", "--trace", trace.path, "--into", folder.path)
+    page = open_page(folder.index)
+    ledger = folder.tensor("3-proposals", "ledger")
+    height, width = folder.tensor("0-input", "sizes")[1]
+    decodings = 0
+    for life in page.evaluate(TELL):
+        steps = {step["key"]: step for step in life["steps"]}
+        if "decoding" not in steps:
+            continue
+        box = numpy.clip(steps["decoding"]["values"]["box"], 0, [width, height, width, height])
+        assert box == pytest.approx(ledger[life["candidate"], 5:9], abs=2e-4)
+        assert "in the order dy dx dh dw" in " ".join(steps["decoding"]["says"])
+        decodings += 1
+    assert decodings > 2

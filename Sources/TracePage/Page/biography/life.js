@@ -121,7 +121,9 @@ const Life = (() => {
       says: [
         `The network also says how the anchor, of centre (cx, cy), width w and height h, must change `
         + `to fit the object: dx = ${num(deltas[0])}, dy = ${num(deltas[1])}, dw = `
-        + `${num(deltas[2])}, dh = ${num(deltas[3])}.`,
+        + `${num(deltas[2])}, dh = ${num(deltas[3])}.`
+        + (ledger.deltaOrder === 'dx dy dw dh' ? ''
+          : ` Here the network’s four numbers were read in the order ${ledger.deltaOrder}.`),
       ],
       formulas: decodingLines(deltas, decoded, [1, 1, 1, 1], ['dx', 'dy', 'dw', 'dh']),
       values: {deltas, box: decoded.box}, boxes: [['anchor', reference], ['kept', decoded.box]],
