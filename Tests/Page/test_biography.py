@@ -216,6 +216,7 @@ def test_from_the_ledger(page):
     page.locator("#suppression").get_by_role("button", name="Follow its life").click()
     chosen = page.locator("#suppression .readout").first.get_attribute("data-candidate")
     assert shown(page) == int(chosen)
+    assert page.evaluate("document.activeElement.id") == "biography-heading"
     assert page.locator("#biography .life li").last.get_attribute("data-step") == "suppression"
 
 
@@ -247,3 +248,28 @@ def test_deltas_are_read_in_the_recorded_order(trace, tmp_path, open_page):
         assert "in the order dy dx dh dw" in " ".join(steps["decoding"]["says"])
         decodings += 1
     assert decodings > 2
+
+
+def test_no_level_is_said_to_be_limited_at_a_boundary(page):
+    """Just under 224 pixels 32 bits may say P4 where 64 bits say P3, and the stage goes by the 32."""
+    told = page.evaluate("""async () => {
+      const ledger = await Candidates.load();
+      const place = ledger.proposals[0];
+      const told = [];
+      for (let side = 223.9990; side < 224.0005; side += 2 ** -16) {
+        const box = [0, 0, Math.fround(side), Math.fround(side)];
+        const boxes = ledger.boxes.slice();
+        boxes.set(box, 4 * place);
+        const levels = [RoI.level(box) - 2];
+        const steps = Life.tell(
+          {ledger: {...ledger, boxes}, roi: {bins: 7, operation: 'align', levels}}, place);
+        const {formulas} = steps.find(({key}) => key === 'reading');
+        const precise = Math.floor(4 + Math.log2(box[2] / 224) + 1e-6);
+        told.push([levels[0] + 2, precise, formulas[0]]);
+      }
+      return told;
+    }""")
+    assert {level for level, _, _ in told} == {3, 4}
+    assert any(level != precise for level, precise, _ in told), "no box at the boundary"
+    for level, _, formula in told:
+        assert formula.endswith(f"= {level}"), formula

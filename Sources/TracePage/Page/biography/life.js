@@ -226,8 +226,7 @@ const Life = (() => {
 
   function reading({ledger, roi}, place, proposal) {
     const [width, height] = sides(Candidates.box(ledger, place));
-    const size = Math.fround(Math.sqrt(Math.fround(width * height)));
-    const exact = 4 + Math.log2(size / 224) + 1e-6;
+    const exact = Page.level(Candidates.box(ledger, place));
     const level = roi.levels[proposal] + 2;
     return {
       key: 'reading', stage: '4-roi', title: 'Read from the pyramid',
