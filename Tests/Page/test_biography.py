@@ -251,25 +251,26 @@ def test_deltas_are_read_in_the_recorded_order(trace, tmp_path, open_page):
 
 
 def test_no_level_is_said_to_be_limited_at_a_boundary(page):
-    """Just under 224 pixels 32 bits may say P4 where 64 bits say P3, and the stage goes by the 32."""
+    """Just under 112 pixels 32 bits may say P3 where 64 bits say P2, and the stage goes by the 32."""
     told = page.evaluate("""async () => {
       const ledger = await Candidates.load();
       const place = ledger.proposals[0];
       const told = [];
-      for (let side = 223.9990; side < 224.0005; side += 2 ** -16) {
-        const box = [0, 0, Math.fround(side), Math.fround(side)];
+      for (let height = 111.9990; height < 112.0005; height += 2 ** -17) {
+        const box = [0, 0, 112, Math.fround(height)];
         const boxes = ledger.boxes.slice();
         boxes.set(box, 4 * place);
         const levels = [RoI.level(box) - 2];
         const steps = Life.tell(
           {ledger: {...ledger, boxes}, roi: {bins: 7, operation: 'align', levels}}, place);
         const {formulas} = steps.find(({key}) => key === 'reading');
-        const precise = Math.floor(4 + Math.log2(box[2] / 224) + 1e-6);
+        const precise = Math.floor(
+          4 + Math.log2(Math.sqrt(box[2] * box[3]) / 224) + 1e-6);
         told.push([levels[0] + 2, precise, formulas[0]]);
       }
       return told;
     }""")
-    assert {level for level, _, _ in told} == {3, 4}
+    assert {level for level, _, _ in told} == {2, 3}
     assert any(level != precise for level, precise, _ in told), "no box at the boundary"
     for level, _, formula in told:
         assert formula.endswith(f"= {level}"), formula

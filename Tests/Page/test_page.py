@@ -174,8 +174,10 @@ def test_paper_has_dark_labels(open_page):
     def brightest():
         return page.locator("#downstream canvas").first.evaluate("""canvas => {
           const height = Math.round(20 * devicePixelRatio);
-          const {data} = canvas.getContext('2d').getImageData(
-            0, canvas.height - height, canvas.width, height);
+          const copy = new OffscreenCanvas(canvas.width, height);
+          const context = copy.getContext('2d', {willReadFrequently: true});
+          context.drawImage(canvas, 0, height - canvas.height);
+          const {data} = context.getImageData(0, 0, canvas.width, height);
           let most = 0;
           for (let at = 0; at < data.length; at += 4) {
             if (data[at + 3] > 200) most = Math.max(most, data[at], data[at + 1], data[at + 2]);
