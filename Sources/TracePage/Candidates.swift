@@ -182,19 +182,3 @@ private struct Ledger {
     return Array(ranked.prefix(CandidatesContent.below))
   }
 }
-
-extension OptionValue {
-  /// The value where it is a number, whole or not.
-  var number: Double? {
-    switch self {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    default: nil
-    }
-  }
-
-  /// The value where it is a list of words.
-  var texts: [String]? {
-    if case .texts(let values) = self { values } else { nil }
-  }
-}
