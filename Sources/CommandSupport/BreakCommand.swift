@@ -49,8 +49,9 @@ struct BreakCommand: ParsableCommand {
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
     let stages = try mistake.stages(like: right, picture: file, pipeline.model.get())
     pipeline.trace.setPicture(file)
-    pipeline.trace.setNote("\(mistake.title) \(mistake.symptom) \(mistake.explanation)")
     for stage in stages { try pipeline.run(stage) }
+    try pipeline.trace.setNote(
+      "\(mistake.title) Look at \(mistake.symptom) \(mistake.explanation)", of: mistake.stage)
     let finding = try MistakeFinding(mistake, right: right, broken: pipeline.trace)
     print(report(finding, right: right.folder))
     if trace.page {
@@ -98,6 +99,7 @@ struct BreakCommand: ParsableCommand {
       a.map { FileManager.default.contentsEqual(atPath: $0.path, andPath: b.path) } ?? false
     }
     guard let trace = try? Trace.open(folder), trace.stages.count == 7,
+      trace.record.note == nil,
       (try? trace.outdatedStages()) == [], areSame(trace.picture, file),
       weights.weights.map({ areSame(trace.weights, URL(fileURLWithPath: $0)) }) ?? true
     else { return nil }

@@ -33,7 +33,7 @@ struct DownstreamCommand: ParsableCommand {
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let objects = try trueObjects(of: trace, file: truth.file)
     let result = try Downstream(
-      trace, LoadedModel(trace, weights).get(), truth: objects)
+      trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
     print(result.report(truth: truth.file ?? Bundled.labels(of: trace)))
   }
 }

@@ -57,7 +57,7 @@ struct DiffCommand: ParsableCommand {
   @Argument(help: "A trace.") var first: String
   @Argument(help: "Another.") var second: String
   @Option(help: "Floats agree within this part of their tensor's range; integers exactly.")
-  var tolerance: Float = 1e-4
+  var tolerance = TraceComparison.usualTolerance
 
   func validate() throws {
     guard tolerance >= 0, tolerance.isFinite else {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import Kernels
 import Stage0Input
 import Tensors
 import TracePage
@@ -22,7 +23,7 @@ struct PageCommand: ParsableCommand {
   func run() throws {
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let other = try against.map { try Trace.open(URL(fileURLWithPath: $0)) }
-    let model = LoadedModel(trace, weights)
+    let model = LoadedModel(trace, weights, isRecorded: false)
     let page = try TracePage(trace, model, truth: truth.file, against: other)
     print(try page.write().relativePath)
   }
@@ -30,17 +31,26 @@ struct PageCommand: ParsableCommand {
 
 extension TracePage {
   /// The page of a trace, with what the RoI operators cost downstream where trace and weights allow
-  /// it: a trace that lies far from its weights gets a page without.
+  /// it: a trace that lies far from its weights gets a page without, and a line says why.
   ///
-  /// - Throws: `Fault` if the trace or the truth is damaged.
+  /// - Throws: `Fault` if weights or truth were named and cannot be used.
   init(_ trace: Trace, _ model: LoadedModel, truth: URL?, against other: Trace? = nil) throws {
-    let objects = try trueObjects(of: trace, file: truth)
-    guard Downstream.isPossible(in: trace), model.isNamed, let weights = try? model.get(),
-      let downstream = try? Downstream(trace, weights, truth: objects)
-    else {
+    // The definitions would take minutes to say the same.
+    let form = KernelForm.current
+    KernelForm.current = .fast
+    defer { KernelForm.current = form }
+    do {
+      guard Downstream.isPossible(in: trace), model.isNamed || truth != nil else {
+        self.init(trace, against: other)
+        return
+      }
+      let objects = try trueObjects(of: trace, file: truth)
+      let downstream = try Downstream(trace, model.get(), truth: objects)
+      self.init(trace, against: other, downstream: downstream, truth: objects)
+    } catch {
+      guard truth == nil, !model.isNamedByUser else { throw error }
+      print("The page does not show what rounding costs in the end. \(error)")
       self.init(trace, against: other)
-      return
     }
-    self.init(trace, against: other, downstream: downstream, truth: objects)
   }
 }

@@ -126,12 +126,18 @@ struct Pipeline {
 final class LoadedModel {
   private let trace: Trace
   private let options: WeightsOptions
+  private let isRecorded: Bool
   private var model: MaskRCNNModel?
 
-  init(_ trace: Trace, _ options: WeightsOptions) {
+  /// - Parameter isRecorded: whether the trace notes that it is made with these weights
+  init(_ trace: Trace, _ options: WeightsOptions, isRecorded: Bool = true) {
     self.trace = trace
     self.options = options
+    self.isRecorded = isRecorded
   }
+
+  /// Whether the command line says which weights to use.
+  var isNamedByUser: Bool { options.weights != nil }
 
   /// Whether somebody said which weights belong to the trace.
   var isNamed: Bool { model != nil || options.weights != nil || trace.weights != nil }
@@ -142,7 +148,7 @@ final class LoadedModel {
       options.weights.map { URL(fileURLWithPath: $0) } ?? trace.weights ?? Bundled.weights
     let loaded = try MaskRCNNModel(
       contentsOf: file, overrides: options.overrides)
-    trace.setWeights(file)
+    if isRecorded { trace.setWeights(file) }
     model = loaded
     return loaded
   }

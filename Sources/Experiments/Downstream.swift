@@ -124,7 +124,8 @@ public struct Downstream: Sendable {
   ///   - model: the one that made them
   ///   - operators: nil for those of `operators(of:)`
   ///   - truth: the objects that there are, in pixels of the picture as decoded
-  /// - Throws: `Fault` if a stage is missing, damaged or outdated, or the model is another.
+  /// - Throws: `Fault` if a stage is missing, damaged or outdated, or the weights' file has another
+  ///   name than the one that stage 1 recorded or does not fit.
   public init(
     _ trace: Trace, _ model: MaskRCNNModel, operators: [RoIOperator]? = nil,
     truth: [MaskRegion]? = nil
@@ -132,6 +133,11 @@ public struct Downstream: Sendable {
     let input = try trace.current(InputStage.name)
     let sizes = try InputSizes(input)
     let backbone = try trace.current("1-backbone")
+    if case .text(let name)? = backbone.record.options["weights"], name != model.sourceName {
+      throw Fault(
+        model.sourceName, "the trace was made with other weights, \(name)",
+        remedy: "Give these with --weights")
+    }
     let pyramid = try RoIPyramid(input: input, backbone: backbone)
     let proposals = try trace.current("3-proposals").boxes("proposals", inside: sizes.resized)
     var heads = HeadsStage(model)
@@ -141,7 +147,10 @@ public struct Downstream: Sendable {
     let levels = proposals.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
 
     let outcomes = try (operators ?? Self.operators(of: trace)).map { roiOperator in
-      if operators == nil, let known = OperatorOutcome(of: trace, roiOperator, model, pasting) {
+      if operators == nil,
+        let known = OperatorOutcome(
+          of: trace, roiOperator, model, pasting, sizes.original)
+      {
         return known
       }
       let features = pyramid.features(
@@ -173,7 +182,8 @@ extension OperatorOutcome {
   /// What a trace's stages 5 and 6 hold; nil where they used another operator or other weights, are
   /// outdated, or did not keep it.
   fileprivate init?(
-    of trace: Trace, _ roiOperator: RoIOperator, _ model: MaskRCNNModel, _ pasting: MasksStage
+    of trace: Trace, _ roiOperator: RoIOperator, _ model: MaskRCNNModel, _ pasting: MasksStage,
+    _ picture: PictureSize
   ) {
     guard let roi = try? trace.current(RoIStage.name),
       RoIOperator(options: roi.record.options) == roiOperator,
@@ -182,7 +192,7 @@ extension OperatorOutcome {
       heads.record.options["maskOperator"] == .text("as in stage 4"),
       let stage = try? trace.current(MasksStage.name),
       let boxes = try? stage.boxes("boxes"), let scores = try? heads.tensor("scores").values,
-      let labels = try? heads.integers("labels"), let masks = try? stage.pastedMasks(),
+      let labels = try? heads.integers("labels"), let masks = try? stage.pastedMasks(in: picture),
       boxes.count == scores.count, labels.count == scores.count, masks.count == scores.count
     else { return nil }
     self.init(

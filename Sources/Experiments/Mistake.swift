@@ -47,9 +47,10 @@ public enum Mistake: String, CaseIterable, Sendable {
   public var symptom: String {
     switch self {
     case .halfPixel:
-      "4-roi/pictures/roi-best.png: the samples lie half a cell further to the upper left. As many "
-        + "detections, as sure, and the pictures of 6-masks look right: but boxes and masks lie up "
-        + "to half a cell to the lower right of where they lay, which only overlaps (IoU) tell."
+      "4-roi/pictures/roi-best.png: RoIAlign's bins lie on the box, which looks better. But these "
+        + "weights learned to read half a cell further to the lower right. Read further to the upper "
+        + "left, an object appears further to the lower right, and there boxes and masks are drawn. "
+        + "About as many detections, about as sure: only overlaps (IoU) tell."
     case .bgr:
       "0-input/pictures/channels.png: the first channel is called blue, and has red's mean. Nothing "
         + "fails; 6-masks/pictures/overlay.png has other objects, more or fewer of them."
@@ -75,7 +76,7 @@ public enum Mistake: String, CaseIterable, Sendable {
     switch self {
     case .halfPixel:
       "RoIAlign came without the half cell; detectron2 brought it in, and torchvision has it as "
-        + "`aligned`, off by default. Weights learn to expect either. Hold the features of one RoI "
+        + "aligned, off by default. Weights learn to expect either. Hold the features of one RoI "
         + "against those of the library that trained the weights."
     case .bgr:
       "OpenCV reads BGR, PIL and most others RGB, and Caffe's weights want BGR. The shapes are the "

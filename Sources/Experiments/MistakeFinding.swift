@@ -1,4 +1,5 @@
 import Stage2Anchors
+import Stage0Input
 import Stage5Heads
 import Stage6Masks
 import Tensors
@@ -22,7 +23,7 @@ public struct MistakeFinding: Sendable {
 
   /// Floats agree within this part of their tensor's range: ten times what another order of a sum
   /// changes.
-  public static let tolerance: Float = 1e-4
+  public static let tolerance = TraceComparison.usualTolerance
 
   /// Whether the first stage that differs is the one in which the mistake was made.
   public var isWhereItWasMade: Bool { firstDifference == mistake.stage }
@@ -55,19 +56,10 @@ private struct MaskSet {
     let heads = try trace.current(HeadsStage.name)
     labels = try heads.integers("labels")
     sure = try heads.tensor("scores").values.count { $0 > 0.5 }
-    let sides = try folder.integers("windows")
-    let soft = try folder.tensor("soft").values
     let threshold = folder.record.options["threshold"]?.number ?? 0.5
-    var next = 0
-    var found: [MaskRegion] = []
-    for first in stride(from: 0, to: sides.count - 3, by: 4) {
-      let window = Window(
-        sides[first], sides[first + 1], sides[first + 2], sides[first + 3])
-      let end = next + window.width * window.height
-      guard end <= soft.count else { break }
-      found.append(
-        MaskRegion(window: window, isInside: soft[next..<end].map { $0 > Float(threshold) }))
-      next = end
+    let picture = try InputSizes(trace.current(InputStage.name)).original
+    let found = try folder.pastedMasks(in: picture).map {
+      MaskRegion($0, threshold: Float(threshold))
     }
     guard found.count == labels.count else {
       throw Fault(

@@ -36,10 +36,10 @@ extension AnchorsStage {
 extension ProposalsStage {
   /// Takes the numbers that an earlier run recorded.
   mutating func take(_ options: [String: OptionValue]) {
-    if let value = options["topPerLevel"]?.number { settings.topPerLevel = Int(value) }
+    if let value = options["topPerLevel"]?.count { settings.topPerLevel = value }
     if let value = options["leastSide"]?.number { settings.leastSide = Float(value) }
     if let value = options["nmsThreshold"]?.number { settings.nmsThreshold = value }
-    if let value = options["mostProposals"]?.number { settings.mostProposals = Int(value) }
+    if let value = options["mostProposals"]?.count { settings.mostProposals = value }
     if case .text(let word)? = options["deltaOrder"], let order = DeltaOrder(rawValue: word) {
       settings.deltaOrder = order
     }
@@ -52,7 +52,7 @@ extension HeadsStage {
     if let value = options["scoreThreshold"]?.number { settings.scoreThreshold = Float(value) }
     if let value = options["leastSide"]?.number { settings.leastSide = Float(value) }
     if let value = options["nmsThreshold"]?.number { settings.nmsThreshold = value }
-    if let value = options["mostDetections"]?.number { settings.mostDetections = Int(value) }
+    if let value = options["mostDetections"]?.count { settings.mostDetections = value }
   }
 }
 
@@ -60,24 +60,5 @@ extension MasksStage {
   /// Takes the numbers that an earlier run recorded.
   mutating func take(_ options: [String: OptionValue]) {
     if let value = options["threshold"]?.number { threshold = Float(value) }
-  }
-}
-
-extension OptionValue {
-  /// The value of a number, whole or not, that lies in a sensible range.
-  var number: Double? {
-    switch self {
-    case .integer(let value) where abs(value) < 1 << 32: Double(value)
-    case .number(let value) where abs(value) < 0x1p32: value
-    default: nil
-    }
-  }
-
-  /// Several numbers, each in a sensible range.
-  var numbers: [Float]? {
-    guard case .numbers(let values) = self, values.allSatisfy({ abs($0) < 0x1p32 }) else {
-      return nil
-    }
-    return values.map { Float($0) }
   }
 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// A plane of numbers `[H, W]` as colours, with axes in picture pixels (or in cells).
+/// A plane of numbers `[H, W]` as colours, with axes in pixels of the network's input (or in cells).
 ///
 ///     Heatmap(p3.slice(0), "P3, channel 0", cellSize: 8, scale: .diverging, units: "activation")
 public struct Heatmap: Panel {
@@ -88,7 +88,7 @@ public struct Heatmap: Panel {
   public func draw() -> Raster {
     let fitted = scale.fitted(to: [values])
     let (raster, area) = plot(fitted)
-    let unit = axisUnit ?? (cellSize == 1 ? "cells" : "picture pixels")
+    let unit = axisUnit ?? (cellSize == 1 ? "cells" : "input pixels")
     let layout = MapLayout(
       title: title, plot: raster, bounds: area.bounds,
       axes: showsAxes ? ("x, \(unit)", "y, \(unit)") : nil, scale: showsBar ? fitted : nil,

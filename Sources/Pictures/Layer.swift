@@ -2,7 +2,7 @@ import Tensors
 
 /// Something drawn over a heatmap or picture, in the units of its axes.
 ///
-/// Over a picture or a heatmap with a stride these are picture pixels; over a heatmap whose cells
+/// Over a picture or a heatmap with a stride these are pixels; over a heatmap whose cells
 /// have size 1 they are cells, and fractions of cells are meant.
 public enum Layer: Sendable {
   /// A rectangle, with a label on a plate of the stroke's colour.

@@ -8,7 +8,7 @@ public struct PictureView: Panel {
   public struct Heat: Sendable {
     /// The numbers, `[H, W]`.
     public var values: Tensor
-    /// The extent of one cell in picture pixels.
+    /// The extent of one cell in pixels of the picture that is shown.
     public var stride: Float
     /// Which colour shows which value.
     public var scale: ColourScale
@@ -39,16 +39,18 @@ public struct PictureView: Panel {
   public var dimmed: Float
   /// A heatmap over the picture.
   public var heat: Heat?
-  /// What is drawn over all, in picture pixels.
+  /// What is drawn over all, in pixels of the picture that is shown.
   public var layers: [Layer]
   /// What the layers mean.
   public var legend: [LegendEntry]
   /// Words below the plot.
   public var note: String
-  /// The part of the picture that is shown, in picture pixels; nil for all of it.
+  /// The part of the picture that is shown, in pixels of the picture that is shown; nil for all of it.
   public var region: Box?
   /// Whether there are axes.
   public var showsAxes = true
+  /// What the axes count: pixels of the network's input, or of the picture as decoded.
+  public var axisUnit = "input pixels"
   /// Whether the heatmap has a colour bar.
   public var showsBar = true
   /// The longer side of the drawing: larger pictures are reduced to it, smaller ones enlarged by a
@@ -105,11 +107,11 @@ public struct PictureView: Panel {
     raster.draw(layers, in: area)
     var notes = note.isEmpty ? [] : [note]
     if factor < 1 {
-      notes.append("Reduced to \(Int((factor * 100).rounded())) % of the picture's size")
+      notes.append("Drawn at \(Int((factor * 100).rounded())) % of this size")
     }
     return MapLayout(
       title: title, plot: raster, bounds: bounds,
-      axes: showsAxes ? ("x, picture pixels", "y, picture pixels") : nil,
+      axes: showsAxes ? ("x, \(axisUnit)", "y, \(axisUnit)") : nil,
       scale: showsBar ? fitted : nil, units: heat?.units ?? "", legend: legend, notes: notes
     ).draw()
   }

@@ -54,10 +54,10 @@ struct InputDrawing: Sendable {
         ? [LegendEntry("edge of the picture", .yellow, .line), LegendEntry("padding", .orange)]
         : []
     ) {
-      view(original, "As decoded", layers: [.box(detail, Stroke(.red))])
+      view(original, "As decoded", of: "picture", layers: [.box(detail, Stroke(.red))])
       view(enlarged, "Resized", layers: [.box(detail.scaled(x: scaleX, y: scaleY), Stroke(.red))])
       view(whole, hasPadding ? "Padded" : "Padded (nothing to add)", layers: paddingLayers)
-      view(original, "The red square as decoded", region: detail)
+      view(original, "The red square as decoded", of: "picture", region: detail)
       view(enlarged, "The red square, resized", region: detail.scaled(x: scaleX, y: scaleY))
       numbers
     }
@@ -69,8 +69,9 @@ struct InputDrawing: Sendable {
     let zoom = 290 / Float(max(input.shape[1], input.shape[2]))
     return Figure(
       "What the network reads: three normalised channels",
-      caption: "Each channel is (colour − mean) / standard deviation, the mean and deviation "
-        + "being those of the training pictures. The weights are taken to expect "
+      caption:
+        "Each channel is (colour − mean) / standard deviation, by the numbers over each panel. "
+        + "The weights are taken to expect "
         + "\(channelOrder.names.joined(separator: ", ")). Axes in pixels of the network's input.",
       columns: 3, sharing: .diverging, units: "standard deviations",
       legend: hasPadding ? [LegendEntry("edge of the picture", .ink, .line)] : []
@@ -108,10 +109,12 @@ struct InputDrawing: Sendable {
   }
 
   private func view(
-    _ picture: Raster, _ title: String, layers: [Layer] = [], region: Box? = nil
+    _ picture: Raster, _ title: String, of pixels: String = "input", layers: [Layer] = [],
+    region: Box? = nil
   ) -> PictureView {
     let size = region == nil ? ", \(picture.width) × \(picture.height) pixels" : ""
     var view = PictureView(picture, title + size, layers: layers, region: region)
+    view.axisUnit = "\(pixels) pixels"
     view.longestSide = region == nil ? 320 : 384
     return view
   }

@@ -70,7 +70,7 @@ extension RoIDrawing {
       work.map(names[0], work.poolLayers, input)
       work.map(names[1], work.layers(work.warpGrid), input)
       work.map(names[2], work.layers(work.alignGrid), input, bar: true)
-      work.output(work.difference, "RoIAlign − RoIPool", .diverging, bar: true)
+      work.output(work.difference, "RoIPool − RoIAlign", .diverging, bar: true)
       work.output(work.outputs[0], "Out of \(names[0])", input)
       work.output(work.outputs[1], "Out of \(names[1])", input)
       work.output(work.outputs[2], "Out of \(names[2])", input, bar: true)
@@ -153,9 +153,9 @@ struct RoIComparison {
     ([part] + outputs).flatMap(\.values).filter(\.isFinite).map(abs).max() ?? 1
   }
 
-  /// `[Y, X]`, RoIAlign less RoIPool.
+  /// `[Y, X]`, RoIPool less RoIAlign.
   var difference: Tensor {
-    Tensor(outputs[0].shape, zip(outputs[2].values, outputs[0].values).map { $0 - $1 })
+    Tensor(outputs[0].shape, zip(outputs[0].values, outputs[2].values).map { $0 - $1 })
   }
 
   /// RoIPool's bins: whole cells, some of them in two bins.

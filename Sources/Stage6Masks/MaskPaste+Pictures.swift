@@ -88,6 +88,7 @@ extension MasksDrawing {
     _ title: String, _ layers: [Layer], region: Box?, side: Int
   ) -> PictureView {
     var view = PictureView(picture, title, layers: layers, region: region)
+    view.axisUnit = "picture pixels"
     view.longestSide = side
     return view
   }

@@ -120,6 +120,7 @@ struct MasksDrawing: Sendable {
       pixels.values[2 * plane + place] = Float(colour.blue) / 255
     }
     var view = PictureView(pixels, "Label map, \(Set(labelMap).subtracting([0]).count) labels")
+    view.axisUnit = "picture pixels"
     view.longestSide = 290
     return view
   }

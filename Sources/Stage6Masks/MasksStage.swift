@@ -95,21 +95,26 @@ extension StageFolder {
   /// The masks that stage 6 pasted.
   ///
   /// - Throws: `Fault` if they are missing or damaged.
-  public func pastedMasks() throws -> [PastedMask] {
+  public func pastedMasks(in picture: PictureSize) throws -> [PastedMask] {
     let corners = try integers("windows")
     let soft = try tensor("soft").values
     var start = 0
     return try stride(from: 0, to: corners.count - 3, by: 4).map { place in
       let window = Window(
         corners[place], corners[place + 1], corners[place + 2], corners[place + 3])
-      let (count, overflows) = window.width.multipliedReportingOverflow(by: window.height)
-      guard !overflows, count <= soft.count - start else {
+      let isInside =
+        0 <= window.x1 && window.x1 <= window.x2 && window.x2 <= picture.width
+        && 0 <= window.y1 && window.y1 <= window.y2 && window.y2 <= picture.height
+      guard isInside, window.width * window.height <= soft.count - start else {
         throw Fault(
-          folder.path, "the windows hold more pixels than the masks have",
+          folder.path,
+          "a mask's window lies outside the picture or holds more pixels than there are",
           remedy: "Run the stage masks again")
       }
-      defer { start += count }
-      return PastedMask(window: window, probabilities: Array(soft[start..<start + count]))
+      defer { start += window.width * window.height }
+      return PastedMask(
+        window: window,
+        probabilities: Array(soft[start..<start + window.width * window.height]))
     }
   }
 

@@ -61,6 +61,7 @@ extension MasksDrawing {
           words, at: Point((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2), Palette.instance(index)))
     }
     var view = PictureView(picture, "", layers: layers)
+    view.axisUnit = "picture pixels"
     view.longestSide = 1024
     return view
   }

@@ -1,5 +1,6 @@
 import Stage0Input
 import Stage1Backbone
+import Stage3Proposals
 import Tensors
 import Tracing
 
@@ -19,6 +20,8 @@ struct CandidatesContent: Encodable {
   let leastSide: Double
   let nmsThreshold: Double
   let mostProposals: Int
+  /// In which order stage 3 took the four numbers that the network gives an anchor.
+  let deltaOrder: String
 }
 
 /// One level's grid of anchors.
@@ -51,6 +54,7 @@ extension CandidatesContent {
     let ledger = try Ledger(stage.tensor("ledger"))
     let considered = try stage.integers("candidates.index")
     let options = stage.record.options
+    let order = DeltaOrder(rawValue: options["deltaOrder"]?.description ?? "") ?? .xFirst
     guard let levels = try levels(source), let ledger,
       levels.reduce(0, { $0 + $1.anchors }) == ledger.count,
       considered.allSatisfy({ (0..<ledger.count).contains($0) }),
@@ -69,7 +73,7 @@ extension CandidatesContent {
       "candidates/logits", Tensor([count], carried.map { ledger[$0, .logit] }), as: .float32)
     data.add(
       "candidates/boxes", Tensor([count, 4], carried.flatMap(ledger.box)), as: .float32)
-    data.add("candidates/deltas", try deltas(carried, levels, source), as: .float32)
+    data.add("candidates/deltas", try deltas(carried, levels, order, source), as: .float32)
     data.add(
       "candidates/fates", bytes: carried.map { UInt8(clamping: Int(ledger[$0, .fate])) },
       shape: [count])
@@ -83,7 +87,7 @@ extension CandidatesContent {
     return CandidatesContent(
       levels: levels, considered: considered.count, anchors: ledger.count,
       topPerLevel: Int(topPerLevel), leastSide: leastSide, nmsThreshold: nmsThreshold,
-      mostProposals: Int(mostProposals))
+      mostProposals: Int(mostProposals), deltaOrder: order.rawValue)
   }
 
   private static func levels(_ source: PageSource) throws -> [CandidateLevel]? {
@@ -114,21 +118,23 @@ extension CandidatesContent {
     return levels
   }
 
-  /// dx dy dw dh of each candidate, as the network gave them.
+  /// dx dy dw dh of each candidate, as stage 3 understood the network's four numbers.
   ///
   /// - Returns: `[candidates.count, 4]`
   private static func deltas(
-    _ candidates: [Int], _ levels: [CandidateLevel], _ source: PageSource
+    _ candidates: [Int], _ levels: [CandidateLevel], _ order: DeltaOrder, _ source: PageSource
   ) throws -> Tensor {
     let stage = try source.trace.stage("2-anchors")
     let tensors = try levels.map { try stage.tensor("deltas.\($0.name)") }  // [1, 4 A, H, W]
+    // Where each of dx dy dw dh stands among the four.
+    let places = order == .xFirst ? [0, 1, 2, 3] : [1, 0, 3, 2]
     let values = candidates.flatMap { index -> [Float] in
       let number = levels.lastIndex { $0.first <= index } ?? 0
       let level = levels[number]
       let (cell, shape) = (index - level.first)
         .quotientAndRemainder(dividingBy: level.base.count)
       let cells = level.rows * level.columns
-      return (0..<4).map { tensors[number].values[(4 * shape + $0) * cells + cell] }
+      return places.map { tensors[number].values[(4 * shape + $0) * cells + cell] }
     }
     return Tensor([candidates.count, 4], values)
   }
@@ -174,21 +180,5 @@ private struct Ledger {
       return UInt64(~rising) << 32 | UInt64(index)
     }.sorted().map { Int($0 & 0xffff_ffff) }
     return Array(ranked.prefix(CandidatesContent.below))
-  }
-}
-
-extension OptionValue {
-  /// The value where it is a number, whole or not.
-  var number: Double? {
-    switch self {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    default: nil
-    }
-  }
-
-  /// The value where it is a list of words.
-  var texts: [String]? {
-    if case .texts(let values) = self { values } else { nil }
   }
 }

@@ -115,13 +115,14 @@ private struct HeadsContent: Encodable {
     }
     for entry in 0..<heads.ledger.shape[0] {
       let row = heads.ledger.values[10 * entry..<10 * entry + 10]
-      let (whole, first) = (row.map { Int($0) }, row.startIndex)
-      let pair = HeadsTensors.Pair(proposal: whole[0], label: whole[1])
-      let detection = whole[7] == 0 ? detections[pair] ?? -1 : -1
+      let first = row.startIndex
+      let (fate, by) = (Int(row[first + 7]), Int(row[first + 8]))
+      let pair = HeadsTensors.Pair(proposal: Int(row[first]), label: Int(row[first + 1]))
+      let detection = fate == 0 ? detections[pair] ?? -1 : -1
       add(
-        [whole[0], whole[1], whole[7], whole[8], detection], score: row[first + 2],
+        [pair.proposal, pair.label, fate, by, detection], score: row[first + 2],
         box: row[first + 3..<first + 7])
-      passed.insert(whole[0])
+      passed.insert(pair.proposal)
     }
     for proposal in 0..<heads.proposals where !passed.contains(proposal) {
       guard let best = heads.ranked(proposal).first else { continue }
@@ -178,7 +179,10 @@ struct HeadsTensors {
       .map { Pair(proposal: $0, label: $1) }
     guard scores.shape.rank == 2, logits.shape == scores.shape, ledger.shape.rank == 2,
       deltas.count == 4 * scores.count, refined.count == 4 * scores.count,
-      ledger.shape[1] == 10, scores.shape[0] == source.proposalCount
+      ledger.shape[1] == 10, scores.shape[0] == source.proposalCount,
+      (0..<ledger.shape[0]).allSatisfy({ entry in
+        [0, 1, 7, 8].allSatisfy { ledger.values[10 * entry + $0].magnitude < 0x1p31 }
+      })
     else { return nil }
     let (proposals, classes) = (scores.shape[0], scores.shape[1])
     let pairs =
@@ -211,10 +215,6 @@ struct HeadsTensors {
 }
 
 extension PageSource {
-  /// Whether a stage was made from what stands in the trace now. Numbers of one that was not do not
-  /// belong to the same life.
-  func isCurrent(_ stage: String) -> Bool { (try? trace.current(stage)) != nil }
-
   /// How many proposals stage 3 handed on; 0 where it did not run.
   var proposalCount: Int {
     let record = try? trace.stage("3-proposals").record

@@ -6,7 +6,9 @@ extension Exhibit {
   /// What the choice of the RoI operator comes to in masks and boxes.
   static let downstream = Exhibit(
     name: "downstream",
-    uses: ["shared/draw", "shared/plane", "downstream/regions", "shared/histogram"],
+    uses: [
+      "shared/draw", "shared/plane", "shared/scene", "downstream/regions", "shared/histogram",
+    ],
     stage: "6-masks",
     title: "What rounding costs in the end",
     lead: """
@@ -16,12 +18,14 @@ extension Exhibit {
       """
   ) { source, data in
     guard let downstream = source.downstream else { return nil }
+    var sets: [DownstreamContent.Set] = []
     for outcome in downstream.outcomes {
-      data.add("downstream/\(outcome.name)", outcome.regions)
+      sets.append(data.add(outcome.name, outcome.regions))
       data.add(
-        "downstream/\(outcome.name)/boxes", Tensor(boxes: outcome.boxes), as: .float32)
+        "downstream/\(outcome.name)/boxes",
+        Tensor(boxes: Array(outcome.boxes.prefix(sets[sets.count - 1].carried))), as: .float32)
     }
-    if let truth = source.truth { data.add("downstream/truth", truth) }
+    if let truth = source.truth { sets.append(data.add("truth", truth)) }
     let shifts = downstream.shifts
     data.add(
       "downstream/shifts",
@@ -37,7 +41,7 @@ extension Exhibit {
           truth: downstream.truthScores.indices.contains(index)
             ? DownstreamContent.Truth(downstream.truthScores[index]) : nil)
       },
-      strides: shifts.map(\.stride), caveat: Downstream.caveat,
+      sets: sets, strides: shifts.map(\.stride), caveat: Downstream.caveat,
       truthCaveat: source.truth == nil ? nil : Downstream.truthCaveat)
   }
 }
@@ -66,8 +70,21 @@ private struct DownstreamContent: Encodable {
     let truth: Truth?
   }
 
+  /// Masks as far as the page carries them: the first of `all`, by falling score.
+  struct Set: Encodable {
+    let name: String
+    let carried, all: Int
+
+    /// So many masks of a set at most.
+    static let mostMasks = 300
+    /// So many pixels in their windows at most, each a byte of the script's memory.
+    static let mostPixels = 4_000_000
+  }
+
   /// The first is the one that the others are held against.
   let operators: [Operator]
+  /// The operators' masks, then the truth's if it is known (in the order of its labels).
+  let sets: [Set]
   /// Pixels per cell of each proposal's level.
   let strides: [Int]
   let caveat: String
@@ -75,13 +92,20 @@ private struct DownstreamContent: Encodable {
 }
 
 extension PageData {
-  /// Adds masks: `NAME/windows` `[D, 4]`, and `NAME/inside`, a byte per pixel of all windows.
-  fileprivate mutating func add(_ name: String, _ regions: [MaskRegion]) {
+  /// Adds a set's first masks, as many as a page carries: `downstream/NAME/windows` `[D, 4]`, and
+  /// `downstream/NAME/inside`, a byte per pixel of all windows.
+  fileprivate mutating func add(_ name: String, _ all: [MaskRegion]) -> DownstreamContent.Set {
+    var pixels = 0
+    let regions = all.prefix(DownstreamContent.Set.mostMasks).prefix {
+      pixels += $0.isInside.count
+      return pixels <= DownstreamContent.Set.mostPixels
+    }
     add(
-      "\(name)/windows",
+      "downstream/\(name)/windows",
       integers: regions.flatMap { [$0.window.x1, $0.window.y1, $0.window.x2, $0.window.y2] },
       shape: [regions.count, 4])
     let inside = regions.flatMap { $0.isInside.map { $0 ? UInt8(1) : 0 } }
-    add("\(name)/inside", bytes: inside, shape: [inside.count])
+    add("downstream/\(name)/inside", bytes: inside, shape: [inside.count])
+    return DownstreamContent.Set(name: name, carried: regions.count, all: all.count)
   }
 }

@@ -105,7 +105,8 @@ enum PageMaps {
     let mean = MapEntry.Channel(array: "\(name)/mean", label: "mean of all \(map.channels)")
     return MapEntry(
       name: name, kind: name.hasPrefix("C") ? .trunk : .pyramid,
-      level: name.last?.wholeNumberValue ?? 0, rows: features.shape[2], columns: features.shape[3],
+      level: name.last?.wholeNumberValue ?? 0, rows: map.features.shape[2],
+      columns: map.features.shape[3],
       channels: channels.map {
         MapEntry.Channel(array: "\(name)/\($0)", label: "\($0)", isExact: isRead)
       } + [mean], of: map.channels)

@@ -71,7 +71,8 @@ struct MicroscopeContent: Encodable {
       if name == example.level { channel = example.channel(of: map) }
       entries.append(
         RoILevel(
-          name: name, rows: features.shape[2], columns: features.shape[3], stride: map.stride,
+          name: name, rows: map.features.shape[2], columns: map.features.shape[3],
+          stride: map.stride,
           channels: PageMaps.addExact(map, of: source, to: &data), of: features.shape[1]))
     }
     (levels, proposal, self.channel) = (entries, example.proposal, channel)

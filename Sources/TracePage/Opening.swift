@@ -15,10 +15,13 @@ extension PageSource {
     let picture = [name, size].compactMap(\.self).joined(separator: ", ")
     if !picture.isEmpty { facts.append(("Picture", picture)) }
     if let weights = trace.weights?.lastPathComponent { facts.append(("Weights", weights)) }
-    for stage in ["6-masks", "5-heads"] where trace.has(stage) {
+    for stage in ["6-masks", "5-heads"] where isCurrent(stage) {
       let tensors = (try? trace.stage(stage).record.tensors) ?? []
       if let count = tensors.first(where: { $0.name == "boxes" })?.shape.first {
-        facts.append(("Detections", String(count)))
+        let sure = (try? trace.stage("5-heads").tensor("scores").values.count { $0 > 0.5 }) ?? nil
+        facts.append(
+          ("Detections", sure.map { "\(count), \($0) of them with a score over 0.5" } ?? "\(count)")
+        )
         break
       }
     }
@@ -40,11 +43,10 @@ extension PageSource {
     let candidates = [
       ("6-masks", "pictures/overlay.png"), ("0-input", "pictures/input.png"),
     ]
-    for (stage, file) in candidates where trace.has(stage) {
+    for (stage, file) in candidates where isCurrent(stage) {
       guard let folder = try? trace.stage(stage),
         let picture = folder.record.pictures.first(where: { $0.file == file }),
-        let shown = Thumbnail(
-          folder.folder.appending(path: file), width: Thumbnail.opening, quality: 80)
+        let shown = Thumbnail(picture, of: folder.folder, width: Thumbnail.opening, quality: 80)
       else { continue }
       let (title, _) = headAndRest(picture.caption)
       return shown.context.merging(["file": "\(stage)/\(file)", "title": title]) { $1 }
@@ -63,19 +65,22 @@ struct Thumbnail: Sendable {
   private let size: (width: Int, height: Int)
   private let jpeg: [UInt8]
 
-  /// Reads a picture and makes it at most `width` pixels wide; nil where it cannot be read.
-  init?(_ file: URL, width: Int, quality: Int) {
-    guard let bytes = try? readBytes(of: file),
+  /// Reads a picture and makes it small; nil where it cannot be read or is not what was written.
+  init?(_ picture: PictureRecord, of folder: URL, width: Int, quality: Int) {
+    let file = folder.appending(path: picture.file)
+    guard let bytes = try? readBytes(of: file), Checksum.crc32(bytes) == picture.crc32,
       let raster = try? PNG.decodeRaster(bytes, name: file.path)
     else { return nil }
     self.init(raster, width: width, quality: quality)
   }
 
-  /// Makes a picture at most `width` pixels wide.
+  /// Makes a picture at most `width` pixels wide, and eight times as high.
   init(_ raster: Raster, width: Int, quality: Int) {
-    let width = min(raster.width, width)
+    let share = min(
+      1, Double(width) / Double(raster.width), Double(8 * width) / Double(raster.height))
     let small = raster.resized(
-      width: width, height: max(1, raster.height * width / raster.width))
+      width: max(1, Int(Double(raster.width) * share)),
+      height: max(1, Int(Double(raster.height) * share)))
     size = (small.width, small.height)
     jpeg = JPEG.encode(small, quality: quality)
   }

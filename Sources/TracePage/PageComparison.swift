@@ -14,7 +14,7 @@ struct PageComparison {
   private let comparison: TraceComparison
 
   /// Floats agree within this part of their tensor's range, as `maskrcnn diff` has it.
-  static let tolerance: Float = 1e-4
+  static let tolerance = TraceComparison.usualTolerance
 
   /// Compares the traces.
   ///
@@ -48,7 +48,7 @@ struct PageComparison {
         ?? "All tensors agree.",
       "begins": begins ?? "",
       "notes": [(names.first, first), (names.second, second)].compactMap { name, trace in
-        trace.record.note.map { ["name": name, "note": $0] }
+        trace.record.note.map { ["name": name, "note": $0.text] }
       },
       "causes": causes, "hasCauses": !causes.isEmpty,
       "stages": comparison.stages.map { stageContext($0, isFirst: $0 == begins) },
@@ -151,7 +151,7 @@ struct PageComparison {
       (ours.folder.appending(path: $0.file), theirs.folder.appending(path: $0.file))
     }
     let pairs = Threads.map(pictures.count) { PicturePair(files[$0].0, files[$0].1) }
-    let away = path(from: first.folder, to: second.folder)
+    let away = link(from: first.folder, to: second.folder)
     return zip(pictures, pairs).compactMap { picture, pair in
       guard let pair, pair.differs else { return nil }
       return pair.context.merging([
@@ -167,6 +167,17 @@ extension TensorComparison {
   fileprivate var difference: Difference? {
     if case .compared(let difference) = finding { difference } else { nil }
   }
+}
+
+/// The way from one folder to another as a link, `../other`.
+private func link(from: URL, to: URL) -> String {
+  let from = from.standardizedFileURL.resolvingSymlinksInPath().pathComponents
+  let to = to.standardizedFileURL.resolvingSymlinksInPath().pathComponents
+  let shared = zip(from, to).prefix { $0 == $1 }.count
+  let steps = [String](repeating: "..", count: from.count - shared) + to[shared...]
+  return steps.map {
+    $0.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["-", ".", "_"])) ?? $0
+  }.joined(separator: "/")
 }
 
 /// A part of a whole: `3.2 %`, or in powers of ten where it is small.

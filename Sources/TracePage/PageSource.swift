@@ -14,13 +14,23 @@ struct PageSource {
   /// The objects that it was compared with.
   let truth: [MaskRegion]?
 
-  /// Whether the trace holds these tensors of a stage whole.
+  /// The stages that were made from what stood in the trace before; all of them where a record is
+  /// damaged, which is told when the page is made.
+  let outdated: [String]
+
+  init(trace: Trace, downstream: Downstream?, truth: [MaskRegion]?) {
+    (self.trace, self.downstream, self.truth) = (trace, downstream, truth)
+    outdated = (try? trace.outdatedStages()) ?? trace.stages
+  }
+
+  /// Whether a stage stands in the trace and was made from what stands there now: numbers of one
+  /// that was not do not belong to the others'.
+  func isCurrent(_ stage: String) -> Bool { trace.has(stage) && !outdated.contains(stage) }
+
+  /// Whether the trace holds these tensors of a stage whole, and the stage fits the others.
   func has(_ stage: String, _ tensors: String...) -> Bool {
-    guard trace.has(stage), let folder = try? trace.stage(stage) else { return false }
-    return tensors.allSatisfy { name in
-      folder.record.tensors.contains { $0.name == name && $0.samples == nil }
-        && (try? folder.array(name)) != nil
-    }
+    guard isCurrent(stage), let folder = try? trace.stage(stage) else { return false }
+    return tensors.allSatisfy(folder.holds)
   }
 
   /// The picture's three sizes.

@@ -22,19 +22,19 @@ func sectionContext(
     "options": record.options.sorted { $0.key < $1.key }.map {
       ["name": $0.key, "value": $0.value.commandLineText]
     },
-    "source": Set(record.pictures.compactMap { $0.source.split(separator: "/").first })
-      .sorted().first.map { "Sources/\($0)" } ?? "",
-    "command": command(record, trace: trace.name),
+    "source": StageInput.sources[record.stage].map { ["Sources/\($0)"] } ?? [],
+    "command": command(record, trace: trace.name).map { [["words": $0]] } ?? [],
     "exhibits": exhibits.map { ["name": $0.name, "title": $0.title, "lead": $0.lead] },
     "tensors": record.tensors.map { tensor in
-      [
+      let links = tensor.file.map { ["\(record.stage)/\($0)"] } ?? []
+      return [
         "name": tensor.name,
         "shape": extents(tensor.shape),
         "axes": tensor.axes.joined(separator: " × "),
         "least": short(tensor.minimum), "greatest": short(tensor.maximum),
         "mean": short(tensor.mean), "units": tensor.units, "note": tensor.note,
-        "file": tensor.file.map { "\(record.stage)/\($0)" } ?? "",
-      ]
+        "file": links,
+      ] as [String: Any]
     },
     "files": record.files.map {
       ["file": "\(record.stage)/\($0.file)", "name": $0.file, "caption": $0.caption]
@@ -48,13 +48,17 @@ private func gallery(_ folder: StageFolder) -> [[String: String]] {
   let (pictures, place, stage) = (folder.record.pictures, folder.folder, folder.record.stage)
   return Threads.map(pictures.count) { index -> [String: String]? in
     let picture = pictures[index]
-    let file = place.appending(path: picture.file)
-    guard let small = Thumbnail(file, width: Thumbnail.gallery, quality: 70) else { return nil }
+    guard let small = Thumbnail(picture, of: place, width: Thumbnail.gallery, quality: 70) else {
+      return nil
+    }
     let (title, caption) = headAndRest(picture.caption)
-    return small.context.merging([
+    var context = small.context.merging([
       "file": "\(stage)/\(picture.file)", "title": title, "caption": caption,
-      "lookFor": picture.lookFor, "source": picture.source,
+      "source": picture.source,
     ]) { $1 }
+    // The template takes an empty text for one that is there.
+    if !picture.lookFor.isEmpty { context["lookFor"] = picture.lookFor }
+    return context
   }.compactMap { $0 }
 }
 

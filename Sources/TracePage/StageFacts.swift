@@ -20,6 +20,13 @@ struct StageInput: Sendable {
   /// The last of several levels.
   var last: String?
 
+  /// The folder of each stage's source.
+  static let sources = [
+    InputStage.name: "Stage0Input", BackboneStage.name: "Stage1Backbone",
+    AnchorsStage.name: "Stage2Anchors", ProposalsStage.name: "Stage3Proposals",
+    RoIStage.name: "Stage4RoI", HeadsStage.name: "Stage5Heads", MasksStage.name: "Stage6Masks",
+  ]
+
   /// What each stage reads, beside the picture's sizes.
   static let ofStages: [String: [StageInput]] = [
     BackboneStage.name: [StageInput(stage: InputStage.name, first: "padded")],
@@ -66,14 +73,21 @@ func extents(_ shape: [Int]) -> String {
   shape.isEmpty ? "1" : shape.map(String.init).joined(separator: " × ")
 }
 
-/// The command that runs a stage again as it ran, in parts between which a line may break.
+/// The command that runs a stage again as it ran, in parts between which a line may break; nil where
+/// it ran with an option that no command has.
 ///
 /// - Parameter trace: the trace's folder
-func command(_ record: StageRecord, trace: String) -> [String] {
+func command(_ record: StageRecord, trace: String) -> [String]? {
+  // A deliberate mistake sets these.
+  guard ["channelOrder", "strides", "deltaOrder"].allSatisfy({ record.options[$0] == nil }) else {
+    return nil
+  }
   let name = record.stage.drop { $0.isNumber || $0 == "-" }
   var words = ["swift run", "-c release", String(name), "--trace \(quoted(trace))"]
   func add(_ flag: String, _ option: String) {
-    if let value = record.options[option] { words.append("\(flag) \(value.commandLineText)") }
+    if let value = record.options[option] {
+      words.append("\(flag) \(quoted(value.commandLineText))")
+    }
   }
   switch record.stage {
   case InputStage.name:
@@ -88,6 +102,7 @@ func command(_ record: StageRecord, trace: String) -> [String] {
     add("--top", "topPerLevel")
     add("--nms-threshold", "nmsThreshold")
     add("--most", "mostProposals")
+    add("--least-side", "leastSide")
   case RoIStage.name:
     add("--operator", "operator")
     add("--sampling-ratio", "samplingRatio")
@@ -100,6 +115,7 @@ func command(_ record: StageRecord, trace: String) -> [String] {
   case MasksStage.name: add("--threshold", "threshold")
   default: break
   }
+  if record.options["kernels"] == .text("plain") { words.append("--kernels plain") }
   return words
 }
 

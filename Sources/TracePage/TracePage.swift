@@ -45,10 +45,10 @@ public struct TracePage {
       guard let content = try exhibit.gather(source, &data) else { continue }
       gathered.append((exhibit, try json(content)))
     }
-    let outdated = try source.trace.outdatedStages()
+    _ = try source.trace.outdatedStages()
     let sections = try source.trace.stages.map { name in
       sectionContext(
-        try source.trace.stage(name), of: source.trace, isOutdated: outdated.contains(name),
+        try source.trace.stage(name), of: source.trace, isOutdated: !source.isCurrent(name),
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
@@ -63,7 +63,8 @@ public struct TracePage {
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
       "title": source.trace.picture?.lastPathComponent ?? "a trace",
-      "weights": source.trace.weights?.lastPathComponent ?? "",
+      "weights": source.trace.weights.map { [$0.lastPathComponent] } ?? [],
+      "note": source.trace.record.note.map { [$0.text] } ?? [],
       "version": Trace.version,
       "facts": source.facts(),
       "command": source.command(),
@@ -166,7 +167,10 @@ enum PageFiles {
     String(decoding: try readBytes(of: url(name)), as: UTF8.self)
   }
 
+  /// Where a file stands: beside the executable, where the build puts it, or in the package's source.
   private static func url(_ name: String) -> URL {
-    Bundle.module.bundleURL.appending(path: "Page/\(name)")
+    let built = Bundle.main.bundleURL.appending(path: "MaskRCNN_TracePage.resources/Page/\(name)")
+    if FileManager.default.fileExists(atPath: built.path) { return built }
+    return URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Page/\(name)")
   }
 }

@@ -47,6 +47,11 @@ public final class StageFolder {
           remedy: "Run the stage again")
       }
     }
+    guard (record.pictures.map(\.file) + record.files.map(\.file)).allSatisfy(isInside) else {
+      throw Fault(
+        file.path, "a picture or file lies outside the stage's folder",
+        remedy: "Run the stage again")
+    }
     return StageFolder(
       folder: folder, record: record, checksum: Checksum.crc32(bytes), inMemory: [:])
   }
@@ -65,6 +70,11 @@ public final class StageFolder {
   /// Whether a tensor's elements are in memory or in a file.
   func isAvailable(_ name: String) -> Bool {
     inMemory[name] != nil || record.tensors.contains { $0.name == name && $0.file != nil }
+  }
+
+  /// Whether the stage left a tensor of this name and all of it was kept, in memory or as a file.
+  public func holds(_ name: String) -> Bool {
+    isAvailable(name) && record.tensors.contains { $0.name == name && $0.samples == nil }
   }
 
   /// An array that the stage left, from memory where it is still there.

@@ -140,3 +140,34 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
     }
   }
 }
+
+// What a record says may have been written by anybody: numbers are given only in a range in which
+// they can be worked with.
+extension OptionValue {
+  /// A number, whole or not, below 2^32 in magnitude; nil for anything else.
+  public var number: Double? {
+    switch self {
+    case .integer(let value) where value.magnitude < 1 << 32: Double(value)
+    case .number(let value) where value.magnitude < 0x1p32: value
+    default: nil
+    }
+  }
+
+  /// A whole number from 0, below 2^32; nil for anything else.
+  public var count: Int? {
+    if case .integer(let value) = self, value >= 0, value < 1 << 32 { value } else { nil }
+  }
+
+  /// Several numbers, each below 2^32 in magnitude; nil for anything else.
+  public var numbers: [Float]? {
+    guard case .numbers(let values) = self, values.allSatisfy({ $0.magnitude < 0x1p32 }) else {
+      return nil
+    }
+    return values.map { Float($0) }
+  }
+
+  /// Several words; nil for anything else.
+  public var texts: [String]? {
+    if case .texts(let values) = self { values } else { nil }
+  }
+}

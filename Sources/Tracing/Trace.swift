@@ -82,13 +82,14 @@ public final class Trace {
   /// Notes which picture the trace is of; written when the next stage is done.
   public func setPicture(_ file: URL) {
     record.picture = path(from: folder, to: file)
-    record.note = nil
   }
 
-  /// Notes what a reader should know before all else; written when the next stage is done, gone when
-  /// the trace is made of another picture.
-  public func setNote(_ note: String) {
-    record.note = note
+  /// Notes what a reader should know of a stage before all else, until it is run again.
+  ///
+  /// - Throws: `Fault` if the trace's folder cannot be written to.
+  public func setNote(_ text: String, of stage: String) throws {
+    record.note = TraceRecord.Note(stage: stage, text: text)
+    try save()
   }
 
   /// Notes which weights the trace is made with; written when the next stage is done.
@@ -159,6 +160,7 @@ public final class Trace {
   /// Puts a finished stage in the place of an earlier run of it, in memory and in `trace.json`.
   func adopt(_ stage: StageFolder) throws {
     remembered[stage.record.stage] = stage
+    if record.note?.stage == stage.record.stage { record.note = nil }
     try save()
   }
 
@@ -177,7 +179,7 @@ public final class Trace {
 
 /// The path from a folder to a file: relative where both lie in one folder below a top-level one
 /// (`/home/ada`), so that what is moved together still fits; absolute otherwise.
-public func path(from folder: URL, to file: URL) -> String {
+private func path(from folder: URL, to file: URL) -> String {
   let from = folder.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let to = file.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let shared = zip(from, to).prefix { $0 == $1 }.count

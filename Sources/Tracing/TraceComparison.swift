@@ -82,6 +82,10 @@ extension TensorComparison.Finding {
 
 /// Two traces side by side, stage by stage, tensor by tensor.
 public struct TraceComparison: Sendable {
+  /// The part of a tensor's range within which floats agree, unless somebody asks for another: runs
+  /// of one program differ by less, and whatever a reader would notice differs by more.
+  public static let usualTolerance: Float = 1e-4
+
   /// The stages that both traces have, in order.
   public var stages: [String]
   /// The stages that only one of them has.

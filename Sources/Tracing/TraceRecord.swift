@@ -11,8 +11,16 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var picture: String?
   /// The weights, likewise.
   public var weights: String?
-  /// What a reader should know before all else, such as a deliberate mistake; absent where nothing.
-  public var note: String?
+  /// What a reader should know before all else; absent where nothing.
+  public var note: Note?
   /// The stages that stand in the trace.
   public var stages: [String]
+
+  /// What a reader should know of a stage, such as a mistake that was made on purpose.
+  public struct Note: Codable, Sendable, Equatable {
+    /// The stage; the note goes when it is run again.
+    public var stage: String
+    /// The note, in sentences.
+    public var text: String
+  }
 }

@@ -68,8 +68,8 @@ def browser():
 def open_page(browser, trace):
     """Opens a page in a window of a size, and waits until every exhibit stands.
 
-    At the end of the test no page may have reported an error or asked for anything but its own
-    file and what that carries.
+    At the end of the test no page may have reported an error, opened a dialog, or asked for anything
+    but its own file and what that carries.
     """
     contexts, troubles = [], []
 
@@ -81,6 +81,10 @@ def open_page(browser, trace):
         if not request.url.startswith(("file:", "data:", "blob:")):
             troubles.append(f"request: {request.url}")
 
+    def dialog(dialog):
+        troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     def open_page(index=trace.index, width=1280, height=900, scheme="light", **options):
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, **options)
@@ -89,6 +93,7 @@ def open_page(browser, trace):
         page.on("console", watch)
         page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
         page.on("request", request)
+        page.on("dialog", dialog)
         page.goto(Path(index).as_uri())
         page.wait_for_selector("html[data-ready=true]", state="attached", timeout=20_000)
         assert page.locator("[data-exhibit]:not([data-ready=true])").count() == 0

@@ -93,3 +93,18 @@ def random_boxes(count, seed, side=1024):
                 box[2:] = box[:2] + width
         boxes.append(numpy.clip(box, 0, side))
     return numpy.array(boxes, numpy.float32)
+
+
+def set_options(folder, stage, **options):
+    """Changes what a stage of a trace recorded of its options; the later stages stay current."""
+    stages = json.loads((folder / "trace.json").read_text())["stages"]
+    for name in stages[stages.index(stage):]:
+        file = folder / name / "stage.json"
+        record = json.loads(file.read_text())
+        if name == stage:
+            record["options"].update(options)
+        for read in record["reads"]:
+            data = (folder / read / "stage.json").read_bytes()
+            record["reads"][read] = f"{zlib.crc32(data):08x}"
+        file.unlink()
+        file.write_text(json.dumps(record))

@@ -5,6 +5,8 @@ import re
 import numpy
 import pytest
 
+from conftest import Folder, maskrcnn
+
 LEVELS = ["P2", "P3", "P4", "P5", "P6"]
 
 # The steps of the life that is shown, by key.
@@ -235,6 +237,7 @@ def test_from_the_ledger(page):
     page.locator("#suppression").get_by_role("button", name="Follow its life").click()
     chosen = page.locator("#suppression .readout").first.get_attribute("data-candidate")
     assert shown(page) == int(chosen)
+    assert page.evaluate("document.activeElement.id") == "biography-heading"
     assert page.locator("#biography .life li").last.get_attribute("data-step") == "suppression"
 
 
@@ -247,3 +250,48 @@ def test_formulas_hold(page):
         *_, numbers, result = line.replace("−", "-").replace("·", "*").split(" = ")
         value = eval(numbers, {"exp": numpy.exp})
         assert value == pytest.approx(float(result), rel=2e-4)
+
+
+def test_deltas_are_read_in_the_recorded_order(trace, tmp_path, open_page):
+    """Where stage 3 took dy for dx, the boxes that the biography decodes are stage 3's all the same."""
+    folder = Folder(tmp_path / "swapped")
+    maskrcnn("break", "--mistake", "swapped-xy", "--trace", trace.path, "--into", folder.path)
+    page = open_page(folder.index)
+    ledger = folder.tensor("3-proposals", "ledger")
+    height, width = folder.tensor("0-input", "sizes")[1]
+    decodings = 0
+    for life in page.evaluate(TELL):
+        steps = {step["key"]: step for step in life["steps"]}
+        if "decoding" not in steps:
+            continue
+        box = numpy.clip(steps["decoding"]["values"]["box"], 0, [width, height, width, height])
+        assert box == pytest.approx(ledger[life["candidate"], 5:9], abs=2e-4)
+        assert "in the order dy dx dh dw" in " ".join(steps["decoding"]["says"])
+        decodings += 1
+    assert decodings > 2
+
+
+def test_no_level_is_said_to_be_limited_at_a_boundary(page):
+    """Just under 112 pixels 32 bits may say P3 where 64 bits say P2, and the stage goes by the 32."""
+    told = page.evaluate("""async () => {
+      const ledger = await Candidates.load();
+      const place = ledger.proposals[0];
+      const told = [];
+      for (let height = 111.9990; height < 112.0005; height += 2 ** -17) {
+        const box = [0, 0, 112, Math.fround(height)];
+        const boxes = ledger.boxes.slice();
+        boxes.set(box, 4 * place);
+        const levels = [RoI.level(box) - 2];
+        const steps = Life.tell(
+          {ledger: {...ledger, boxes}, roi: {bins: 7, operation: 'align', levels}}, place);
+        const {formulas} = steps.find(({key}) => key === 'reading');
+        const precise = Math.floor(
+          4 + Math.log2(Math.sqrt(box[2] * box[3]) / 224) + 1e-6);
+        told.push([levels[0] + 2, precise, formulas[0]]);
+      }
+      return told;
+    }""")
+    assert {level for level, _, _ in told} == {2, 3}
+    assert any(level != precise for level, precise, _ in told), "no box at the boundary"
+    for level, _, formula in told:
+        assert formula.endswith(f"= {level}"), formula

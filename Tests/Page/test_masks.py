@@ -163,3 +163,14 @@ def test_the_outline_lies_between_inside_and_outside(page):
     assert len(edges) == 8
     assert [3, 5, 4, 5] in edges and [5, 6, 5, 7] in edges and [4, 6, 4, 7] in edges
     assert [4, 5, 4, 6] not in edges
+
+
+def test_tiles_are_drawn_when_they_come_into_view(page):
+    """A hundred masks need not be pasted before anyone looks at them."""
+    last = page.locator("#masks [role=option] canvas").last
+    unpainted = 300  # A canvas that was never given a size is so wide.
+    assert last.evaluate("canvas => canvas.width") == unpainted
+    last.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "canvas => canvas.width !== 300 && canvas.getContext('2d').getImageData("
+        "canvas.width / 2, canvas.height / 2, 1, 1).data[3] === 255", arg=last.element_handle())

@@ -1,9 +1,12 @@
 """The microscope and the sweep as a reader uses them: by mouse, finger and keyboard."""
 
 import math
+import shutil
 
 import numpy
 import pytest
+
+from conftest import Folder, maskrcnn
 
 CELL = 4  # Pixels per cell of P2, the level of the box that the page begins with.
 
@@ -416,3 +419,37 @@ def test_nothing_is_wider_than_the_page(open_page, width):
           && each.getBoundingClientRect().right > width + 0.5).map((each) => each.outerHTML))""",
                          width)
     assert not wide
+
+
+def test_the_traces_own_samples_are_offered(trace, tmp_path, open_page):
+    """The command takes 0 to 16 samples; the page offers 0 to 4 and those of the trace."""
+    copy = Folder(shutil.copytree(trace.path, tmp_path / "trace"))
+    maskrcnn("roi", "--trace", copy.path, "--sampling-ratio", 7)
+    ratio = open_page(copy.index).locator("#microscope").get_by_label("Samples per bin")
+    assert ratio.input_value() == "7"
+    assert ratio.locator("option").all_text_contents() == [
+        "1 × 1", "2 × 2", "3 × 3", "4 × 4", "7 × 7", "one per cell of the bin"]
+
+
+def test_one_thing_is_said_at_a_time(page):
+    """However much a key changes, one live region speaks: that of the exhibit in which it was."""
+    polite = "[aria-live=polite]"
+    page.locator("#microscope .box-true[tabindex]").press("ArrowRight")
+    assert page.locator(f"#microscope {polite}").count() == 1
+    assert page.locator(f"#sweep {polite}").count() == 0
+    page.locator("#sweep input[type=range]").press("ArrowRight")
+    assert page.locator(f"#microscope {polite}").count() == 0
+    assert page.locator(f"#sweep {polite}").count() == 1
+
+
+def test_colours_of_numbers_that_are_not_finite(page):
+    range_, colours = page.evaluate("""() => {
+      const range = Heatmap.range([NaN, -Infinity, -2, 1, Infinity]);
+      const scales = [{least: -2, greatest: 1}, {least: -Infinity, greatest: Infinity}];
+      return [range, scales.flatMap((scale) => [-Infinity, -2, 1, Infinity, NaN].map((value) => (
+        Heatmap.colour(value, {...scale, colours: Page.colours.sequential}) ?? null)))];
+    }""")
+    assert range_ == {"least": -2, "greatest": 1}
+    first, last = page.evaluate("[Page.colours.sequential[0], Page.colours.sequential[255]]")
+    assert colours[:4] == [first, first, last, last]
+    assert None not in colours

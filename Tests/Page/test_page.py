@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from conftest import Folder, maskrcnn
+from conftest import ROOT, Folder, maskrcnn
 
 SECTIONS = ["0-input", "1-backbone", "2-anchors", "3-proposals", "4-roi", "5-heads", "6-masks"]
 
@@ -15,10 +15,14 @@ def test_opens_from_disk_with_a_section_per_stage(page):
     assert [s.get_attribute("id") for s in page.locator("main > section").all()] == SECTIONS
 
 
-def test_nothing_in_it_leads_elsewhere(trace):
-    text = trace.index.read_text()
-    assert not re.search(r'(src|href)="(https?:)?//', text)
-    assert str(trace.path.parent) not in text, "the page holds a path of this machine"
+def test_nothing_in_it_leads_elsewhere(trace, tmp_path):
+    other, third = (shutil.copytree(trace.path, tmp_path / name) for name in ("other", "third"))
+    maskrcnn("masks", "--trace", other, "--threshold", "0.7", "--no-page")
+    maskrcnn("page", "--trace", third, "--against", other)
+    for text in (trace.index.read_text(), (third / "index.html").read_text()):
+        assert not re.search(r'(src|href)="(https?:)?//', text)
+        for path in (trace.path.parent, tmp_path, ROOT):
+            assert str(path) not in text, "the page holds a path of this machine"
 
 
 def test_size(trace):
@@ -81,8 +85,10 @@ def test_no_sideways_scrolling(open_page, width):
 
 def test_controls_are_labelled(page):
     for control in page.locator("input, select, button, canvas[tabindex]").all():
+        # Only a button is named by its own text: that of a select are its options.
         named = control.evaluate(
-            "e => (e.labels?.[0] ?? e).textContent.trim() || e.ariaLabel || ''")
+            "e => e.ariaLabel || [...e.labels ?? []].map(l => l.textContent).join('').trim()"
+            " || (e.matches('button') ? e.textContent.trim() : '')")
         assert named, control.evaluate("e => e.outerHTML")
 
 
@@ -183,3 +189,28 @@ def test_paper_is_light_and_has_no_controls(open_page):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.locator(".controls").first.is_hidden()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_paper_has_dark_labels(open_page):
+    """Words on canvases follow the paper, whatever the screen's colours are."""
+    page = open_page(scheme="dark")
+
+    def brightest():
+        return page.locator("#downstream canvas").first.evaluate("""canvas => {
+          const height = Math.round(20 * devicePixelRatio);
+          const copy = new OffscreenCanvas(canvas.width, height);
+          const context = copy.getContext('2d', {willReadFrequently: true});
+          context.drawImage(canvas, 0, height - canvas.height);
+          const {data} = context.getImageData(0, 0, canvas.width, height);
+          let most = 0;
+          for (let at = 0; at < data.length; at += 4) {
+            if (data[at + 3] > 200) most = Math.max(most, data[at], data[at + 1], data[at + 2]);
+          }
+          return most;
+        }""")
+
+    assert brightest() > 140
+    page.emulate_media(media="print", color_scheme="dark")
+    assert 0 < brightest() < 110
+    page.emulate_media(media="screen", color_scheme="dark")
+    assert brightest() > 140

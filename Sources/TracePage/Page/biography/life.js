@@ -127,7 +127,9 @@ const Life = (() => {
       says: [
         `The network also says how the anchor, of centre (cx, cy), width w and height h, must change `
         + `to fit the object: dx = ${num(deltas[0])}, dy = ${num(deltas[1])}, dw = `
-        + `${num(deltas[2])}, dh = ${num(deltas[3])}.`,
+        + `${num(deltas[2])}, dh = ${num(deltas[3])}.`
+        + (ledger.deltaOrder === 'dx dy dw dh' ? ''
+          : ` Here the network’s four numbers were read in the order ${ledger.deltaOrder}.`),
       ],
       formulas: decodingLines(deltas, decoded, [1, 1, 1, 1], ['dx', 'dy', 'dw', 'dh']),
       values: {deltas, box: decoded.box}, boxes: [['anchor', reference], ['kept', decoded.box]],
@@ -231,8 +233,7 @@ const Life = (() => {
 
   function reading({ledger, roi}, place, proposal) {
     const [width, height] = sides(Candidates.box(ledger, place));
-    const size = Math.fround(Math.sqrt(Math.fround(width * height)));
-    const exact = 4 + Math.log2(size / 224) + 1e-6;
+    const exact = Page.level(Candidates.box(ledger, place));
     const level = roi.levels[proposal] + 2;
     return {
       key: 'reading', stage: '4-roi', title: 'Read from the pyramid',

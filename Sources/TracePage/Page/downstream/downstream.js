@@ -1,6 +1,7 @@
 'use strict';
 
-Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCaveat}) => {
+Page.exhibit('downstream', async (bench, content) => {
+  const {operators, strides, caveat, truthCaveat} = content;
   const {element} = Draw;
   const sets = new Map();
   for (const {name} of operators) {
@@ -9,7 +10,7 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
   }
   const hasTruth = Page.has('downstream/truth/windows');
   if (hasTruth) sets.set('truth', {masks: await Regions.load('downstream/truth'), boxes: null});
-  for (const set of sets.values()) set.outlines = set.masks.map(Regions.outline);
+  const isCut = (name) => content.sets.some((set) => set.name === name && set.carried < set.all);
 
   bench.append(table(), ...notes());
   bench.append(await pictures());
@@ -49,7 +50,18 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
         + `over all of them, missed ones count 0. ${truthCaveat}`);
     }
     texts.push(caveat);
+    const cut = content.sets.filter(({name}) => isCut(name));
+    if (cut.length) {
+      texts.push('The figures above count every mask. To keep the page small, the pictures below show '
+        + 'of each set the first 300 masks at most, by falling score, and no more than fit into '
+        + `4,000,000 pixels: ${cut.map(({name, carried, all}) => (
+          `${carried} of the ${all} of ${named(name)}`)).join(', ')}.`);
+    }
     return texts.map((text) => element('p', {class: 'note'}, text));
+  }
+
+  function named(name) {
+    return name === 'truth' ? 'the truth' : name;
   }
 
   /** The picture with the masks of two results, whole and about one object. */
@@ -65,10 +77,10 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
     const readout = element('div', {class: 'readout', 'aria-live': 'polite'});
     const caption = element('figcaption', {});
     const rank = Controls.slider({label: 'Which mask, by rising IoU', least: 1, greatest: 1, step: 1,
-      value: 1, format: (value) => `${value} of ${pairs.length}`,
+      value: 1, format: (value) => (pairs.length ? `${value} of ${pairs.length}` : 'none'),
       onInput: (value) => { choice.rank = value - 1; show(); }});
     const choose = (key, label) => Controls.select({label, value: choice[key],
-      options: names.map((name) => [name, name === 'truth' ? 'the truth' : name]),
+      options: names.map((name) => [name, named(name)]),
       onChange: (value) => { choice[key] = value; match(); }});
     for (const [plane, label] of [[whole, 'The whole picture'], [near, 'About one mask']]) {
       plane.canvas.setAttribute('role', 'img');
@@ -101,14 +113,10 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
       show();
     }
 
-    function named(name) {
-      return name === 'truth' ? 'the truth' : name;
-    }
-
     function show() {
       const pair = pairs[choice.rank];
       if (!pair) {
-        readout.textContent = `${choice.first} has no masks.`;
+        readout.textContent = `There are no masks of ${named(choice.first)} here.`;
         return;
       }
       const mask = sets.get(choice.first).masks[pair.index];
@@ -118,7 +126,7 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
           + `${pair.partner} of ${named(choice.second)}, ${other.area} pixels: IoU `
           + `${pair.overlap.toFixed(3)}.`
         : `Mask ${pair.index} of ${named(choice.first)}, ${mask.area} pixels, touches no mask of `
-          + `${named(choice.second)}.`;
+          + `${named(choice.second)}${isCut(choice.second) ? ' that is carried here' : ''}.`;
       readout.dataset.overlap = pair.overlap;
       const side = Math.max(mask.x2 - mask.x1, mask.y2 - mask.y1) * 1.6;
       near.corner = [(mask.x1 + mask.x2 - side) / 2, (mask.y1 + mask.y2 - side) / 2];
@@ -139,16 +147,16 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
       context.imageSmoothingEnabled = plane === whole;
       if (image) context.drawImage(image, 0, 0, width, height);
       for (const [which, colour, dash] of [['second', '#56b4e9', []], ['first', '#ffa62b', [3, 2]]]) {
-        const {outlines, boxes} = sets.get(choice[which]);
+        const {masks, boxes} = sets.get(choice[which]);
         context.strokeStyle = colour;
         context.setLineDash(plane === near ? dash.map((each) => 2 * each / scale) : []);
         const pair = pairs[choice.rank];
         const chosen = pair && (which === 'first' ? pair.index : pair.partner);
-        outlines.forEach((outline, index) => {
+        masks.forEach((mask, index) => {
           const isFaint = plane === near && index !== chosen;
           context.globalAlpha = isFaint ? 0.5 : 1;
           context.lineWidth = thickness / (isFaint ? 2 : 1) / scale;
-          context.stroke(outline);
+          context.stroke(Regions.outline(mask));
         });
         context.globalAlpha = 1;
         if (!choice.boxes || !boxes) continue;
@@ -198,6 +206,9 @@ Page.exhibit('downstream', async (bench, {operators, strides, caveat, truthCavea
   async function shifts() {
     const {values} = await Page.array('downstream/shifts');
     const found = [...new Set(strides)].sort((p, q) => p - q);
+    if (!found.length) {
+      return element('p', {class: 'note'}, 'There are no proposals, so there are no edges to move.');
+    }
     const place = element('div', {});
     const show = (stride) => {
       const members = strides.flatMap((each, index) => (each === stride ? [index] : []));

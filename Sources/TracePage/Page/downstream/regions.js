@@ -15,24 +15,13 @@ const Regions = (() => {
     });
   }
 
-  /** The border between pixels inside and outside, as a path in pixels of the picture. */
-  function outline({x1, y1, x2, y2, inside}) {
-    const path = new Path2D();
-    const [width, height] = [x2 - x1, y2 - y1];
-    const at = (x, y) => x >= 0 && y >= 0 && x < width && y < height && inside[y * width + x] === 1;
-    for (let y = 0; y <= height; y++) {
-      for (let x = 0; x <= width; x++) {
-        if (at(x, y) !== at(x, y - 1)) {
-          path.moveTo(x1 + x, y1 + y);
-          path.lineTo(x1 + x + 1, y1 + y);
-        }
-        if (at(x, y) !== at(x - 1, y)) {
-          path.moveTo(x1 + x, y1 + y);
-          path.lineTo(x1 + x, y1 + y + 1);
-        }
-      }
+  /** A mask's outline as a path in pixels of the picture, made when first drawn. */
+  function outline(mask) {
+    if (!mask.outline) {
+      mask.outline = new Path2D();
+      Scene.trace(mask.outline, mask, (index) => mask.inside[index] === 1);
     }
-    return path;
+    return mask.outline;
   }
 
   /** Shared pixels over pixels of either. */

@@ -50,7 +50,7 @@ Page.exhibit('masks', async (bench, content) => {
     tile.setAttribute('aria-label', `Detection ${index}: ${words}`);
     tile.title = `Detection ${index}: ${words}`;
     const picture = crop([boxOf(index)], (context, unit) => Scene.outline(context, unit, () =>
-      Paste.outline(context, Paste.detection(masks, index), masks.threshold)));
+      Paste.outline(context, Paste.detection(masks, index), masks.threshold)), {waits: true});
     picture.setAttribute('aria-hidden', 'true');
     tile.append(picture, element('span', `${index} · ${score(masks.scores[index])}`));
     if (found.size > 1) tile.append(element('span', nameOf(masks.labels[index]), 'class'));
@@ -72,7 +72,7 @@ Page.exhibit('masks', async (bench, content) => {
   /** A crop of the picture around boxes, with something drawn over it. */
   function crop(boxes, draw, options = {}) {
     return Scene.canvas({
-      aspect: 1, label: options.label ?? '',
+      aspect: 1, label: options.label ?? '', waits: options.waits,
       paint: (context, ...extent) => {
         const region = Scene.around(boxes, {margin: 0.25, least: 12});
         const unit = Scene.backdrop(context, extent, {image, size, region, dim: options.dim ?? 0});

@@ -6,6 +6,8 @@
  */
 const Paste = (() => {
   const round = Math.fround;
+  /** Pasted masks are kept up to so many pixels in all. */
+  const MOST = 4e6;
   let loading;
 
   /** The masks that the page carries, unpacked once. */
@@ -17,7 +19,7 @@ const Paste = (() => {
       names.forEach((name, index) => { masks[name] = arrays[index].values; });
       masks.count = masks.labels.length;
       masks.shown = masks.count ? masks.classes.length / masks.count : 0;
-      masks.pasted = [];
+      [masks.pasted, masks.kept] = [[], 0];
       return masks;
     })();
     return loading;
@@ -120,14 +122,18 @@ const Paste = (() => {
     return {bordered: border, grown, rows, columns, window, soft};
   }
 
-  /** One detection's mask, pasted; computed once. */
+  /** One detection's mask, pasted; kept for the next time, as long as that takes little memory. */
   function detection(masks, index) {
-    const {cells, pasted} = masks;
-    const area = cells * cells;
-    pasted[index] ??= paste(
-      probabilities(masks.own.subarray(index * area, (index + 1) * area)), cells,
-      [...masks.boxes.subarray(4 * index, 4 * index + 4)], Page.sizes.original);
-    return pasted[index];
+    if (!masks.pasted[index]) {
+      const area = masks.cells ** 2;
+      const result = paste(
+        probabilities(masks.own.subarray(index * area, (index + 1) * area)), masks.cells,
+        [...masks.boxes.subarray(4 * index, 4 * index + 4)], Page.sizes.original);
+      if (masks.kept + result.soft.length > MOST) [masks.pasted, masks.kept] = [[], 0];
+      masks.kept += result.soft.length;
+      masks.pasted[index] = result;
+    }
+    return masks.pasted[index];
   }
 
   /** Pixels over a threshold, which is a number of 32 bits as well. */
@@ -141,21 +147,7 @@ const Paste = (() => {
   /** Adds the outline of the pixels over a threshold to a context's path, in the picture's pixels. */
   function outline(context, {window, soft}, threshold) {
     const limit = round(threshold);
-    const [width, height] = [window.x2 - window.x1, window.y2 - window.y1];
-    const inside = (x, y) =>
-      x >= 0 && y >= 0 && x < width && y < height && soft[y * width + x] > limit;
-    for (let y = 0; y <= height; y++) {
-      for (let x = 0; x <= width; x++) {
-        if (inside(x, y) !== inside(x, y - 1)) {
-          context.moveTo(window.x1 + x, window.y1 + y);
-          context.lineTo(window.x1 + x + 1, window.y1 + y);
-        }
-        if (inside(x, y) !== inside(x - 1, y)) {
-          context.moveTo(window.x1 + x, window.y1 + y);
-          context.lineTo(window.x1 + x, window.y1 + y + 1);
-        }
-      }
-    }
+    Scene.trace(context, window, (pixel) => soft[pixel] > limit);
   }
 
   return {load, probabilities, softmax, bordered, grow, resize, paste, detection, area, outline};

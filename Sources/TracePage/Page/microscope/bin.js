@@ -135,6 +135,8 @@ const MicroscopeBin = (() => {
     }
 
     Microscope.listen((state, before, source) => {
+      // One thing is said at a time: while the sweep moves the box, it speaks.
+      summary.setAttribute('aria-live', source.startsWith('sweep') ? 'off' : 'polite');
       heading.textContent = `Bin in row ${state.row}, column ${state.column}: what goes into it`;
       const digits = decimals(frame.scale);
       const at = state.row * state.bins + state.column;

@@ -26,7 +26,7 @@ const MicroscopeEdges = (() => {
   function table() {
     const head = element('thead');
     const body = element('tbody');
-    const level = element('p', {class: 'readout', 'aria-live': 'polite', 'data-box': ''});
+    const level = element('p', {class: 'readout', 'data-box': ''});
     Microscope.listen((state) => {
       const {box, map} = state;
       const {stride, name} = state.level;

@@ -104,10 +104,11 @@ const MicroscopeGrids = (() => {
       }
       for (const panel of [...outs, ...less]) panel.show(state);
     });
+    const {bins} = Microscope.state;
     return [
       Draw.element('h4', {}, 'What comes out'),
-      Draw.element('p', {class: 'note'}, 'The 7 × 7 numbers that the heads would be given. Choose a '
-        + 'bin by click or, in a grid, by arrow keys.'),
+      Draw.element('p', {class: 'note'}, `The ${bins} × ${bins} numbers that the heads would be `
+        + 'given. Choose a bin by click or, in a grid, by arrow keys.'),
       Controls.row(MicroscopeBox.nudges()),
       Draw.element('div', {class: 'panels grids'}, ...outs), outLegend,
       Draw.element('h4', {}, 'How they differ'),

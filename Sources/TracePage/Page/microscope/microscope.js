@@ -25,7 +25,9 @@ Page.exhibit('microscope', async (bench, content) => {
   const channel = Controls.select({label: 'Channel', options: [],
     onChange: (value) => Microscope.update({channel: Number(value)}, 'channel')});
 
-  const ratios = [1, 2, 3, 4].map((ratio) => [ratio, `${ratio} × ${ratio}`]);
+  // The trace's own number may be any up to 16.
+  const ratios = [...new Set([1, 2, 3, 4, content.samplingRatio || 1])].sort((p, q) => p - q)
+    .map((ratio) => [ratio, `${ratio} × ${ratio}`]);
   const ratio = Controls.select({label: 'Samples per bin', value: content.samplingRatio,
     options: [...ratios, [0, 'one per cell of the bin']],
     onChange: (value) => Microscope.update({samplingRatio: Number(value)}, 'options')});

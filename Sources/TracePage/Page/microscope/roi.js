@@ -22,13 +22,9 @@ const RoI = (() => {
     return Math.min(Math.max(value, least), greatest);
   }
 
-  /**
-   * The pyramid level that fits a box, floor(4 + log2(side / 224) + 1e-6), limited to
-   * `least` … `greatest`; the side is the square root of the area.
-   */
-  function level([x1, y1, x2, y2], least = 2, greatest = 5) {
-    const side = f(Math.sqrt(f(f(x2 - x1) * f(y2 - y1))));
-    const number = Math.floor(f(f(4 + f(Math.log2(f(side / 224)))) + f(1e-6)));
+  /** The pyramid level that fits a box, limited to `least` … `greatest`. */
+  function level(box, least = 2, greatest = 5) {
+    const number = Math.floor(Page.level(box));
     return Number.isNaN(number) ? least : clamped(number, least, greatest);
   }
 

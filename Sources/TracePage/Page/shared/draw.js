@@ -35,9 +35,8 @@ const Draw = (() => {
   }
 
   const colours = new Map();
-  const darkness = window.matchMedia('(prefers-color-scheme: dark)');
   // Registered before every redraw, so that those find the new colours.
-  darkness.addEventListener('change', () => colours.clear());
+  Page.onLook(() => colours.clear());
 
   /** A colour of the page, `--ink` for `ink`. Kept: to ask for it computes the page's styles. */
   function colour(name) {
@@ -73,18 +72,13 @@ const Draw = (() => {
       [width, height] = [shown, shown / aspect];
       redraw();
     });
-    onColours(redraw);
+    Page.onLook(redraw);
     return Object.assign(target, {redraw});
   }
 
   /** Calls back with an element's width whenever it changes. */
   function onWidth(target, callback) {
     new ResizeObserver(([entry]) => callback(entry.contentRect.width)).observe(target);
-  }
-
-  /** Calls back when the page turns light or dark. */
-  function onColours(callback) {
-    darkness.addEventListener('change', callback);
   }
 
   /** The least of `digits`, times any power of ten, that is not below `value`. */
@@ -111,5 +105,5 @@ const Draw = (() => {
     return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', '−');
   }
 
-  return {element, svg, panel, panels, colour, canvas, onWidth, onColours, niceAbove, ticks, signed};
+  return {element, svg, panel, panels, colour, canvas, onWidth, niceAbove, ticks, signed};
 })();

@@ -6,6 +6,7 @@ const Heatmap = (() => {
   function range(values) {
     let [least, greatest] = [Infinity, -Infinity];
     for (const value of values) {
+      if (!Number.isFinite(value)) continue;
       if (value < least) least = value;
       if (value > greatest) greatest = value;
     }
@@ -28,7 +29,8 @@ const Heatmap = (() => {
   function colour(value, {least, greatest, colours}) {
     if (Number.isNaN(value)) return [255, 0, 255];
     const position = greatest > least ? (value - least) / (greatest - least) : 0;
-    return colours[Math.round(Math.min(Math.max(position, 0), 1) * 255)];
+    // An end that is infinite leaves no position.
+    return colours[Math.round(Math.min(Math.max(position || 0, 0), 1) * 255)];
   }
 
   /** The colour for CSS. */

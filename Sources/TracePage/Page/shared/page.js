@@ -97,6 +97,29 @@ const Page = (() => {
     return picture;
   }
 
+  /**
+   * The pyramid level that fits a box, 4 + log2(side / 224) + 1e-6, before it is cut to a whole number
+   * and limited to the levels that there are; the side is the square root of the area. In 32 bits as
+   * `Stage4RoI` computes it: at a boundary a last bit decides.
+   */
+  function level([x1, y1, x2, y2]) {
+    const f = Math.fround;
+    const side = f(Math.sqrt(f(f(x2 - x1) * f(y2 - y1))));
+    return f(f(4 + f(Math.log2(f(side / 224)))) + f(1e-6));
+  }
+
+  const looks = new Set();
+  for (const query of ['(prefers-color-scheme: dark)', 'print']) {
+    matchMedia(query).addEventListener('change', () => {
+      for (const callback of looks) callback();
+    });
+  }
+
+  /** Calls back when the page turns light or dark, on the screen or because it is printed. */
+  function onLook(callback) {
+    looks.add(callback);
+  }
+
   /** Starts every exhibit; one that fails says so in its place. */
   async function start() {
     const elements = [...document.querySelectorAll('[data-exhibit]')];
@@ -115,7 +138,7 @@ const Page = (() => {
   }
 
   return {
-    exhibit, array, has, start,
+    exhibit, array, has, start, level, onLook,
     picture: loadPicture,
     /** Sizes `[width, height]`: `original`, `resized` (in whose pixels boxes are), `padded`. */
     sizes: manifest.sizes,

@@ -18,7 +18,7 @@ class Plane {
     this.draw = draw;
     this.extent = [1, 1];
     new ResizeObserver(() => this.refresh()).observe(this.canvas);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.refresh());
+    Page.onLook(() => this.refresh());
   }
 
   /** Shows coordinates from 0 to `[width, height]`. */

@@ -21,8 +21,9 @@ const Scene = (() => {
    * @param aspect width over height
    * @param label what it shows, for those who do not see it
    * @param paint called with (context, width, height) in CSS pixels
+   * @param waits whether it first paints itself when it comes into view, or is printed
    */
-  function canvas({aspect, label, paint, className = 'scene'}) {
+  function canvas({aspect, label, paint, className = 'scene', waits = false}) {
     const element = document.createElement('canvas');
     element.className = className;
     element.style.aspectRatio = aspect;
@@ -30,7 +31,7 @@ const Scene = (() => {
     element.setAttribute('aria-label', label);
     let [width, height] = [0, 0];
     const repaint = () => {
-      if (!width || !height) return;
+      if (!width || !height || waits) return;
       const density = window.devicePixelRatio || 1;
       element.width = Math.round(width * density);
       element.height = Math.round(height * density);
@@ -44,6 +45,19 @@ const Scene = (() => {
       [width, height] = [clientWidth, clientHeight];
       repaint();
     }).observe(element);
+    if (waits) {
+      const begin = () => {
+        waits = false;
+        observer.disconnect();
+        repaint();
+      };
+      const observer = new IntersectionObserver((entries) => {
+        if (entries.some((each) => each.isIntersecting)) begin();
+      }, {rootMargin: '200px'});
+      observer.observe(element);
+      addEventListener('beforeprint', begin, {once: true});
+    }
+    Page.onLook(repaint);
     return Object.assign(element, {repaint});
   }
 
@@ -110,6 +124,28 @@ const Scene = (() => {
     context.stroke();
   }
 
+  /**
+   * Adds to a path the border between the pixels of a window that are inside something and all
+   * others; `isInside` is given a pixel's place in the window, row by row.
+   */
+  function trace(path, {x1, y1, x2, y2}, isInside) {
+    const [width, height] = [x2 - x1, y2 - y1];
+    const at = (x, y) => x >= 0 && y >= 0 && x < width && y < height && isInside(y * width + x);
+    for (let y = 0; y <= height; y++) {
+      for (let x = 0; x <= width; x++) {
+        const here = at(x, y);
+        if (here !== at(x, y - 1)) {
+          path.moveTo(x1 + x, y1 + y);
+          path.lineTo(x1 + x + 1, y1 + y);
+        }
+        if (here !== at(x - 1, y)) {
+          path.moveTo(x1 + x, y1 + y);
+          path.lineTo(x1 + x, y1 + y + 1);
+        }
+      }
+    }
+  }
+
   /** A region of the given aspect that holds boxes, with a margin in shares of its size. */
   function around(boxes, {margin = 0.3, least = 24, aspect = 1} = {}) {
     const edges = [0, 1, 2, 3].map((edge) =>
@@ -158,5 +194,5 @@ const Scene = (() => {
     return Object.assign(figure, {caption: words});
   }
 
-  return {styles, canvas, backdrop, box, tag, outline, around, legend, panel};
+  return {styles, canvas, backdrop, box, tag, outline, trace, around, legend, panel};
 })();

@@ -144,7 +144,11 @@ Page.exhibit('suppression', async (bench, content) => {
     label: 'Follow its life ↓',
     onClick: () => {
       document.dispatchEvent(new CustomEvent('candidate', {detail: chosen}));
-      document.getElementById('biography')?.scrollIntoView();
+      const heading = document.getElementById('biography-heading');
+      if (!heading) return;
+      heading.tabIndex = -1;
+      heading.focus({preventScroll: true});
+      heading.scrollIntoView();
     },
   });
 

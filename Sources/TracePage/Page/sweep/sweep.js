@@ -58,7 +58,7 @@ Page.exhibit('sweep', async (bench, {steps}) => {
     Microscope.update({box: origin}, 'sweep-axis');
   }});
   const chart = SweepChart.chart();
-  const readout = element('p', {class: 'readout', 'aria-live': 'polite'});
+  const readout = element('p', {class: 'readout', 'aria-live': 'off'});
   const jumps = element('tbody');
 
   function here(state) {
@@ -99,6 +99,8 @@ Page.exhibit('sweep', async (bench, {steps}) => {
 
   let timer;
   Microscope.listen((state, before, source) => {
+    // It speaks when its own controls are moved; for all else the microscope does.
+    readout.setAttribute('aria-live', source.startsWith('sweep') ? 'polite' : 'off');
     if (source === 'sweep') {
       here(state);
       return;
@@ -132,5 +134,6 @@ Page.exhibit('sweep', async (bench, {steps}) => {
     element('p', {class: 'note'}, 'Largest step: the greatest change of activation from one 1/16 of '
       + 'a cell to the next. The bin, the channel and the samples are those chosen in the '
       + 'microscope; its box is where the sweep begins. At first it is the bin in which RoIPool jumps '
-      + 'most along x; the last two columns say for every operator which of the 49 bins does.'));
+      + `most along x; the last two columns say for every operator which of the ${bins * bins} bins `
+      + 'does.'));
 });
