@@ -34,7 +34,7 @@ def masks(trace):
 HEADINGS = {
     "detections": "detections", "matched with RoIAlign": "matched with RoIAlign",
     "mean IoU of these": "mean IoU", "true at IoU 0.5": "true at 0.5", "at 0.75": "at 0.75",
-    "not true": "not", "mean IoU of the true": "IoU with truth",
+    "not true": "not", "mean IoU of the found with the truth": "IoU with truth",
     "best IoU per object": "best per object", "area over the truth’s": "area",
 }
 

@@ -133,7 +133,8 @@ def test_sixteen_steps_are_one_cell(page, scope):
 
 def test_buttons_move_the_box_where_there_are_no_arrow_keys(page, scope):
     expected = box_of(page)
-    for word, direction in [("left", (-1, 0)), ("up", (0, -1)), ("down", (0, 1)), ("right", (1, 0))]:
+    for word, direction in [
+            ("left", (-1, 0)), ("up", (0, -1)), ("down", (0, 1)), ("right", (1, 0))]:
         for place in (0, 1):  # Beside the proposal, and beside the grids.
             scope.get_by_label(f"Move the box {word} by 1/16 cell").nth(place).click()
             expected = snapped(expected, direction)

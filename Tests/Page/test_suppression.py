@@ -226,7 +226,7 @@ def test_the_list_says_what_lies_before_and_after(page):
 
 
 def test_a_suppressor_that_falls_itself_is_told(page, ledger):
-    """At a lower threshold who suppressed in the trace may be suppressed, and the victim says so."""
+    """At a lower threshold who suppressed in the trace may be suppressed; the victim says so."""
     considered, rows = ledger
     by = oracle(rows[:, 5:9], rows[:, 0], rows[:, 4], 0.3)
     place = {int(index): row for row, index in enumerate(considered)}

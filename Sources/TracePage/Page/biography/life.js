@@ -70,8 +70,8 @@ const Life = (() => {
       says: [
         `It begins as one of ${many(ledger.anchors)} anchors. Level ${level.name} has a cell every `
         + `${level.stride[1]} pixels; the cell in row ${row}, column ${column} has its corner at `
-        + `(${x}, ${y}). Of the ${level.base.length} anchors there this is anchor ${shape} (they count `
-        + `from 0), ${px(width)} wide and ${px(height)} high, centred on that corner.`,
+        + `(${x}, ${y}). Of the ${level.base.length} anchors there this is anchor ${shape} (they `
+        + `count from 0), ${px(width)} wide and ${px(height)} high, centred on that corner.`,
       ],
       formulas: [`anchor = (${x}, ${y}, ${x}, ${y}) + ${tuple(base)} = ${tuple(box)}`],
       values: {level: level.name, row, column, shape, box},
@@ -183,12 +183,12 @@ const Life = (() => {
     }
     const {intersection, union, iou} = Suppression.overlap(ledger.boxes, by, place);
     const other = `candidate ${ledger.index[by]}`;
+    const [score, rival] = [ledger.scores[place], ledger.scores[by]];
     return {
       key: 'suppression', stage: '3-proposals', title: 'Suppressed by a better one?', ends,
       says: [ends
-        ? `The better ${other} of ${level} (score ${apart(ledger.scores[by], ledger.scores[place])}, `
-          + `this one’s is ${apart(ledger.scores[place], ledger.scores[by])}) stayed and covers it by `
-          + `more than ${threshold}: it is suppressed, as a second answer to the same object.`
+        ? `The better ${other} of ${level} (score ${apart(rival, score)}, this one’s is `
+          + `${apart(score, rival)}) stayed and covers it by more than ${threshold}: it is suppressed, as a second answer to the same object.`
         : `Of the better candidates of ${level} that stayed, ${other} overlaps it most, by no more `
           + `than ${threshold}: it stays.`],
       formulas: [`IoU = intersection / union = ${px(intersection)} / ${px(union)} = ${num(iou)} `
@@ -318,7 +318,8 @@ const Life = (() => {
     return {...base, ends: true,
       says: [`Non-maximum suppression runs once more, on the refined boxes of each class. `
         + `Proposal ${other.proposal}, taken for the same class with score `
-        + `${apart(other.score, score)} (${called}; this one’s is ${apart(score, other.score)}), covers it by more than ${heads.nmsThreshold}: it is suppressed.`],
+        + `${apart(other.score, score)} (${called}; this one’s is `
+        + `${apart(score, other.score)}), covers it by more than ${heads.nmsThreshold}: it is suppressed.`],
       formulas: [`IoU = ${px(intersection)} / ${px(union)} = ${num(iou)} > ${heads.nmsThreshold}`],
       values: {by: other.proposal, intersection, union, iou},
       boxes: [['kept', other.box], ['suppressed', box]]};

@@ -190,8 +190,8 @@ Page.exhibit('downstream', async (bench, content) => {
           'All masks of both results. Click on a mask of the first to see it enlarged.')),
         element('figure', {class: 'panel'}, near.canvas, caption)),
       readout);
-    caption.textContent = 'The chosen mask and its partner, enlarged: each square is a pixel. Others are thin. '
-      + 'Here each mask is shown with the one that overlaps it most, which may serve several.';
+    caption.textContent = 'The chosen mask and its partner, enlarged: each square is a pixel. Others are '
+      + 'thin. Here each mask is shown with the one that overlaps it most, which may serve several.';
     match();
     return body;
   }

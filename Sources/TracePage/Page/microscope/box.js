@@ -14,8 +14,8 @@ const MicroscopeBox = (() => {
     {name, x, y, edges: [x === 0, y === 0, x === 1, y === 1].map(Number)}));
 
   const help = 'Drag the box or its handles. With the box in focus: arrow keys move it by 1/16 '
-    + 'cell (the first to the next sixteenth), Shift and an arrow key move its right or lower edge, '
-    + 'Alt as well makes it a whole cell. The box keeps the keyboard while you scroll: press the '
+    + 'cell (the first to the next sixteenth), Shift and an arrow key move its right or lower '
+    + 'edge, Alt as well makes it a whole cell. The box keeps the keyboard while you scroll: press the '
     + 'arrows with the grids in view.';
 
   /** Draws the picture so that `region` (pixels of the resized picture) fills the canvas. */
@@ -173,7 +173,8 @@ const MicroscopeBox = (() => {
 
   /** Buttons for those who have no arrow keys. */
   function nudges() {
-    const moves = [['←', 'left', -1, 0], ['↑', 'up', 0, -1], ['↓', 'down', 0, 1], ['→', 'right', 1, 0]];
+    const moves = [['←', 'left', -1, 0], ['↑', 'up', 0, -1], ['↓', 'down', 0, 1],
+      ['→', 'right', 1, 0]];
     const buttons = moves.map(([sign, word, x, y]) => {
       const button = Controls.button({label: sign, onClick: () => Microscope.update(
         {box: Microscope.nudged(Microscope.state.box, ALL, x, y)}, 'box')});

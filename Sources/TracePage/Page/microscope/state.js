@@ -157,7 +157,7 @@ const Microscope = (() => {
     const size = step();
     const toNext = (axis, direction) => {
       const at = box[edges[axis] ? axis : axis + 2] / size;
-      // Edges are 32-bit numbers: one that stands on a sixteenth but for their rounding stands on it.
+      // Edges are 32-bit numbers: one that misses a sixteenth by their rounding stands on it.
       const near = Math.abs(at - Math.round(at)) < 1e-3 ? Math.round(at) : at;
       return direction && (direction > 0 ? Math.floor(near) + 1 : Math.ceil(near) - 1) - at;
     };

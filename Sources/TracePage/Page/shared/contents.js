@@ -1,7 +1,7 @@
 'use strict';
 
-// The table of contents tells in which section the reader is and what can be touched there, and paper
-// shows what is folded away.
+// The table of contents tells in which section the reader is and what can be touched there, and
+// paper shows what is folded away.
 (() => {
   const links = new Map(
     [...document.querySelectorAll('nav.contents a')].map((link) => [link.hash.slice(1), link]));
@@ -24,7 +24,8 @@
       bar.scrollLeft = link ? link.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2 : 0;
     }
     const section = document.getElementById(current ?? '');
-    parts.replaceChildren(...[...section?.querySelectorAll('[data-exhibit]') ?? []].map((exhibit) => {
+    const exhibits = section?.querySelectorAll('[data-exhibit]') ?? [];
+    parts.replaceChildren(...[...exhibits].map((exhibit) => {
       const part = document.createElement('a');
       part.href = `#${exhibit.id}`;
       part.textContent = exhibit.querySelector('h3').textContent;

@@ -186,7 +186,8 @@ Page.exhibit('suppression', async (bench, content) => {
   function fallen(place) {
     const before = traced.by[place];
     if (before < 0 || now.by[before] < 0) return '';
-    return ` Its suppressor in the trace, ${called(before)}, is itself suppressed at this threshold.`;
+    return ` Its suppressor in the trace, ${called(before)}, is itself suppressed at this `
+      + 'threshold.';
   }
 
   /** A score in so many digits that it is seen to differ from another's. */
@@ -243,7 +244,8 @@ Page.exhibit('suppression', async (bench, content) => {
       {title: 'fate', text: (place) => Candidates.names[now.fates[place]]},
       {title: 'by', className: 'wide',
         text: (place) => now.by[place] >= 0 ? ledger.index[now.by[place]] : ''},
-      {title: 'IoU', plural: 'IoU', text: (place) => now.by[place] >= 0 ? fixed(overlap(place).iou, 3) : '',
+      {title: 'IoU', plural: 'IoU',
+        text: (place) => now.by[place] >= 0 ? fixed(overlap(place).iou, 3) : '',
         value: (place) => now.by[place] >= 0 ? overlap(place).iou : NaN},
     ],
   });
