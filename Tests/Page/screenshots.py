@@ -42,6 +42,8 @@ def main(index, folder):
                 page.add_style_tag(content="nav.contents { position: static !important; }")
                 for name, part in parts(page).items():
                     part.scroll_into_view_if_needed()
+                    # What is drawn when it comes into view is drawn by now.
+                    page.wait_for_timeout(200)
                     part.screenshot(path=folder / f"{name}-{width}-{scheme}.png")
                 page.close()
         browser.close()
