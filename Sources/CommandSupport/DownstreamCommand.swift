@@ -18,18 +18,11 @@ struct DownstreamCommand: ParsableCommand {
   @OptionGroup var truth: TruthOption
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
-  @Option(help: "Threads to compute with. Default: one per processor.")
-  var threads: Int?
-
-  func validate() throws {
-    guard (1...Threads.most).contains(threads ?? 1) else {
-      throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
-    }
-  }
+  @OptionGroup var threads: ThreadOptions
 
   func run() throws {
     kernels.apply()
-    if let threads { Threads.count = threads }
+    threads.apply()
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let objects = try trueObjects(of: trace, file: truth.file)
     let result = try Downstream(

@@ -18,6 +18,21 @@ struct KernelOptions: ParsableArguments {
   func apply() { KernelForm.current = kernels }
 }
 
+/// How many threads a command computes with.
+struct ThreadOptions: ParsableArguments {
+  @Option(help: "Threads to compute with. Default: one per processor.")
+  var threads: Int?
+
+  /// Makes every operation of this process use so many.
+  func apply() { if let threads { Threads.count = threads } }
+
+  func validate() throws {
+    guard (1...Threads.most).contains(threads ?? 1) else {
+      throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
+    }
+  }
+}
+
 /// Where a command's trace lies and what is kept in it.
 struct TraceOptions: ParsableArguments {
   @Option(name: .long, help: "The trace's folder.")
@@ -33,16 +48,10 @@ struct TraceOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Make index.html, the page that reads the trace.")
   var page = true
 
-  @Option(help: "Threads to compute with. Default: one per processor.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
   var folder: URL { URL(fileURLWithPath: trace) }
 
-  func validate() throws {
-    guard (1...Threads.most).contains(threads ?? 1) else {
-      throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
-    }
-  }
 }
 
 /// Which weights a command uses.

@@ -37,7 +37,7 @@ struct Pipeline {
     self.options = options
     kernels.apply()
     Memory.keepFreed()
-    if let threads = options.threads { Threads.count = threads }
+    options.threads.apply()
     trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
     model = LoadedModel(trace, weights)
   }
