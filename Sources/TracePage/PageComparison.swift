@@ -171,11 +171,7 @@ extension TensorComparison {
 
 /// The way from one folder to another as a link, `../other`.
 private func link(from: URL, to: URL) -> String {
-  let from = from.standardizedFileURL.resolvingSymlinksInPath().pathComponents
-  let to = to.standardizedFileURL.resolvingSymlinksInPath().pathComponents
-  let shared = zip(from, to).prefix { $0 == $1 }.count
-  let steps = [String](repeating: "..", count: from.count - shared) + to[shared...]
-  return steps.map {
+  steps(from: from, to: to).steps.map {
     $0.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["-", ".", "_"])) ?? $0
   }.joined(separator: "/")
 }

@@ -180,10 +180,15 @@ public final class Trace {
 /// The path from a folder to a file: relative where both lie in one folder below a top-level one
 /// (`/home/ada`), so that what is moved together still fits; absolute otherwise.
 private func path(from folder: URL, to file: URL) -> String {
+  let way = steps(from: folder, to: file)
+  return way.shared > 2 ? way.steps.joined(separator: "/") : file.standardizedFileURL.path
+}
+
+/// The way from a folder to a file or folder: `..` for each step up, then the names on the way down;
+/// and how many folders both lie in, the root counted.
+public func steps(from folder: URL, to file: URL) -> (steps: [String], shared: Int) {
   let from = folder.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let to = file.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let shared = zip(from, to).prefix { $0 == $1 }.count
-  guard shared > 2 else { return file.standardizedFileURL.path }
-  let up = [String](repeating: "..", count: from.count - shared)
-  return (up + to[shared...]).joined(separator: "/")
+  return ([String](repeating: "..", count: from.count - shared) + to[shared...], shared)
 }
