@@ -211,11 +211,16 @@ package struct HeadsCommand: StageCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
 
-  @Option(help: "A class counts for a proposal only with a score over this.")
+  @Option(
+    help: """
+      A class counts for a proposal only with a score over this. Default: what the weight file \
+      says, or 0.05.
+      """)
   var scoreThreshold: Float?
   @Option(help: "IoU over which the lower-scored of two boxes of a class is suppressed.")
   var nmsThreshold = 0.5
-  @Option(help: "Detections that are handed on.")
+  @Option(
+    help: "Detections that are handed on. Default: what the weight file says, or 100.")
   var most: Int?
 
   package init() {}
