@@ -33,9 +33,11 @@ struct SettingsReader {
     settings.mean = try numbers("input.mean", count: 3) ?? settings.mean
     settings.standardDeviation =
       try numbers("input.std", count: 3) { $0 > 0 } ?? settings.standardDeviation
-    settings.anchorSizes = try numbers("anchors.sizes", count: 5) { $0 > 0 } ?? settings.anchorSizes
+    settings.anchorSizes =
+      try numbers("anchors.sizes", count: 5) { (1...100_000).contains($0) } ?? settings.anchorSizes
     settings.anchorAspectRatios =
-      try numbers("anchors.aspect_ratios") { $0 > 0 } ?? settings.anchorAspectRatios
+      try numbers("anchors.aspect_ratios") { (0.001...1000).contains($0) }
+      ?? settings.anchorAspectRatios
     let ratios = settings.anchorAspectRatios.count
     guard ratios == architecture.anchorsPerCell else {
       throw fault(

@@ -43,8 +43,9 @@ public struct InputStage: Stage {
     ].merging(order) { own, _ in own }
   }
 
-  /// The coarsest level read by RoIs, P5, has stride 32.
-  static let padding = 32
+  /// The padded input's sides are multiples of this: the coarsest level read by RoIs, P5, has stride
+  /// 32.
+  public static let padding = 32
 
   /// Reads the picture; writes `picture`, `normalised`, `resized`, `padded`, `sizes`.
   public func run(_ folder: StageWriter) throws {

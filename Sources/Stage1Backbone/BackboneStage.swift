@@ -91,12 +91,16 @@ public struct BackboneStage: Stage {
 extension StageFolder {
   /// A level of the pyramid that stage 1 left, `[1, C, H, W]`.
   ///
+  /// - Parameter input: the padded input's size; a level has no more cells than the input pixels
   /// - Throws: `Fault` if it is missing or of another shape.
-  public func pyramidLevel(_ name: String) throws -> Tensor {
+  public func pyramidLevel(_ name: String, of input: PictureSize) throws -> Tensor {
     let features = try tensor(name)
-    guard features.shape.rank == 4, features.shape[0] == 1, features.count > 0 else {
+    guard features.shape.rank == 4, features.shape[0] == 1, features.count > 0,
+      features.shape[2] <= input.height, features.shape[3] <= input.width
+    else {
       throw Fault(
-        folder.path, "\(name) has shape \(features.shape), expected [1, C, H, W]",
+        folder.path,
+        "\(name) has shape \(features.shape), expected [1, C, H, W] with at most \(input) cells",
         remedy: "Run the stage backbone again")
     }
     return features

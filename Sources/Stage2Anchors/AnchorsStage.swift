@@ -58,7 +58,7 @@ public struct AnchorsStage: Stage {
     var drawings: [LevelDrawing] = []
     for (number, (level, size)) in zip(BackboneStage.levels, sizes).enumerated() {
       folder.report(level)
-      let features = try backbone.pyramidLevel(level)  // [1, F, H, W]
+      let features = try backbone.pyramidLevel(level, of: input)  // [1, F, H, W]
       guard features.shape[1] == head.objectness.weight.shape[1] else {
         throw Fault(
           backbone.folder.path,

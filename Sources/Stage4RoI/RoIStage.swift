@@ -60,8 +60,8 @@ public struct RoIStage: Stage {
 /// The levels that RoIs are read from, with their strides: the padded input's size over the grid's.
 ///
 /// torchvision guesses the strides instead, once, from the first picture's size *without* padding,
-/// rounded to powers of two. For pictures with a side under some 22 pixels its guess is wrong, and
-/// results differ.
+/// rounded to powers of two. Where padding adds much to a small height, at 1 to 22, 33 to 45 and 65
+/// to 67 pixels, its guess is wrong, and results differ.
 public struct RoIPyramid: Sendable {
   /// P2 … P5, `[1, C, H, W]`.
   public var levels: [Tensor]
@@ -87,11 +87,10 @@ public struct RoIPyramid: Sendable {
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
   public init(input: StageFolder, backbone: StageFolder) throws {
     let input = try InputSizes(input).padded
-    let levels = try RoIStage.levels.map { try backbone.pyramidLevel($0) }
-    guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] && $0.shape[2] <= input.height })
-    else {
+    let levels = try RoIStage.levels.map { try backbone.pyramidLevel($0, of: input) }
+    guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] }) else {
       throw Fault(
-        backbone.folder.path, "the levels do not fit each other or the input of \(input)",
+        backbone.folder.path, "the levels differ in their number of channels",
         remedy: "Run the stage backbone again")
     }
     self.levels = levels

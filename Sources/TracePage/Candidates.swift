@@ -154,7 +154,10 @@ private struct Ledger {
   private let tensor: Tensor
 
   init?(_ tensor: Tensor) {
-    guard tensor.shape.rank == 2, tensor.shape[1] == Self.width else { return nil }
+    guard tensor.shape.rank == 2, tensor.shape[1] == Self.width,
+      // Fates and places are counted with.
+      tensor.values.allSatisfy({ $0.magnitude < 0x1p31 })
+    else { return nil }
     self.tensor = tensor
   }
 

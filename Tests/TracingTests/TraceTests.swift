@@ -65,6 +65,22 @@ private struct Adding: Stage {
     }
   }
 
+  @Test("a stage that fails removes the folders that it made, and no others")
+  func foldersThatStay() throws {
+    try withTemporaryFolder { folder in
+      let files = FileManager.default
+      let own = folder.appending(path: "own")
+      try files.createDirectory(at: own, withIntermediateDirectories: false)
+      for place in ["own", "made/deep", "own/made"] {
+        #expect(throws: Fault.self) {
+          try Doubling(fails: true).run(in: Trace.openOrBegin(folder.appending(path: place)))
+        }
+      }
+      #expect(try files.contentsOfDirectory(atPath: folder.path) == ["own"])
+      #expect(try files.contentsOfDirectory(atPath: own.path).isEmpty)
+    }
+  }
+
   @Test("a stage that fails leaves the earlier run as it was, and nothing else")
   func wholeOrNotAtAll() throws {
     try withTemporaryFolder { folder in
