@@ -142,8 +142,12 @@ public struct Downstream: Sendable {
     let proposals = try trace.current("3-proposals").boxes("proposals", inside: sizes.resized)
     var heads = HeadsStage(model)
     var pasting = MasksStage()
-    if trace.has(HeadsStage.name) { heads.take(try trace.stage(HeadsStage.name).record.options) }
-    if trace.has(MasksStage.name) { pasting.take(try trace.stage(MasksStage.name).record.options) }
+    if trace.has(HeadsStage.name) {
+      heads = try heads.withOptions(of: trace.stage(HeadsStage.name))
+    }
+    if trace.has(MasksStage.name) {
+      pasting = try pasting.withOptions(of: trace.stage(MasksStage.name))
+    }
     let levels = proposals.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
 
     let outcomes = try (operators ?? Self.operators(of: trace)).map { roiOperator in

@@ -29,9 +29,14 @@ public struct BackboneStage: Stage {
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] {
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [RecordedOption("blocks", \.keepsBlocks)]
+  }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] {
     [
-      "blocks": .flag(keepsBlocks), "weights": .text(weights),
+      "weights": .text(weights),
       "receptiveFields": .numbers(backbone.receptiveFields.map(Double.init)),
     ]
   }

@@ -33,14 +33,22 @@ public struct AnchorsStage: Stage {
   }
 
   /// What `stage.json` records of the options; the strides where they were given.
-  public var options: [String: OptionValue] {
-    let given = strides.map { ["strides": OptionValue.numbers($0.map(Double.init))] } ?? [:]
-    return [
-      "weights": .text(weights),
-      "headConvolutions": .integer(head.convolutions.count),
-      "anchorSizes": .numbers(sizes.map(Double.init)),
-      "anchorAspectRatios": .numbers(aspectRatios.map(Double.init)),
-    ].merging(given) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("anchorSizes", \.sizes),
+      RecordedOption("anchorAspectRatios", \.aspectRatios),
+      RecordedOption(
+        "strides", record: { $0.strides.map { ["strides": .numbers($0.map(Double.init))] } ?? [:] },
+        take: { options, stage in
+          stage.strides = options["strides"]?.numbers?.map { Int($0) }
+          return (stage.strides == nil) == (options["strides"] == nil)
+        }),
+    ]
+  }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] {
+    ["weights": .text(weights), "headConvolutions": .integer(head.convolutions.count)]
   }
 
   /// Reads 0-input and 1-backbone; writes `objectness`, `deltas` and `anchors` of every level.

@@ -23,34 +23,37 @@ public struct HeadsStage: Stage {
   public var settings: DetectionOptions
   /// One name per class.
   public var classNames: [String]
-  /// Which operator reads the mask head's features; nil for the one that stage 4 used.
-  public var roiOperator: RoIOperator?
 
   /// The grid of bins that the mask head reads.
   public static let maskBins: BinGrid = 14
 
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
-  public init(_ model: MaskRCNNModel, nmsThreshold: Double = 0.5, roiOperator: RoIOperator? = nil) {
+  public init(_ model: MaskRCNNModel) {
     boxHead = model.boxHead
     maskHead = model.maskHead
     weights = model.sourceName
     classNames = model.settings.classNames
     settings = DetectionOptions(
-      scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: nmsThreshold,
+      scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: 0.5,
       mostDetections: model.settings.detectionsPerImage)
-    self.roiOperator = roiOperator
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] {
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("scoreThreshold", \.settings.scoreThreshold),
+      RecordedOption("leastSide", \.settings.leastSide),
+      RecordedOption("nmsThreshold", \.settings.nmsThreshold),
+      RecordedOption("mostDetections", \.settings.mostDetections),
+    ]
+  }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] {
     [
       "weights": .text(weights),
-      "scoreThreshold": .number(Double(settings.scoreThreshold)),
-      "leastSide": .number(Double(settings.leastSide)),
-      "nmsThreshold": .number(settings.nmsThreshold),
-      "mostDetections": .integer(settings.mostDetections),
       "maskBins": .integer(Self.maskBins.rows),
-      "maskOperator": .text(roiOperator?.name ?? "as in stage 4"),
+      "maskOperator": .text("as in stage 4"),
       "classNames": .texts(classNames),
     ]
   }
@@ -72,12 +75,9 @@ public struct HeadsStage: Stage {
 
     let detected = branch.detections.all
     folder.report("mask head on \(detected.count) detections")
-    guard let maskOperator = roiOperator ?? RoIOperator(options: roi.record.options) else {
-      throw Fault(
-        roi.folder.path, "stage.json does not say which operator was used",
-        remedy: "Run the stage roi again")
-    }
-    let masks = MaskBranch(detected.map(\.box), pyramid, maskHead, operator: maskOperator)
+    // Both branches read their features by one operator.
+    let roiOperator = try RoIStage(.torchvision).withOptions(of: roi).roiOperator
+    let masks = MaskBranch(detected.map(\.box), pyramid, maskHead, operator: roiOperator)
     try folder.add(
       "mask_levels", integers: masks.levels, axes: ["D"], units: "level",
       note: "which level each detection is read from, 0 for P2")
