@@ -67,7 +67,8 @@ extension Mistake {
         proposals.settings.deltaOrder == .xFirst ? .yFirst : .xFirst
     case .unloadedHead:
       heads.maskHead = try model.withRandomMaskHead().maskHead
-      heads.weights += ", mask head random"
+      heads.weights = WeightSource(
+        name: heads.weights.name + ", mask head random", checksum: nil)
     }
     return [input, backbone, anchors, proposals, roi, heads, masks]
   }

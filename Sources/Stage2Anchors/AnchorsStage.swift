@@ -14,8 +14,8 @@ public struct AnchorsStage: Stage {
 
   /// The parameters.
   public var head: RPNHead
-  /// The file that the parameters come from, for the record.
-  public var weights: String
+  /// Where the parameters come from, for the record.
+  public var weights: WeightSource
   /// Side of the square anchor of each level.
   public var sizes: [Float]
   /// Height over width of the anchors of one cell.
@@ -27,7 +27,7 @@ public struct AnchorsStage: Stage {
   /// Makes the stage with a model's head and anchors.
   public init(_ model: MaskRCNNModel) {
     head = model.rpnHead
-    weights = model.sourceName
+    weights = model.weightSource
     sizes = model.settings.anchorSizes
     aspectRatios = model.settings.anchorAspectRatios
   }
@@ -48,7 +48,7 @@ public struct AnchorsStage: Stage {
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
-    ["weights": .text(weights), "headConvolutions": .integer(head.convolutions.count)]
+    weights.recordedFacts.merging(["headConvolutions": .integer(head.convolutions.count)]) { $1 }
   }
 
   /// Reads 0-input and 1-backbone; writes `objectness`, `deltas` and `anchors` of every level.

@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Pictures
 import Stage0Input
+import Stage1Backbone
 import Stage4RoI
 import Tensors
 import Tracing
@@ -17,8 +18,8 @@ public struct HeadsStage: Stage {
   public var boxHead: BoxHead
   /// The mask head's parameters.
   public var maskHead: MaskHead
-  /// The file that the parameters come from, for the record.
-  public var weights: String
+  /// Where the parameters come from, for the record.
+  public var weights: WeightSource
   /// The numbers by which predictions become detections.
   public var settings: DetectionOptions
   /// One name per class.
@@ -31,7 +32,7 @@ public struct HeadsStage: Stage {
   public init(_ model: MaskRCNNModel) {
     boxHead = model.boxHead
     maskHead = model.maskHead
-    weights = model.sourceName
+    weights = model.weightSource
     classNames = model.settings.classNames
     settings = DetectionOptions(
       scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: 0.5,
@@ -50,12 +51,11 @@ public struct HeadsStage: Stage {
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
-    [
-      "weights": .text(weights),
+    weights.recordedFacts.merging([
       "maskBins": .integer(Self.maskBins.rows),
       "maskOperator": .text("as in stage 4"),
       "classNames": .texts(classNames),
-    ]
+    ]) { $1 }
   }
 
   /// Reads 0-input, 1-backbone, 3-proposals and 4-roi; writes scores, detections, mask logits.
