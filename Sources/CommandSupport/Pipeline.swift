@@ -86,14 +86,11 @@ struct Pipeline {
   func report() throws {
     print(table.text)
     let outdated = try trace.outdatedStages()
-    let weights = try trace.stages.compactMap { name -> (String, String)? in
-      guard case .text(let file)? = try trace.stage(name).record.options["weights"] else {
-        return nil
-      }
-      return (name, file)
+    let weights = try trace.stages.compactMap { name in
+      try trace.stage(name).weights.map { (stage: name, source: $0) }
     }
-    if Set(weights.map(\.1)).count > 1 {
-      let list = weights.map { "\($0) with \($1)" }.joined(separator: ", ")
+    if let first = weights.first, !weights.allSatisfy({ $0.source.isSame(as: first.source) }) {
+      let list = weights.map { "\($0.stage) with \($0.source)" }.joined(separator: ", ")
       print("\nMade with different weights: \(list).")
     }
     if !outdated.isEmpty {

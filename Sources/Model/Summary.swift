@@ -67,6 +67,7 @@ extension WeightFile {
     var rows = [
       ("file", name),
       ("format", format.title),
+      ("checksum", checksum.map { "crc32 \($0)" } ?? "none, there is no file"),
       (
         "tensors",
         "\(tensors.count) of \(elementTypes.joined(separator: ", ")), "

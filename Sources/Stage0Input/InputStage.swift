@@ -32,16 +32,17 @@ public struct InputStage: Stage {
   }
 
   /// What `stage.json` records of the options; the order of channels where it is not RGB.
-  public var options: [String: OptionValue] {
-    let order: [String: OptionValue] =
-      channelOrder == .rgb ? [:] : ["channelOrder": .text(channelOrder.rawValue)]
-    return [
-      "resize": .text(resize.description),
-      "mean": .numbers(mean.map(Double.init)),
-      "standardDeviation": .numbers(standardDeviation.map(Double.init)),
-      "padToMultipleOf": .integer(Self.padding),
-    ].merging(order) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("resize", \.resize),
+      RecordedOption("mean", \.mean) { $0.count == 3 },
+      RecordedOption("standardDeviation", \.standardDeviation) { $0.count == 3 },
+      RecordedOption("channelOrder", \.channelOrder, unless: .rgb),
+    ]
   }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] { ["padToMultipleOf": .integer(Self.padding)] }
 
   /// The padded input's sides are multiples of this: the coarsest level read by RoIs, P5, has stride
   /// 32.
@@ -92,7 +93,18 @@ public struct InputStage: Stage {
   }
 }
 
-extension ModelSettings.Resize: LosslessStringConvertible {
+extension ChannelOrder: OptionConvertible {}
+
+extension ModelSettings.Resize: LosslessStringConvertible, OptionConvertible {
+  /// Its description.
+  public var optionValue: OptionValue { .text(description) }
+
+  /// Reads what `optionValue` gave.
+  public init?(_ optionValue: OptionValue) {
+    guard case .text(let words) = optionValue else { return nil }
+    self.init(words)
+  }
+
   /// Reads what `description` wrote.
   public init?(_ description: String) {
     let numbers = description.split { !"0123456789.".contains($0) }

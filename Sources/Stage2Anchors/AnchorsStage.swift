@@ -14,8 +14,8 @@ public struct AnchorsStage: Stage {
 
   /// The parameters.
   public var head: RPNHead
-  /// The file that the parameters come from, for the record.
-  public var weights: String
+  /// Where the parameters come from, for the record.
+  public var weights: WeightSource
   /// Side of the square anchor of each level.
   public var sizes: [Float]
   /// Height over width of the anchors of one cell.
@@ -27,20 +27,28 @@ public struct AnchorsStage: Stage {
   /// Makes the stage with a model's head and anchors.
   public init(_ model: MaskRCNNModel) {
     head = model.rpnHead
-    weights = model.sourceName
+    weights = model.weightSource
     sizes = model.settings.anchorSizes
     aspectRatios = model.settings.anchorAspectRatios
   }
 
   /// What `stage.json` records of the options; the strides where they were given.
-  public var options: [String: OptionValue] {
-    let given = strides.map { ["strides": OptionValue.numbers($0.map(Double.init))] } ?? [:]
-    return [
-      "weights": .text(weights),
-      "headConvolutions": .integer(head.convolutions.count),
-      "anchorSizes": .numbers(sizes.map(Double.init)),
-      "anchorAspectRatios": .numbers(aspectRatios.map(Double.init)),
-    ].merging(given) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("anchorSizes", \.sizes),
+      RecordedOption("anchorAspectRatios", \.aspectRatios),
+      RecordedOption(
+        "strides", record: { $0.strides.map { ["strides": .numbers($0.map(Double.init))] } ?? [:] },
+        take: { options, stage in
+          stage.strides = options["strides"]?.numbers?.map { Int($0) }
+          return (stage.strides == nil) == (options["strides"] == nil)
+        }),
+    ]
+  }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] {
+    weights.recordedFacts.merging(["headConvolutions": .integer(head.convolutions.count)]) { $1 }
   }
 
   /// Reads 0-input and 1-backbone; writes `objectness`, `deltas` and `anchors` of every level.

@@ -27,9 +27,18 @@ public struct RoIStage: Stage {
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] {
-    roiOperator.options.merging(["bins": .integer(Self.bins.rows)]) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("operator", record: \.roiOperator.options) { options, stage in
+        guard let recorded = RoIOperator(options: options) else { return false }
+        stage.roiOperator = recorded
+        return true
+      }
+    ]
   }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] { ["bins": .integer(Self.bins.rows)] }
 
   /// Reads 0-input, 1-backbone and 3-proposals; writes `levels` and `features`.
   public func run(_ folder: StageWriter) throws {
@@ -126,17 +135,21 @@ extension RoIOperator {
     }
   }
 
-  /// The operator that a stage's `stage.json` records; nil where it records none.
+  /// The operator that a stage's `stage.json` records; nil where it records none, or not all of it.
   public init?(options: [String: OptionValue]) {
-    let samplingRatio: Int =
-      if case .integer(let value)? = options["samplingRatio"] { min(max(value, 0), 64) } else { 0 }
-    let maximum = options["reduction"] == .text("maximum")
-    switch options["operator"] {
-    case .text("pool"): self = .pool
-    case .text("warp"): self = .warp(samplingRatio: samplingRatio, maximum: maximum)
-    case .text("align"):
+    guard options["operator"] != .text("pool") else {
+      self = .pool
+      return
+    }
+    guard let samplingRatio = options["samplingRatio"]?.count, samplingRatio <= 64,
+      case .text(let reduction)? = options["reduction"], ["average", "maximum"].contains(reduction)
+    else { return nil }
+    switch (options["operator"], options["aligned"]) {
+    case (.text("warp"), _):
+      self = .warp(samplingRatio: samplingRatio, maximum: reduction == "maximum")
+    case (.text("align"), .flag(let aligned)):
       self = .align(
-        samplingRatio: samplingRatio, aligned: options["aligned"] == .flag(true), maximum: maximum)
+        samplingRatio: samplingRatio, aligned: aligned, maximum: reduction == "maximum")
     default: return nil
     }
   }

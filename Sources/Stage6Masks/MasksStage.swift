@@ -20,7 +20,9 @@ public struct MasksStage: Stage {
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] { ["threshold": .number(Double(threshold))] }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [RecordedOption("threshold", \.threshold)]
+  }
 
   /// Reads 0-input and 5-heads; writes `soft`, `label_map` and `detections.json`.
   public func run(_ folder: StageWriter) throws {

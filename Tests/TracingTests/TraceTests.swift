@@ -10,7 +10,9 @@ private struct Doubling: Stage {
   static let title = "Twice what it was given."
   var values: [Float] = [1, 2, 3]
   var fails = false
-  var options: [String: OptionValue] { ["factor": .number(2), "names": .texts(["a", "b"])] }
+  var recordedFacts: [String: OptionValue] {
+    ["factor": .number(2), "names": .texts(["a", "b"])]
+  }
 
   func run(_ folder: StageWriter) throws {
     try folder.add(
@@ -25,7 +27,6 @@ private struct Doubling: Stage {
 private struct Adding: Stage {
   static let name = "2-adding"
   static let title = "The sum."
-  var options: [String: OptionValue] { [:] }
 
   func run(_ folder: StageWriter) throws {
     let total = try folder.read(Doubling.name).tensor("doubled").values.reduce(0, +)
