@@ -51,17 +51,15 @@ extension Mistake {
       input.mean = [0, 0, 0]
       input.standardDeviation = [1, 1, 1]
     case .wrongStride:
-      // By rows and columns; both are the same but where a level's grid does not divide the input.
-      let strides = try right.current(AnchorsStage.name).integers("strides")
-      var rows = stride(from: 0, to: strides.count, by: 2).map { strides[$0] }
+      var strides = try right.current(AnchorsStage.name).integers("strides")  // [L, 2]
       let level = 2  // P4
-      guard rows.count > level else {
+      guard strides.count > 2 * level + 1 else {
         throw Fault(
-          right.folder.relativePath, "there are only \(rows.count) levels",
+          right.folder.relativePath, "there are only \(strides.count / 2) levels",
           remedy: "Make the trace again")
       }
-      rows[level] = max(rows[level] / 2, 1)
-      anchors.strides = rows
+      for axis in [2 * level, 2 * level + 1] { strides[axis] = max(strides[axis] / 2, 1) }
+      anchors.strides = strides
     case .swappedXY:
       proposals.settings.deltaOrder =
         proposals.settings.deltaOrder == .xFirst ? .yFirst : .xFirst

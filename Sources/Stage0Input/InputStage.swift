@@ -107,11 +107,11 @@ extension ModelSettings.Resize: LosslessStringConvertible, OptionConvertible {
 
   /// Reads what `description` wrote.
   public init?(_ description: String) {
-    let numbers = description.split { !"0123456789.".contains($0) }
-    if description.hasPrefix("factor"), numbers.count == 1, let factor = Double(numbers[0]) {
+    let words = description.split { " ,".contains($0) }
+    if words.count == 2, words[0] == "factor", let factor = Double(words[1]) {
       self = .factor(factor)
-    } else if description.hasPrefix("shorter side"), numbers.count == 2,
-      let shorter = Int(numbers[0]), let longer = Int(numbers[1])
+    } else if words.count == 7, description.hasPrefix("shorter side"),
+      let shorter = Int(words[2]), let longer = Int(words[6])
     {
       self = .sides(shorter: shorter, longer: longer)
     } else {

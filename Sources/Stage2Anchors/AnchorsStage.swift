@@ -20,8 +20,8 @@ public struct AnchorsStage: Stage {
   public var sizes: [Float]
   /// Height over width of the anchors of one cell.
   public var aspectRatios: [Float]
-  /// Pixels per cell of each level, as implementations that take them from a configuration have
-  /// them; nil for the padded input's size over the grid's, which cannot be wrong.
+  /// Pixels per cell of each level, by rows and by columns, one level after another, as
+  /// implementations that take them from a configuration have them; nil for the padded input's size over the grid's, which cannot be wrong.
   public var strides: [Int]?
 
   /// Makes the stage with a model's head and anchors.
@@ -56,10 +56,10 @@ public struct AnchorsStage: Stage {
     let source = try folder.read("0-input")
     let input = try InputSizes(source).padded
     let backbone = try folder.read("1-backbone")
-    if let given = strides, given.count != sizes.count || given.contains(where: { $0 < 1 }) {
+    if let given = strides, given.count != 2 * sizes.count || given.contains(where: { $0 < 1 }) {
       throw Fault(
         Self.name, "\(given) are not strides of \(sizes.count) levels",
-        remedy: "Give a number of pixels from 1 for each level")
+        remedy: "Give two numbers of pixels from 1 for each level")
     }
     var bases: [Box] = []
     var used: [Int] = []
@@ -79,7 +79,7 @@ public struct AnchorsStage: Stage {
       let base = baseAnchors(size: size, aspectRatios: aspectRatios)
       // The padded size over the grid's, whole pixels: 61, not 64, where P6 has 13 cells of 800.
       let (rowStride, columnStride) =
-        strides.map { ($0[number], $0[number]) } ?? (input.height / rows, input.width / columns)
+        strides.map { ($0[2 * number], $0[2 * number + 1]) } ?? (input.height / rows, input.width / columns)
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: rowStride,
         columnStride: columnStride)

@@ -92,7 +92,7 @@ import Tracing
     var changed = usual
     changed.sizes = [8, 20.5, 40, 80, 160]
     changed.aspectRatios = [1, 1.5]
-    changed.strides = [4, 8, 8, 32, 64]
+    changed.strides = [4, 4, 8, 8, 8, 8, 32, 32, 61, 64]
     try check(usual, changed: changed) { stage in
       [stage.sizes, stage.aspectRatios, (stage.strides ?? []).map { Float($0) }]
     }
