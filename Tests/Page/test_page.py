@@ -226,3 +226,11 @@ def test_paper_has_dark_labels(open_page):
           return found;
         }""")
         assert least <= found <= most, media
+
+
+@pytest.mark.parametrize("place", ["#microscope", "#6-masks"])
+def test_a_link_into_the_page_ends_where_it_says(open_page, place):
+    """The exhibits make the page longer after the browser has gone to the link's target."""
+    page = open_page(place=place)
+    top = page.locator(place).evaluate("(element) => element.getBoundingClientRect().top")
+    assert 0 <= top <= 200
