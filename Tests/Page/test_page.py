@@ -226,3 +226,22 @@ def test_paper_has_dark_labels(open_page):
           return found;
         }""")
         assert least <= found <= most, media
+
+
+def test_paper_has_what_waits_below_the_fold(page):
+    """What is first drawn when it comes into view is printed although nobody scrolled to it."""
+    is_drawn = page.evaluate("""() => {
+      const waiting = [...document.querySelectorAll('#masks [role=option] canvas')].at(-1);
+      const isDrawn = () => {
+        const middle = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+        middle.drawImage(waiting, -waiting.width / 2, -waiting.height / 2);
+        return middle.getImageData(0, 0, 1, 1).data[3] === 255;
+      };
+      addEventListener('afterprint', () => {
+        document.body.dataset.isDrawn = isDrawn();
+      });
+      return isDrawn();
+    }""")
+    assert not is_drawn, "it does not wait, so that printing it shows nothing"
+    page.pdf()
+    assert page.locator("body").get_attribute("data-is-drawn") == "true"
