@@ -245,3 +245,16 @@ def test_paper_has_what_waits_below_the_fold(page):
     assert not is_drawn, "it does not wait, so that printing it shows nothing"
     page.pdf()
     assert page.locator("body").get_attribute("data-is-drawn") == "true"
+
+
+def test_canvases_are_drawn_in_the_size_that_they_have_on_paper(page):
+    """Letters on them would otherwise shrink with the picture."""
+    page.evaluate("""() => {
+      matchMedia('print').addEventListener('change', ({matches}) => {
+        const other = [...document.querySelectorAll('canvas')].filter((canvas) => (
+          Math.abs(canvas.width / devicePixelRatio - canvas.clientWidth) > 1));
+        if (matches) document.body.dataset.other = other.length;
+      });
+    }""")
+    page.pdf()
+    assert page.locator("body").get_attribute("data-other") == "0"

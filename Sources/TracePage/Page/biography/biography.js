@@ -114,7 +114,8 @@ Page.exhibit('biography', async (bench, content) => {
       ...step.formulas.map((each) => element('p', {class: 'formula'}, each)));
     if (step.bars) words.append(bars(step.bars));
     if (step.ends) words.append(element('p', {class: 'end'}, 'Here its life ends.'));
-    return element('li', {'data-step': step.key, class: step.ends ? 'ends' : null}, view(step), words);
+    return element('li', {'data-step': step.key, class: step.ends ? 'ends' : null},
+      view(step), words);
   }
 
   function bars(entries) {

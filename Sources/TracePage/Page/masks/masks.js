@@ -35,7 +35,8 @@ Page.exhibit('masks', async (bench, content) => {
     const words = `Detection ${index}: ${nameOf(masks.labels[index])}, score `
       + score(masks.scores[index]);
     const picture = crop([boxOf(index)], (context, unit) => Scene.outline(context, unit, () =>
-      Paste.outline(context, Paste.detection(masks, index), masks.threshold)), {waits: true, 'aria-hidden': 'true'});
+      Paste.outline(context, Paste.detection(masks, index), masks.threshold)),
+    {waits: true, 'aria-hidden': 'true'});
     const tile = element('div', {class: 'tile', role: 'option', 'aria-label': words, title: words},
       picture, element('span', {}, `${index} · ${score(masks.scores[index])}`));
     if (found.size > 1) tile.append(element('span', {class: 'class'}, nameOf(masks.labels[index])));
@@ -130,7 +131,8 @@ Page.exhibit('masks', async (bench, content) => {
       Paste.outline(context, pasted, threshold)),
     {label: 'The outline of the pixels over the threshold, over the picture'});
     steps.replaceChildren(
-      Draw.panel(Heatmap.square(Paste.probabilities(own(chosen)), cells, share, 'Probabilities'),
+      Draw.panel(
+        Heatmap.square(Paste.probabilities(own(chosen)), cells, share, 'Probabilities'),
         `1. ${cells} × ${cells} probabilities: the sigmoid of its class’s logits.`),
       Draw.panel(
         Heatmap.square(pasted.bordered, cells + 2, share, 'Probabilities with a border of zeros'),

@@ -131,8 +131,11 @@ const MicroscopeMap = (() => {
       context.stroke();
     }
     context.restore();
-    const axis = (name, place, least, greatest, count) => ({name: `${name}, cells of ${state.level.name}`,
-      ticks: Draw.ticks(least, greatest, count, 1).map((cell) => [place(cell), Numbers.short(cell)])});
+    const axis = (name, place, least, greatest, count) => ({
+      name: `${name}, cells of ${state.level.name}`,
+      ticks: Draw.ticks(least, greatest, count, 1).map(
+        (cell) => [place(cell), Numbers.short(cell)]),
+    });
     Draw.axes(context, [margin.left, margin.top, side, side],
       axis('x', x, x1, x2, side / 55), axis('y', y, y1, y2, side / 45));
     return {x, y, scale, side};

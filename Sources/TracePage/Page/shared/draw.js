@@ -53,7 +53,7 @@ const Draw = (() => {
   for (const query of ['(prefers-color-scheme: dark)', 'print']) {
     matchMedia(query).addEventListener('change', () => {
       colours.clear();
-      for (const target of document.querySelectorAll('canvas')) target.redraw?.();
+      for (const target of document.querySelectorAll('canvas')) target.fit?.();
     });
   }
 
@@ -87,10 +87,12 @@ const Draw = (() => {
       draw(context, width, height);
       context.restore();
     }
-    onWidth(target, () => {
+    // On paper it may be shown in another size.
+    function fit() {
       width = target.clientWidth;
       redraw();
-    });
+    }
+    onWidth(target, fit);
     if (waits) {
       const begin = () => {
         waits = false;
@@ -103,7 +105,7 @@ const Draw = (() => {
       observer.observe(target);
       addEventListener('beforeprint', begin, {once: true});
     }
-    return Object.assign(target, {redraw});
+    return Object.assign(target, {redraw, fit});
   }
 
   /** Calls back with an element's width whenever it changes. */

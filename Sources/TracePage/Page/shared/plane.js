@@ -48,7 +48,7 @@ class Plane {
     this.draw(this);
   }
 
-  /** Ticks at powers of two, which are the strides, and the axes' names. */
+  /** Ticks at powers of two, as the strides are, so that a map's and the picture's agree. */
   axes(plot) {
     const step = 2 ** Math.max(0, Math.ceil(Math.log2(44 / this.scale)));
     const [x, y] = ['x', 'y'].map((axis, index) => {
