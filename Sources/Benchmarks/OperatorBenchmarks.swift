@@ -59,9 +59,7 @@ public struct OperatorInputs: Sendable {
 
   /// The masks in the picture, each in its window.
   public func pasted() -> [PastedMask] {
-    Threads.map(places.count) {
-      pasteMask(masks.slice($0), box: places[$0], width: 640, height: 480)
-    }
+    pasteMasks(masks, boxes: places, width: 640, height: 480)
   }
 
   /// The matrix product, `[1536, 2048]`.

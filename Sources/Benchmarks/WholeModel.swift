@@ -64,9 +64,6 @@ struct NetworkParts {
   /// By which numbers candidates become proposals; torchvision's unless changed.
   var proposalOptions = ProposalsStage().settings
 
-  /// The padded input's sides are multiples of this: P5, the coarsest level with RoIs, has stride 32.
-  private static let padding = 32
-
   init(_ model: MaskRCNNModel, picture: Tensor) {
     self.model = model
     original = PictureSize(height: picture.shape[1], width: picture.shape[2])
@@ -75,7 +72,8 @@ struct NetworkParts {
 
   /// Rows and columns of the padded input.
   private var paddedSize: PictureSize {
-    func rounded(_ side: Int) -> Int { (side + Self.padding - 1) / Self.padding * Self.padding }
+    let unit = InputStage.padding
+    func rounded(_ side: Int) -> Int { (side + unit - 1) / unit * unit }
     return PictureSize(height: rounded(size.height), width: rounded(size.width))
   }
 
@@ -86,7 +84,7 @@ struct NetworkParts {
         normalised(
           picture, mean: model.settings.mean,
           standardDeviation: model.settings.standardDeviation),
-        rows: size.height, columns: size.width), toMultipleOf: Self.padding)
+        rows: size.height, columns: size.width), toMultipleOf: InputStage.padding)
   }
 
   /// P2 … P6
@@ -144,10 +142,8 @@ struct NetworkParts {
     }
     let labels = found.map(\.label)
     let probabilities = maskProbabilities(logits, labels: labels)  // [D, M, M]
-    let masks = Threads.map(boxes.count) {
-      pasteMask(
-        probabilities.slice($0), box: boxes[$0], width: original.width, height: original.height)
-    }
+    let masks = pasteMasks(
+      probabilities, boxes: boxes, width: original.width, height: original.height)
     return Findings(boxes: boxes, scores: found.map(\.score), labels: labels, masks: masks)
   }
 

@@ -25,8 +25,7 @@ package struct BenchCommand: ParsableCommand {
   @OptionGroup var kernels: KernelOptions
   @Option(help: "How often each part is run; the median counts. Default: 5; 3 with --scaling.")
   var runs: Int?
-  @Option(help: "Threads to compute with. Default: one per processor.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
   @Flag(help: "A line per convolution of the backbone.")
   var layers = false
   @Flag(help: "The operators by themselves.")
@@ -48,9 +47,6 @@ package struct BenchCommand: ParsableCommand {
     guard (1...1000).contains(runs ?? 1) else {
       throw ValidationError("--runs is \(runs ?? 1); give 1 to 1000.")
     }
-    guard (1...Threads.most).contains(threads ?? 1) else {
-      throw ValidationError("--threads is \(threads ?? 1); give 1 to \(Threads.most).")
-    }
     guard !serve || !(layers || operators || forms || json || scaling) else {
       throw ValidationError("--serve is told by standard input what to run; give no other flag.")
     }
@@ -66,7 +62,7 @@ package struct BenchCommand: ParsableCommand {
   package func run() throws {
     Memory.keepFreed()
     kernels.apply()
-    if let threads { Threads.count = threads }
+    threads.apply()
     if serve {
       var server = BenchServer(model: loadModel, picture: loadPicture)
       return try server.run()
@@ -86,8 +82,8 @@ package struct BenchCommand: ParsableCommand {
       return
     }
     var report = Report(
-      threads: Threads.count, picture: pixels.shape.extents, peakGigaflops: measuredArithmeticPeak()
-    )
+      model: weights.weights ?? "R50-FPN v1, weights from a seed", threads: Threads.count,
+      picture: pixels.shape.extents, peakGigaflops: measuredArithmeticPeak())
     progress.show("stages")
     (report.stages, report.detections) = stageBenchmarks(model, picture: pixels, runs: runs)
     if layers {
@@ -137,6 +133,7 @@ private func encodedJSON(_ report: some Encodable) throws -> String {
 
 /// What `bench` found.
 private struct Report: Codable {
+  var model: String
   var threads: Int
   var picture: [Int]
   var peakGigaflops: Double
@@ -150,6 +147,7 @@ private struct Report: Codable {
   var text: String {
     let total = stages.reduce(0) { $0 + $1.median }
     var lines = [
+      "\(model)",
       "\(threads) threads, peak \(decimals(peakGigaflops, 0)) GFLOPS, picture "
         + "\(picture[2]) x \(picture[1]), \(detections) detections, memory at most "
         + "\(peakMemory / 1_000_000) MB",

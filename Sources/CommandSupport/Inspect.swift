@@ -15,10 +15,16 @@ func describe(_ file: URL) throws -> String {
   if isFolder.boolValue {
     return try describe(Trace.open(file))
   }
-  switch file.pathExtension.lowercased() {
-  case "npy": return describe(try NPY.read(file))
-  case "png", "jpg", "jpeg": return try readPicture(file).source(of: file)
-  default:
+  // By what it holds; by its name where it does not hold what the name promises, to say so.
+  let start = [UInt8](try readData(of: file).prefix(16))
+  let promise = file.pathExtension.lowercased()
+  if promise == "npy" || NPY.recognises(start) {
+    return describe(try NPY.read(file))
+  } else if ["png", "jpg", "jpeg"].contains(promise) || PNG.recognises(start)
+    || JPEG.recognises(start)
+  {
+    return try readPicture(file).source(of: file)
+  } else {
     let weights = try WeightFile.read(file)
     let model = Result { try MaskRCNNModel(weights: weights) }
     switch model {
@@ -51,6 +57,9 @@ private func describe(_ array: NumericArray) -> String {
 private func describe(_ trace: Trace) throws -> String {
   var text = "picture  \(trace.record.picture ?? "not recorded")\n"
   text += "weights  \(trace.record.weights ?? "not recorded")\n"
+  for (key, value) in (trace.record.settings ?? [:]).sorted(by: { $0.key < $1.key }) {
+    text += "set      \(key)=\(value)\n"
+  }
   for name in trace.stages {
     let stage = try trace.stage(name)
     text += "\n\(name): \(stage.record.title)\n"

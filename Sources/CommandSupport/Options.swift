@@ -136,7 +136,7 @@ struct OperatorOptions: ParsableArguments {
 struct PictureArgument: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A PNG or JPEG picture; the earlier stages are then run first.", valueName: "picture"))
+      "A PNG or JPEG picture to begin with, at stage 0.", valueName: "picture"))
   var path: String?
 
   var file: URL? { path.map { URL(fileURLWithPath: $0) } }

@@ -86,15 +86,16 @@ struct Pipeline {
   func report() throws {
     print(table.text)
     let outdated = try trace.outdatedStages()
-    let weights = try trace.stages.compactMap { name -> (String, String)? in
-      guard case .text(let file)? = try trace.stage(name).record.options["weights"] else {
-        return nil
-      }
-      return (name, file)
+    let weights = try trace.stages.compactMap { name in
+      try trace.stage(name).weights.map { (stage: name, source: $0) }
     }
-    if Set(weights.map(\.1)).count > 1 {
-      let list = weights.map { "\($0) with \($1)" }.joined(separator: ", ")
+    if let first = weights.first, !weights.allSatisfy({ $0.source.isSame(as: first.source) }) {
+      let list = weights.map { "\($0.stage) with \($0.source)" }.joined(separator: ", ")
       print("\nMade with different weights: \(list).")
+    }
+    if let settings = trace.record.settings {
+      let list = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      print("\nIn place of the weight file's settings: \(list.joined(separator: ", ")).")
     }
     if !outdated.isEmpty {
       print(
@@ -124,8 +125,8 @@ struct Pipeline {
 
 /// The model of a trace, loaded when a stage first needs it.
 final class LoadedModel {
-  private let trace: Trace
-  private let options: WeightsOptions
+  fileprivate let trace: Trace
+  fileprivate let options: WeightsOptions
   private let isRecorded: Bool
   private var model: MaskRCNNModel?
 
@@ -146,11 +147,20 @@ final class LoadedModel {
     if let model { return model }
     let file =
       options.weights.map { URL(fileURLWithPath: $0) } ?? trace.weights ?? Bundled.weights
-    let loaded = try MaskRCNNModel(
-      contentsOf: file, overrides: options.overrides)
-    if isRecorded { trace.setWeights(file) }
+    let settings = settings
+    let loaded = try MaskRCNNModel(contentsOf: file, overrides: settings)
+    if isRecorded { trace.setWeights(file, settings: settings) }
     model = loaded
     return loaded
+  }
+}
+
+extension LoadedModel {
+  /// The settings in place of the weight file's: the trace's, unless other weights are named, and
+  /// over them the command line's.
+  private var settings: [String: String] {
+    let recorded = options.weights == nil ? trace.record.settings ?? [:] : [:]
+    return ModelSettings.overrides(options.overrides, over: recorded)
   }
 }
 

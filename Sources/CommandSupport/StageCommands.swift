@@ -55,14 +55,18 @@ package struct InputCommand: StageCommand {
   package init() {}
 
   package func validate() throws {
-    for side in [shorter, longer].compactMap({ $0 }) where !(16...8192).contains(side) {
-      throw ValidationError("A side of \(side) pixels; give a number from 16 to 8192.")
+    let (lengths, factors) = (ModelSettings.Resize.lengths, ModelSettings.Resize.factors)
+    for side in [shorter, longer].compactMap({ $0 }) where !lengths.contains(side) {
+      throw ValidationError(
+        "A side of \(side) pixels; give a number from \(lengths.lowerBound) to "
+          + "\(lengths.upperBound).")
     }
     guard factor == nil || (shorter == nil && longer == nil) else {
       throw ValidationError("--factor and --shorter or --longer exclude each other.")
     }
-    if let factor, !(0.05...20).contains(factor) {
-      throw ValidationError("--factor is \(factor); give a number from 0.05 to 20.")
+    if let factor, !factors.contains(factor) {
+      throw ValidationError(
+        "--factor is \(factor); give a number from \(factors.lowerBound) to \(factors.upperBound).")
     }
   }
 
@@ -211,11 +215,16 @@ package struct HeadsCommand: StageCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
 
-  @Option(help: "A class counts for a proposal only with a score over this.")
+  @Option(
+    help: """
+      A class counts for a proposal only with a score over this. Default: what the weight file \
+      says, or 0.05.
+      """)
   var scoreThreshold: Float?
   @Option(help: "IoU over which the lower-scored of two boxes of a class is suppressed.")
   var nmsThreshold = 0.5
-  @Option(help: "Detections that are handed on.")
+  @Option(
+    help: "Detections that are handed on. Default: what the weight file says, or 100.")
   var most: Int?
 
   package init() {}

@@ -7,6 +7,7 @@
 
 import Model
 import Stage0Input
+import Stage1Backbone
 import Stage4RoI
 import Stage5Heads
 import Stage6Masks
@@ -124,8 +125,8 @@ public struct Downstream: Sendable {
   ///   - model: the one that made them
   ///   - operators: nil for those of `operators(of:)`
   ///   - truth: the objects that there are, in pixels of the picture as decoded
-  /// - Throws: `Fault` if a stage is missing, damaged or outdated, or the weights' file has another
-  ///   name than the one that stage 1 recorded or does not fit.
+  /// - Throws: `Fault` if a stage is missing, damaged or outdated, or the weights are not
+  ///   those that stage 1 recorded or do not fit.
   public init(
     _ trace: Trace, _ model: MaskRCNNModel, operators: [RoIOperator]? = nil,
     truth: [MaskRegion]? = nil
@@ -133,17 +134,21 @@ public struct Downstream: Sendable {
     let input = try trace.current(InputStage.name)
     let sizes = try InputSizes(input)
     let backbone = try trace.current("1-backbone")
-    if case .text(let name)? = backbone.record.options["weights"], name != model.sourceName {
+    if let weights = backbone.weights, !weights.isSame(as: model.weightSource) {
       throw Fault(
-        model.sourceName, "the trace was made with other weights, \(name)",
+        model.weightSource.description, "the trace was made with other weights, \(weights)",
         remedy: "Give these with --weights")
     }
     let pyramid = try RoIPyramid(input: input, backbone: backbone)
     let proposals = try trace.current("3-proposals").boxes("proposals", inside: sizes.resized)
     var heads = HeadsStage(model)
     var pasting = MasksStage()
-    if trace.has(HeadsStage.name) { heads.take(try trace.stage(HeadsStage.name).record.options) }
-    if trace.has(MasksStage.name) { pasting.take(try trace.stage(MasksStage.name).record.options) }
+    if trace.has(HeadsStage.name) {
+      heads = try heads.withOptions(of: trace.stage(HeadsStage.name))
+    }
+    if trace.has(MasksStage.name) {
+      pasting = try pasting.withOptions(of: trace.stage(MasksStage.name))
+    }
     let levels = proposals.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
 
     let outcomes = try (operators ?? Self.operators(of: trace)).map { roiOperator in
@@ -188,7 +193,7 @@ extension OperatorOutcome {
     guard let roi = try? trace.current(RoIStage.name),
       RoIOperator(options: roi.record.options) == roiOperator,
       let heads = try? trace.current(HeadsStage.name),
-      heads.record.options["weights"] == .text(model.sourceName),
+      heads.weights?.isSame(as: model.weightSource) == true,
       heads.record.options["maskOperator"] == .text("as in stage 4"),
       let stage = try? trace.current(MasksStage.name),
       let boxes = try? stage.boxes("boxes"), let scores = try? heads.tensor("scores").values,

@@ -24,20 +24,16 @@ extension Mistake {
     like right: Trace, picture: URL, _ model: MaskRCNNModel
   ) throws -> [any Stage] {
     try check(picture)
-    func options(_ stage: String) throws -> [String: OptionValue] {
-      try right.current(stage).record.options
+    func asRecorded<S: Stage>(_ stage: S) throws -> S {
+      try stage.withOptions(of: right.current(S.name))
     }
-    var input = InputStage(file: picture, settings: model.settings)
-    input.take(try options(InputStage.name))
-    var anchors = AnchorsStage(model)
-    anchors.take(try options(AnchorsStage.name))
-    var proposals = ProposalsStage()
-    proposals.take(try options(ProposalsStage.name))
-    var roi = RoIStage(RoIOperator(options: try options(RoIStage.name)) ?? .torchvision)
-    var heads = HeadsStage(model)
-    heads.take(try options(HeadsStage.name))
-    var masks = MasksStage()
-    masks.take(try options(MasksStage.name))
+    var input = try asRecorded(InputStage(file: picture, settings: model.settings))
+    let backbone = try asRecorded(BackboneStage(model))
+    var anchors = try asRecorded(AnchorsStage(model))
+    var proposals = try asRecorded(ProposalsStage())
+    var roi = try asRecorded(RoIStage(.torchvision))
+    var heads = try asRecorded(HeadsStage(model))
+    let masks = try asRecorded(MasksStage())
 
     switch self {
     case .halfPixel:
@@ -55,25 +51,24 @@ extension Mistake {
       input.mean = [0, 0, 0]
       input.standardDeviation = [1, 1, 1]
     case .wrongStride:
-      // By rows and columns; both are the same but where a level's grid does not divide the input.
-      let strides = try right.current(AnchorsStage.name).integers("strides")
-      var rows = stride(from: 0, to: strides.count, by: 2).map { strides[$0] }
+      var strides = try right.current(AnchorsStage.name).integers("strides")  // [L, 2]
       let level = 2  // P4
-      guard rows.count > level else {
+      guard strides.count > 2 * level + 1 else {
         throw Fault(
-          right.folder.relativePath, "there are only \(rows.count) levels",
+          right.folder.relativePath, "there are only \(strides.count / 2) levels",
           remedy: "Make the trace again")
       }
-      rows[level] = max(rows[level] / 2, 1)
-      anchors.strides = rows
+      for axis in [2 * level, 2 * level + 1] { strides[axis] = max(strides[axis] / 2, 1) }
+      anchors.strides = strides
     case .swappedXY:
       proposals.settings.deltaOrder =
         proposals.settings.deltaOrder == .xFirst ? .yFirst : .xFirst
     case .unloadedHead:
       heads.maskHead = try model.withRandomMaskHead().maskHead
-      heads.weights += ", mask head random"
+      heads.weights = WeightSource(
+        name: heads.weights.name + ", mask head random", checksum: nil)
     }
-    return [input, BackboneStage(model), anchors, proposals, roi, heads, masks]
+    return [input, backbone, anchors, proposals, roi, heads, masks]
   }
 }
 

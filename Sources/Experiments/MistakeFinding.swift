@@ -56,10 +56,10 @@ private struct MaskSet {
     let heads = try trace.current(HeadsStage.name)
     labels = try heads.integers("labels")
     sure = try heads.tensor("scores").values.count { $0 > 0.5 }
-    let threshold = folder.record.options["threshold"]?.number ?? 0.5
+    let threshold = try MasksStage().withOptions(of: folder).threshold
     let picture = try InputSizes(trace.current(InputStage.name)).original
     let found = try folder.pastedMasks(in: picture).map {
-      MaskRegion($0, threshold: Float(threshold))
+      MaskRegion($0, threshold: threshold)
     }
     guard found.count == labels.count else {
       throw Fault(

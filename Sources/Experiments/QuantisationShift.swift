@@ -43,9 +43,6 @@ public struct QuantisationShift: Sendable, Equatable {
     (left, right) = shift(box.x1, box.x2)
     (top, bottom) = shift(box.y1, box.y2)
   }
-
-  /// The four edges in strides: left, upper, right, lower.
-  public var inStrides: [Float] { [left, top, right, bottom].map { $0 / Float(stride) } }
 }
 
 extension QuantisationShift {

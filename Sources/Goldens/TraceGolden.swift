@@ -37,7 +37,10 @@ public struct TraceGolden {
       case .text(let architecture)? = options["architecture"]
     {
       let list = try ParameterShape.readList(architectures.appending(path: "\(architecture).json"))
-      let epsilon = try TraceGolden.number(options, "normEpsilon", folder)
+      guard let epsilon = options["normEpsilon"]?.number else {
+        throw Fault(
+          folder.path, "the trace does not record its normEpsilon", remedy: "Record it anew")
+      }
       model = try MaskRCNNModel(
         weights: SeededWeights.generate(
           list, seed: UInt64(seed), metadata: ["norm_eps": "\(epsilon)"]))
@@ -123,62 +126,22 @@ public struct TraceGolden {
     }
   }
 
-  /// The stages with the options that the trace was recorded with.
+  /// The stages with the options that the trace was recorded with. The reference's stage 1 has none:
+  /// its record says what the model was made of.
   private func stages() throws -> [any Stage] {
-    var settings = model.settings
-    let input = try options(InputStage.name)
-    if case .text(let words)? = input["resize"], let resize = ModelSettings.Resize(words) {
-      settings.resize = resize
+    guard let picture = trace.picture else {
+      throw Fault(
+        folder.path, "the trace does not record its picture", remedy: "Record it anew")
     }
-    let picture = try trace.picture ?? { throw unrecorded("picture") }()
-    let proposals = try options(ProposalsStage.name)
-    let heads = try options(HeadsStage.name)
-    guard let roiOperator = RoIOperator(options: try options(RoIStage.name)) else {
-      throw unrecorded("operator")
-    }
-    var headsStage = HeadsStage(model)
-    headsStage.settings = DetectionOptions(
-      scoreThreshold: Float(try number(heads, "scoreThreshold")),
-      leastSide: Float(try number(heads, "leastSide")),
-      nmsThreshold: try number(heads, "nmsThreshold"),
-      mostDetections: Int(try number(heads, "mostDetections")))
     return [
-      InputStage(file: picture, settings: settings),
-      BackboneStage(model),
-      AnchorsStage(model),
-      ProposalsStage(
-        ProposalOptions(
-          topPerLevel: Int(try number(proposals, "topPerLevel")),
-          leastSide: Float(try number(proposals, "leastSide")),
-          nmsThreshold: try number(proposals, "nmsThreshold"),
-          mostProposals: Int(try number(proposals, "mostProposals")),
-          deltaOrder: .xFirst)),
-      RoIStage(roiOperator),
-      headsStage,
-      MasksStage(threshold: Float(try number(options(MasksStage.name), "threshold"))),
+      try asRecorded(InputStage(file: picture, settings: model.settings)), BackboneStage(model),
+      try asRecorded(AnchorsStage(model)), try asRecorded(ProposalsStage()),
+      try asRecorded(RoIStage(.torchvision)), try asRecorded(HeadsStage(model)),
+      try asRecorded(MasksStage()),
     ]
   }
 
-  private func options(_ stage: String) throws -> [String: OptionValue] {
-    try (trace.has(stage) ? trace : base).stage(stage).record.options
-  }
-
-  private func number(_ options: [String: OptionValue], _ name: String) throws -> Double {
-    try TraceGolden.number(options, name, folder)
-  }
-
-  private static func number(
-    _ options: [String: OptionValue], _ name: String, _ folder: URL
-  ) throws -> Double {
-    switch options[name] {
-    case .number(let value): value
-    case .integer(let value): Double(value)
-    default:
-      throw Fault(folder.path, "the trace does not record \(name)", remedy: "Record it anew")
-    }
-  }
-
-  private func unrecorded(_ name: String) -> Fault {
-    Fault(folder.path, "the trace does not record its \(name)", remedy: "Record it anew")
+  private func asRecorded<S: Stage>(_ stage: S) throws -> S {
+    try stage.withOptions(of: (trace.has(S.name) ? trace : base).stage(S.name))
   }
 }

@@ -13,8 +13,8 @@ import Tensors
 // product of their own, [O, I] by [I, tiles]; so four times fewer multiplications, in 36 packed
 // matrix products, and the transforms before and after cost little beside them.
 //
-// The price: sums and differences of values multiplied by up to 8 lose about two bits more than the
-// direct sum does.
+// The price: sums and differences of values multiplied by up to 8 lose between four and five bits
+// more than the direct sum does (`Fixtures/record/winograd_errors.py` measures it).
 //
 // N pictures, I input channels, O output channels, H W rows and columns, T tiles of 4 x 4 outputs.
 

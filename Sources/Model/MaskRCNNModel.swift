@@ -5,8 +5,8 @@ import Tensors
 public struct MaskRCNNModel: Sendable {
   /// The weight file that the model was made from.
   public let source: String
-  /// Its name without the folders.
-  public var sourceName: String { URL(filePath: source).lastPathComponent }
+  /// The same for a trace's record: the name without the folders, and the content's checksum.
+  public let weightSource: WeightSource
   /// What the weights' shapes say of the network.
   public var architecture: Architecture
   /// What they do not say.
@@ -62,6 +62,8 @@ public struct MaskRCNNModel: Sendable {
     (normEpsilon, normEpsilonReason) = try reader.normEpsilon(layout, isFrozen: isFrozen)
     settingOrigins = reader.origins
     source = weights.name
+    weightSource = WeightSource(
+      name: URL(filePath: weights.name).lastPathComponent, checksum: weights.checksum)
     self.architecture = architecture
     let builder = ModelBuilder(tensors: tensors, layout: layout, epsilon: normEpsilon)
     backbone = try builder.backbone()

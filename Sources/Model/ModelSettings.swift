@@ -12,6 +12,11 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     case sides(shorter: Int, longer: Int)
     /// Both sides times a factor (fit for pictures that have a fixed magnification).
     case factor(Double)
+
+    /// The factors that make sense.
+    public static let factors = 0.01...64.0
+    /// The lengths of a side that make sense, in pixels.
+    public static let lengths = 1...100_000
   }
 
   /// How a picture is resized.
@@ -33,4 +38,16 @@ public struct ModelSettings: Sendable, Equatable, Codable {
 
   /// torchvision's defaults.
   public init() {}
+
+  /// Settings by key that hold in place of a weight file's, given now over others given earlier.
+  public static func overrides(
+    _ given: [String: String], over earlier: [String: String]
+  ) -> [String: String] {
+    // The two ways to give the picture's size exclude each other: the later one holds.
+    let isSizeGiven = given.keys.contains(where: isSize)
+    return earlier.filter { !(isSizeGiven && isSize($0.key)) }.merging(given) { $1 }
+  }
+
+  /// Whether a setting says how large the picture becomes.
+  static func isSize(_ key: String) -> Bool { key == "input.scale" || key.hasSuffix("_size") }
 }

@@ -33,9 +33,11 @@ struct SettingsReader {
     settings.mean = try numbers("input.mean", count: 3) ?? settings.mean
     settings.standardDeviation =
       try numbers("input.std", count: 3) { $0 > 0 } ?? settings.standardDeviation
-    settings.anchorSizes = try numbers("anchors.sizes", count: 5) { $0 > 0 } ?? settings.anchorSizes
+    settings.anchorSizes =
+      try numbers("anchors.sizes", count: 5) { (1...100_000).contains($0) } ?? settings.anchorSizes
     settings.anchorAspectRatios =
-      try numbers("anchors.aspect_ratios") { $0 > 0 } ?? settings.anchorAspectRatios
+      try numbers("anchors.aspect_ratios") { (0.001...1000).contains($0) }
+      ?? settings.anchorAspectRatios
     let ratios = settings.anchorAspectRatios.count
     guard ratios == architecture.anchorsPerCell else {
       throw fault(
@@ -80,7 +82,7 @@ struct SettingsReader {
 
   private mutating func resize() throws -> ModelSettings.Resize? {
     // Who gives one of the two ways means it instead of the file's, not besides.
-    let hasOverride = overrides.keys.contains { $0 == "input.scale" || $0.hasSuffix("_size") }
+    let hasOverride = overrides.keys.contains(where: ModelSettings.isSize)
     let given = hasOverride ? overrides : metadata
     let keys = ["input.min_size", "input.max_size"]
     let sides = keys.filter { given[$0] != nil }
@@ -88,7 +90,7 @@ struct SettingsReader {
       guard sides.isEmpty else {
         throw fault("input.scale", "\(sides[0]) is given too, and only one of the two can hold")
       }
-      let scale = try number("input.scale") { $0 > 0 && $0 <= 64 }
+      let scale = try number("input.scale") { ModelSettings.Resize.factors.contains($0) }
       return scale.map { .factor($0) }
     }
     guard !sides.isEmpty else {
@@ -96,7 +98,9 @@ struct SettingsReader {
       return nil
     }
     guard sides.count == 2 else { throw fault(sides[0], "min_size and max_size belong together") }
-    let isSide = { (value: Double) in (1...100_000).contains(value) && value == value.rounded() }
+    let isSide = { (value: Double) in
+      ModelSettings.Resize.lengths.contains(Int(exactly: value) ?? 0)
+    }
     guard let shorter = try number(keys[0], isSide), let longer = try number(keys[1], isSide) else {
       return nil
     }

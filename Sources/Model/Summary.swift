@@ -12,7 +12,7 @@ extension MaskRCNNModel {
       ),
     ]
     rows += architecture.parts.map { ($0.name, $0.description) }
-    rows.append(("norm epsilon", "\(normEpsilon): \(normEpsilonReason)"))
+    rows.append(("norm epsilon", "\(normEpsilon) (norm_eps): \(normEpsilonReason)"))
     rows += settingRows
     let names = settings.classNames.dropFirst().filter { $0 != "N/A" }
     rows.append(
@@ -30,7 +30,10 @@ extension MaskRCNNModel {
     switch settings.resize {
     case .factor(let factor): resize = ("\(factor) times the picture", origin("input.scale"))
     case .sides(let shorter, let longer):
-      resize = ("shorter side \(shorter), longer at most \(longer)", origin("input.min_size"))
+      resize = (
+        "shorter side \(shorter), longer at most \(longer)",
+        "input.min_size, \(origin("input.max_size"))"
+      )
     }
     return [
       ("resize", "\(resize.0) (\(resize.1))"),
@@ -46,8 +49,9 @@ extension MaskRCNNModel {
     ]
   }
 
+  /// The setting's key, as `--set` takes it, and where its value comes from.
   private func origin(_ key: String) -> String {
-    (settingOrigins[key] ?? .standard).rawValue
+    "\(key): \((settingOrigins[key] ?? .standard).rawValue)"
   }
 
   private func list(_ values: [Float]) -> String {
@@ -63,6 +67,7 @@ extension WeightFile {
     var rows = [
       ("file", name),
       ("format", format.title),
+      ("checksum", checksum.map { "crc32 \($0)" } ?? "none, there is no file"),
       (
         "tensors",
         "\(tensors.count) of \(elementTypes.joined(separator: ", ")), "

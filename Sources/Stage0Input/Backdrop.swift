@@ -33,15 +33,10 @@ extension StageFolder {
     let size = try InputSizes(self).resized
     let grey = Tensor([3, size.height, size.width], repeating: 0.5)
     guard let resized = try? tensor("resized"), resized.shape == grey.shape,
-      case .numbers(let mean)? = record.options["mean"],
-      case .numbers(let deviation)? = record.options["standardDeviation"],
-      mean.count == 3, deviation.count == 3
+      let stage = try? InputStage(file: folder).withOptions(of: self)
     else { return grey }
-    let order: ChannelOrder =
-      record.options["channelOrder"] == .text(ChannelOrder.bgr.rawValue) ? .bgr : .rgb
-    return order.exchanged(
-      denormalised(
-        resized, mean: mean.map { Float($0) }, standardDeviation: deviation.map { Float($0) }))
+    return stage.channelOrder.exchanged(
+      denormalised(resized, mean: stage.mean, standardDeviation: stage.standardDeviation))
   }
 
   /// The picture as decoded, `[3, H0, W0]`, in whose pixels stage 6 speaks; plain grey where a

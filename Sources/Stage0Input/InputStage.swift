@@ -32,19 +32,21 @@ public struct InputStage: Stage {
   }
 
   /// What `stage.json` records of the options; the order of channels where it is not RGB.
-  public var options: [String: OptionValue] {
-    let order: [String: OptionValue] =
-      channelOrder == .rgb ? [:] : ["channelOrder": .text(channelOrder.rawValue)]
-    return [
-      "resize": .text(resize.description),
-      "mean": .numbers(mean.map(Double.init)),
-      "standardDeviation": .numbers(standardDeviation.map(Double.init)),
-      "padToMultipleOf": .integer(Self.padding),
-    ].merging(order) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("resize", \.resize),
+      RecordedOption("mean", \.mean) { $0.count == 3 },
+      RecordedOption("standardDeviation", \.standardDeviation) { $0.count == 3 },
+      RecordedOption("channelOrder", \.channelOrder, unless: .rgb),
+    ]
   }
 
-  /// The coarsest level read by RoIs, P5, has stride 32.
-  static let padding = 32
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] { ["padToMultipleOf": .integer(Self.padding)] }
+
+  /// The padded input's sides are multiples of this: the coarsest level read by RoIs, P5, has stride
+  /// 32.
+  public static let padding = 32
 
   /// Reads the picture; writes `picture`, `normalised`, `resized`, `padded`, `sizes`.
   public func run(_ folder: StageWriter) throws {
@@ -91,14 +93,25 @@ public struct InputStage: Stage {
   }
 }
 
-extension ModelSettings.Resize: LosslessStringConvertible {
+extension ChannelOrder: OptionConvertible {}
+
+extension ModelSettings.Resize: LosslessStringConvertible, OptionConvertible {
+  /// Its description.
+  public var optionValue: OptionValue { .text(description) }
+
+  /// Reads what `optionValue` gave.
+  public init?(_ optionValue: OptionValue) {
+    guard case .text(let words) = optionValue else { return nil }
+    self.init(words)
+  }
+
   /// Reads what `description` wrote.
   public init?(_ description: String) {
-    let numbers = description.split { !"0123456789.".contains($0) }
-    if description.hasPrefix("factor"), numbers.count == 1, let factor = Double(numbers[0]) {
+    let words = description.split { " ,".contains($0) }
+    if words.count == 2, words[0] == "factor", let factor = Double(words[1]) {
       self = .factor(factor)
-    } else if description.hasPrefix("shorter side"), numbers.count == 2,
-      let shorter = Int(numbers[0]), let longer = Int(numbers[1])
+    } else if words.count == 7, description.hasPrefix("shorter side"),
+      let shorter = Int(words[2]), let longer = Int(words[6])
     {
       self = .sides(shorter: shorter, longer: longer)
     } else {

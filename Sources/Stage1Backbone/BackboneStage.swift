@@ -16,24 +16,28 @@ public struct BackboneStage: Stage {
 
   /// The parameters.
   public var backbone: Backbone
-  /// The file that the parameters come from, for the record.
-  public var weights: String
+  /// Where the parameters come from, for the record.
+  public var weights: WeightSource
   /// Whether the output of every residual block is kept too.
   public var keepsBlocks: Bool
 
   /// Makes the stage with a model's backbone.
   public init(_ model: MaskRCNNModel, keepsBlocks: Bool = false) {
     backbone = model.backbone
-    weights = model.sourceName
+    weights = model.weightSource
     self.keepsBlocks = keepsBlocks
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] {
-    [
-      "blocks": .flag(keepsBlocks), "weights": .text(weights),
-      "receptiveFields": .numbers(backbone.receptiveFields.map(Double.init)),
-    ]
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [RecordedOption("blocks", \.keepsBlocks)]
+  }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] {
+    weights.recordedFacts.merging([
+      "receptiveFields": .numbers(backbone.receptiveFields.map(Double.init))
+    ]) { $1 }
   }
 
   /// Reads 0-input; writes `stem`, `pooled`, C2 … C5 and P2 … P6.
@@ -88,15 +92,37 @@ public struct BackboneStage: Stage {
   }
 }
 
+extension WeightSource {
+  /// What the stages that compute with weights record of them.
+  public var recordedFacts: [String: OptionValue] {
+    var facts = ["weights": OptionValue.text(name)]
+    facts["weightsChecksum"] = checksum.map { .text($0) }
+    return facts
+  }
+}
+
 extension StageFolder {
+  /// The weights that the stage recorded; nil where it computes with none, or recorded none.
+  public var weights: WeightSource? {
+    guard case .text(let name)? = record.options["weights"] else { return nil }
+    guard case .text(let checksum)? = record.options["weightsChecksum"] else {
+      return WeightSource(name: name, checksum: nil)
+    }
+    return WeightSource(name: name, checksum: checksum)
+  }
+
   /// A level of the pyramid that stage 1 left, `[1, C, H, W]`.
   ///
+  /// - Parameter input: the padded input's size; a level has no more cells than the input pixels
   /// - Throws: `Fault` if it is missing or of another shape.
-  public func pyramidLevel(_ name: String) throws -> Tensor {
+  public func pyramidLevel(_ name: String, of input: PictureSize) throws -> Tensor {
     let features = try tensor(name)
-    guard features.shape.rank == 4, features.shape[0] == 1, features.count > 0 else {
+    guard features.shape.rank == 4, features.shape[0] == 1, features.count > 0,
+      features.shape[2] <= input.height, features.shape[3] <= input.width
+    else {
       throw Fault(
-        folder.path, "\(name) has shape \(features.shape), expected [1, C, H, W]",
+        folder.path,
+        "\(name) has shape \(features.shape), expected [1, C, H, W] with at most \(input) cells",
         remedy: "Run the stage backbone again")
     }
     return features

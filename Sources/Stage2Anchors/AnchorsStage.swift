@@ -14,33 +14,41 @@ public struct AnchorsStage: Stage {
 
   /// The parameters.
   public var head: RPNHead
-  /// The file that the parameters come from, for the record.
-  public var weights: String
+  /// Where the parameters come from, for the record.
+  public var weights: WeightSource
   /// Side of the square anchor of each level.
   public var sizes: [Float]
   /// Height over width of the anchors of one cell.
   public var aspectRatios: [Float]
-  /// Pixels per cell of each level, as implementations that take them from a configuration have
-  /// them; nil for the padded input's size over the grid's, which cannot be wrong.
+  /// Pixels per cell of each level, by rows and by columns, one level after another, as
+  /// implementations that take them from a configuration have them; nil for the padded input's size over the grid's, which cannot be wrong.
   public var strides: [Int]?
 
   /// Makes the stage with a model's head and anchors.
   public init(_ model: MaskRCNNModel) {
     head = model.rpnHead
-    weights = model.sourceName
+    weights = model.weightSource
     sizes = model.settings.anchorSizes
     aspectRatios = model.settings.anchorAspectRatios
   }
 
   /// What `stage.json` records of the options; the strides where they were given.
-  public var options: [String: OptionValue] {
-    let given = strides.map { ["strides": OptionValue.numbers($0.map(Double.init))] } ?? [:]
-    return [
-      "weights": .text(weights),
-      "headConvolutions": .integer(head.convolutions.count),
-      "anchorSizes": .numbers(sizes.map(Double.init)),
-      "anchorAspectRatios": .numbers(aspectRatios.map(Double.init)),
-    ].merging(given) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("anchorSizes", \.sizes),
+      RecordedOption("anchorAspectRatios", \.aspectRatios),
+      RecordedOption(
+        "strides", record: { $0.strides.map { ["strides": .numbers($0.map(Double.init))] } ?? [:] },
+        take: { options, stage in
+          stage.strides = options["strides"]?.numbers?.map { Int($0) }
+          return (stage.strides == nil) == (options["strides"] == nil)
+        }),
+    ]
+  }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] {
+    weights.recordedFacts.merging(["headConvolutions": .integer(head.convolutions.count)]) { $1 }
   }
 
   /// Reads 0-input and 1-backbone; writes `objectness`, `deltas` and `anchors` of every level.
@@ -48,17 +56,17 @@ public struct AnchorsStage: Stage {
     let source = try folder.read("0-input")
     let input = try InputSizes(source).padded
     let backbone = try folder.read("1-backbone")
-    if let given = strides, given.count != sizes.count || given.contains(where: { $0 < 1 }) {
+    if let given = strides, given.count != 2 * sizes.count || given.contains(where: { $0 < 1 }) {
       throw Fault(
         Self.name, "\(given) are not strides of \(sizes.count) levels",
-        remedy: "Give a number of pixels from 1 for each level")
+        remedy: "Give two numbers of pixels from 1 for each level")
     }
     var bases: [Box] = []
     var used: [Int] = []
     var drawings: [LevelDrawing] = []
     for (number, (level, size)) in zip(BackboneStage.levels, sizes).enumerated() {
       folder.report(level)
-      let features = try backbone.pyramidLevel(level)  // [1, F, H, W]
+      let features = try backbone.pyramidLevel(level, of: input)  // [1, F, H, W]
       guard features.shape[1] == head.objectness.weight.shape[1] else {
         throw Fault(
           backbone.folder.path,
@@ -71,7 +79,7 @@ public struct AnchorsStage: Stage {
       let base = baseAnchors(size: size, aspectRatios: aspectRatios)
       // The padded size over the grid's, whole pixels: 61, not 64, where P6 has 13 cells of 800.
       let (rowStride, columnStride) =
-        strides.map { ($0[number], $0[number]) } ?? (input.height / rows, input.width / columns)
+        strides.map { ($0[2 * number], $0[2 * number + 1]) } ?? (input.height / rows, input.width / columns)
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: rowStride,
         columnStride: columnStride)

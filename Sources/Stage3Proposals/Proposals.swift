@@ -1,8 +1,8 @@
 // Stage 3, proposals. Paper: section 3.1; Ren et al. 2015, section 3.3; per level as in Lin et al.
 // 2017, section 4.1.
 //
-// In: objectness, deltas and anchors per level.  Out: at most some hundred boxes, and a ledger that
-// says of every anchor what became of it.
+// In: objectness, deltas and anchors per level.  Out: up to 1000 boxes, and a ledger that says of
+// every anchor what became of it.
 // A anchors per cell, H W rows and columns of a level.
 
 import Kernels
@@ -190,9 +190,10 @@ public func proposals(
   return Proposals(considered: considered, kept: kept, ledger: ledger)
 }
 
-/// The `count` candidates with the highest logits in a part of the ledger, by falling logit; of
+/// The `most` candidates with the highest logits in a part of the ledger, by falling logit; of
 /// equal logits the earlier first.
-private func highest(_ count: Int, of ledger: [Candidate], in range: Range<Int>) -> [Int] {
+private func highest(_ most: Int, of ledger: [Candidate], in range: Range<Int>) -> [Int] {
+  let count = min(most, range.count)
   var best: [Int] = []
   // What is not over this has `count` better ones, or equal ones that came earlier.
   var floor = -Float.infinity

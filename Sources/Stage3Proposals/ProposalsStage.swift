@@ -24,15 +24,14 @@ public struct ProposalsStage: Stage {
   }
 
   /// What `stage.json` records of the options; the deltas' order where it is not torchvision's.
-  public var options: [String: OptionValue] {
-    let order: [String: OptionValue] =
-      settings.deltaOrder == .xFirst ? [:] : ["deltaOrder": .text(settings.deltaOrder.rawValue)]
-    return [
-      "topPerLevel": .integer(settings.topPerLevel),
-      "leastSide": .number(Double(settings.leastSide)),
-      "nmsThreshold": .number(settings.nmsThreshold),
-      "mostProposals": .integer(settings.mostProposals),
-    ].merging(order) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("topPerLevel", \.settings.topPerLevel),
+      RecordedOption("leastSide", \.settings.leastSide),
+      RecordedOption("nmsThreshold", \.settings.nmsThreshold),
+      RecordedOption("mostProposals", \.settings.mostProposals),
+      RecordedOption("deltaOrder", \.settings.deltaOrder, unless: .xFirst),
+    ]
   }
 
   /// Reads 0-input and 2-anchors; writes `proposals`, `scores` and the ledger.
@@ -76,6 +75,8 @@ public struct ProposalsStage: Stage {
       ).pictures)
   }
 }
+
+extension DeltaOrder: OptionConvertible {}
 
 extension LevelCandidates {
   /// What stage 2 left of one level.

@@ -35,9 +35,9 @@ struct RoIDrawing: Sendable {
         StagePicture(
           example.name,
           lookFor: "the dashed box (where the object is) against the outermost lines of the bins "
-            + "(what is read). RoIPool and RoIWarp round it to whole cells"
-            + (isAligned
-              ? "." : "; RoIAlign, without “aligned”, reads half a cell to the lower right.")
+            + "(what is read). RoIPool and RoIWarp round it to whole cells; RoIWarp"
+            + (isAligned ? " reads" : ", and RoIAlign without “aligned”, read")
+            + " half a cell further to the lower right."
             + " The difference at the lower left is what that does to the features."
         ) { figure(example) }
       } + [

@@ -27,9 +27,18 @@ public struct RoIStage: Stage {
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] {
-    roiOperator.options.merging(["bins": .integer(Self.bins.rows)]) { own, _ in own }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [
+      RecordedOption("operator", record: \.roiOperator.options) { options, stage in
+        guard let recorded = RoIOperator(options: options) else { return false }
+        stage.roiOperator = recorded
+        return true
+      }
+    ]
   }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] { ["bins": .integer(Self.bins.rows)] }
 
   /// Reads 0-input, 1-backbone and 3-proposals; writes `levels` and `features`.
   public func run(_ folder: StageWriter) throws {
@@ -60,8 +69,8 @@ public struct RoIStage: Stage {
 /// The levels that RoIs are read from, with their strides: the padded input's size over the grid's.
 ///
 /// torchvision guesses the strides instead, once, from the first picture's size *without* padding,
-/// rounded to powers of two. For pictures with a side under some 22 pixels its guess is wrong, and
-/// results differ.
+/// rounded to powers of two. Where padding adds much to a small height, at 1 to 22, 33 to 45 and 65
+/// to 67 pixels, its guess is wrong, and results differ.
 public struct RoIPyramid: Sendable {
   /// P2 … P5, `[1, C, H, W]`.
   public var levels: [Tensor]
@@ -87,11 +96,10 @@ public struct RoIPyramid: Sendable {
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
   public init(input: StageFolder, backbone: StageFolder) throws {
     let input = try InputSizes(input).padded
-    let levels = try RoIStage.levels.map { try backbone.pyramidLevel($0) }
-    guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] && $0.shape[2] <= input.height })
-    else {
+    let levels = try RoIStage.levels.map { try backbone.pyramidLevel($0, of: input) }
+    guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] }) else {
       throw Fault(
-        backbone.folder.path, "the levels do not fit each other or the input of \(input)",
+        backbone.folder.path, "the levels differ in their number of channels",
         remedy: "Run the stage backbone again")
     }
     self.levels = levels
@@ -127,17 +135,21 @@ extension RoIOperator {
     }
   }
 
-  /// The operator that a stage's `stage.json` records; nil where it records none.
+  /// The operator that a stage's `stage.json` records; nil where it records none, or not all of it.
   public init?(options: [String: OptionValue]) {
-    let samplingRatio: Int =
-      if case .integer(let value)? = options["samplingRatio"] { min(max(value, 0), 64) } else { 0 }
-    let maximum = options["reduction"] == .text("maximum")
-    switch options["operator"] {
-    case .text("pool"): self = .pool
-    case .text("warp"): self = .warp(samplingRatio: samplingRatio, maximum: maximum)
-    case .text("align"):
+    guard options["operator"] != .text("pool") else {
+      self = .pool
+      return
+    }
+    guard let samplingRatio = options["samplingRatio"]?.count, samplingRatio <= 64,
+      case .text(let reduction)? = options["reduction"], ["average", "maximum"].contains(reduction)
+    else { return nil }
+    switch (options["operator"], options["aligned"]) {
+    case (.text("warp"), _):
+      self = .warp(samplingRatio: samplingRatio, maximum: reduction == "maximum")
+    case (.text("align"), .flag(let aligned)):
       self = .align(
-        samplingRatio: samplingRatio, aligned: options["aligned"] == .flag(true), maximum: maximum)
+        samplingRatio: samplingRatio, aligned: aligned, maximum: reduction == "maximum")
     default: return nil
     }
   }

@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Pictures
 import Stage0Input
+import Stage1Backbone
 import Stage4RoI
 import Tensors
 import Tracing
@@ -17,42 +18,44 @@ public struct HeadsStage: Stage {
   public var boxHead: BoxHead
   /// The mask head's parameters.
   public var maskHead: MaskHead
-  /// The file that the parameters come from, for the record.
-  public var weights: String
+  /// Where the parameters come from, for the record.
+  public var weights: WeightSource
   /// The numbers by which predictions become detections.
   public var settings: DetectionOptions
   /// One name per class.
   public var classNames: [String]
-  /// Which operator reads the mask head's features; nil for the one that stage 4 used.
-  public var roiOperator: RoIOperator?
 
   /// The grid of bins that the mask head reads.
   public static let maskBins: BinGrid = 14
 
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
-  public init(_ model: MaskRCNNModel, nmsThreshold: Double = 0.5, roiOperator: RoIOperator? = nil) {
+  public init(_ model: MaskRCNNModel) {
     boxHead = model.boxHead
     maskHead = model.maskHead
-    weights = model.sourceName
+    weights = model.weightSource
     classNames = model.settings.classNames
     settings = DetectionOptions(
-      scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: nmsThreshold,
+      scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: 0.5,
       mostDetections: model.settings.detectionsPerImage)
-    self.roiOperator = roiOperator
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] {
+  public static var recordedOptions: [RecordedOption<Self>] {
     [
-      "weights": .text(weights),
-      "scoreThreshold": .number(Double(settings.scoreThreshold)),
-      "leastSide": .number(Double(settings.leastSide)),
-      "nmsThreshold": .number(settings.nmsThreshold),
-      "mostDetections": .integer(settings.mostDetections),
-      "maskBins": .integer(Self.maskBins.rows),
-      "maskOperator": .text(roiOperator?.name ?? "as in stage 4"),
-      "classNames": .texts(classNames),
+      RecordedOption("scoreThreshold", \.settings.scoreThreshold),
+      RecordedOption("leastSide", \.settings.leastSide),
+      RecordedOption("nmsThreshold", \.settings.nmsThreshold),
+      RecordedOption("mostDetections", \.settings.mostDetections),
     ]
+  }
+
+  /// What `stage.json` records beside.
+  public var recordedFacts: [String: OptionValue] {
+    weights.recordedFacts.merging([
+      "maskBins": .integer(Self.maskBins.rows),
+      "maskOperator": .text("as in stage 4"),
+      "classNames": .texts(classNames),
+    ]) { $1 }
   }
 
   /// Reads 0-input, 1-backbone, 3-proposals and 4-roi; writes scores, detections, mask logits.
@@ -72,12 +75,9 @@ public struct HeadsStage: Stage {
 
     let detected = branch.detections.all
     folder.report("mask head on \(detected.count) detections")
-    guard let maskOperator = roiOperator ?? RoIOperator(options: roi.record.options) else {
-      throw Fault(
-        roi.folder.path, "stage.json does not say which operator was used",
-        remedy: "Run the stage roi again")
-    }
-    let masks = MaskBranch(detected.map(\.box), pyramid, maskHead, operator: maskOperator)
+    // Both branches read their features by one operator.
+    let roiOperator = try RoIStage(.torchvision).withOptions(of: roi).roiOperator
+    let masks = MaskBranch(detected.map(\.box), pyramid, maskHead, operator: roiOperator)
     try folder.add(
       "mask_levels", integers: masks.levels, axes: ["D"], units: "level",
       note: "which level each detection is read from, 0 for P2")

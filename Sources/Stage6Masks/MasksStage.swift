@@ -20,7 +20,9 @@ public struct MasksStage: Stage {
   }
 
   /// What `stage.json` records of the options.
-  public var options: [String: OptionValue] { ["threshold": .number(Double(threshold))] }
+  public static var recordedOptions: [RecordedOption<Self>] {
+    [RecordedOption("threshold", \.threshold)]
+  }
 
   /// Reads 0-input and 5-heads; writes `soft`, `label_map` and `detections.json`.
   public func run(_ folder: StageWriter) throws {
@@ -30,17 +32,18 @@ public struct MasksStage: Stage {
     let heads = try folder.read("5-heads")
     let classNames = heads.classNames
     let labels = try heads.integers("labels")
-    let scores = try heads.tensor("scores").values
+    let scored = try heads.tensor("scores")
+    let scores = scored.values
     let logits = try heads.tensor("mask_logits")  // [D, K, M, M]
-    let detected = try heads.boxes("boxes")
+    let detected = try heads.boxes("boxes", inside: sizes.resized)
     guard logits.shape.rank == 4, logits.shape[0] == labels.count, scores.count == labels.count,
       detected.count == labels.count, logits.shape[2] == logits.shape[3],
-      labels.allSatisfy({ $0 >= 0 && $0 < logits.shape[1] })
+      labels.allSatisfy({ $0 >= 0 && $0 < logits.shape[1] }), scored.isFinite
     else {
       throw Fault(
         heads.folder.path,
         "\(labels.count) labels, \(scores.count) scores, \(detected.count) "
-          + "boxes and mask logits \(logits.shape) do not fit each other",
+          + "boxes and mask logits \(logits.shape) do not fit each other, or a score is no number",
         remedy: "Run the stage heads again")
     }
 

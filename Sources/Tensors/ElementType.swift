@@ -55,7 +55,7 @@ public enum ElementType: String, Sendable, CaseIterable {
         case .float32: UnsafeMutableRawBufferPointer(target).copyMemory(from: source)
         case .float16: Half.widen(source, into: target)
         case .bfloat16:
-          convert(source, UInt16.self, target) { Float(bitPattern: UInt32($0) << 16) }
+          convert(source, UInt16.self, target) { Half.float(bfloat: $0) }
         case .float64: convert(source, Double.self, target) { Float($0) }
         case .int64: convert(source, Int64.self, target) { Float($0) }
         case .int32: convert(source, Int32.self, target) { Float($0) }

@@ -19,7 +19,7 @@ public enum Half {
   }
 
   /// The value of a bfloat16 pattern: the upper half of a 32-bit float.
-  public static func float(bfloat bits: UInt16) -> Float {
+  static func float(bfloat bits: UInt16) -> Float {
     Float(bitPattern: UInt32(bits) << 16)
   }
 

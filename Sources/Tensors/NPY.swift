@@ -7,6 +7,9 @@ import Foundation
 public enum NPY {
   private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
+  /// Whether a file that begins so is an `.npy` file.
+  public static func recognises(_ bytes: [UInt8]) -> Bool { bytes.starts(with: magic) }
+
   /// The bytes of an `.npy` file, version 1.0, the elements aligned to 64 bytes.
   public static func encode(_ array: NumericArray) -> [UInt8] {
     withParts(of: array) { header, elements in header + elements }
@@ -54,7 +57,7 @@ public enum NPY {
     func fault(_ problem: String) -> Fault {
       Fault(name, problem, remedy: "Save the array again with numpy.save")
     }
-    guard bytes.count >= 10, bytes.starts(with: magic) else {
+    guard bytes.count >= 10, recognises(bytes) else {
       throw fault("this is not an .npy file")
     }
     let start: Int

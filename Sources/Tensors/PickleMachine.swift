@@ -6,6 +6,8 @@ struct PickleMachine {
   private var stack: [Pickle.Value] = []
   private var marks: [Int] = []
   private var memo: [Int: Pickle.Value] = [:]
+  /// How many values calls have copied out of others.
+  private var copied = 0
   private let name: String
 
   /// Makes an empty machine; `name` is what an error calls the file.
@@ -96,6 +98,10 @@ struct PickleMachine {
         throw fault("the file calls something that is no function")
       }
       stack.append(try call(function, arguments))
+      // A file can name one long sequence in any number of calls; an honest one writes each anew.
+      guard copied <= reader.data.count else {
+        throw fault("the pickle unpacks to far more values than it has bytes")
+      }
     case "b":
       // An OrderedDict's attributes: torch keeps version numbers there that play no part here.
       _ = try pop()
@@ -225,8 +231,10 @@ struct PickleMachine {
     switch function {
     case .orderedDict:
       let made = dictionary()
-      guard case .dictionary(let index) = made, let pairs = arguments.first else { return made }
-      for pair in pickle.elements(pairs) ?? [] {
+      guard case .dictionary(let index) = made, let given = arguments.first else { return made }
+      let pairs = pickle.elements(given) ?? []
+      copied += pairs.count
+      for pair in pairs {
         guard let parts = pickle.elements(pair), parts.count == 2 else {
           throw fault("an OrderedDict is not made of pairs")
         }
@@ -234,7 +242,9 @@ struct PickleMachine {
       }
       return made
     case .size:
-      return tuple(arguments.first.flatMap(pickle.elements) ?? [])
+      let extents = arguments.first.flatMap(pickle.elements) ?? []
+      copied += extents.count
+      return tuple(extents)
     case .rebuildParameter:
       guard let tensor = arguments.first, case .tensor = tensor else {
         throw fault("a parameter in the file is no tensor")

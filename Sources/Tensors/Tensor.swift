@@ -103,14 +103,15 @@ public struct Tensor: Sendable, Equatable {
     Tensor(shape, values.map(transform))
   }
 
-  /// Least, greatest and mean element; all 0 for an empty tensor. The mean is summed in Double.
+  /// Least, greatest and mean element; all 0 for an empty tensor. The mean is summed in Double. A NaN
+  /// makes the mean NaN; it is neither least nor greatest unless all are.
   public var statistics: Statistics {
-    guard let first = values.first else { return Statistics(minimum: 0, maximum: 0, mean: 0) }
+    guard !values.isEmpty else { return Statistics(minimum: 0, maximum: 0, mean: 0) }
     return values.withUnsafeBytes { bytes in
       // Eight of everything: a trace asks this of some fifty million elements.
       typealias Lanes = SIMD8<Float>
-      var least = Lanes(repeating: first)
-      var greatest = least
+      var least = Lanes(repeating: .infinity)
+      var greatest = Lanes(repeating: -.infinity)
       var (lowSums, highSums) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
       let whole = count / Lanes.scalarCount * Lanes.scalarCount
       for index in stride(from: 0, to: whole, by: Lanes.scalarCount) {
@@ -121,7 +122,8 @@ public struct Tensor: Sendable, Equatable {
         lowSums += SIMD4<Double>(lanes.lowHalf)
         highSums += SIMD4<Double>(lanes.highHalf)
       }
-      var (minimum, maximum, sum) = (first, first, (lowSums + highSums).sum())
+      var (minimum, maximum) = (Float.infinity, -Float.infinity)
+      var sum = (lowSums + highSums).sum()
       for lane in least.indices {
         minimum = min(minimum, least[lane])
         maximum = max(maximum, greatest[lane])
@@ -131,6 +133,7 @@ public struct Tensor: Sendable, Equatable {
         maximum = max(maximum, value)
         sum += Double(value)
       }
+      if minimum > maximum { (minimum, maximum) = (.nan, .nan) }
       return Statistics(minimum: minimum, maximum: maximum, mean: Float(sum / Double(count)))
     }
   }

@@ -37,17 +37,21 @@ public struct WeightFile: Sendable {
   public let metadata: [String: String]
   /// The element types in the file, most frequent first: `["float16", "int64"]`.
   public let elementTypes: [String]
+  /// CRC-32 of the file's bytes, as eight hexadecimal digits; nil where there is no file.
+  public let checksum: String?
 
   /// Makes a weight file from tensors in memory.
   public init(
     name: String, format: Format = .generated, tensors: [String: Tensor],
-    metadata: [String: String] = [:], elementTypes: [String] = ["float32"]
+    metadata: [String: String] = [:], elementTypes: [String] = ["float32"],
+    checksum: String? = nil
   ) {
     self.name = name
     self.format = format
     self.tensors = tensors
     self.metadata = metadata
     self.elementTypes = elementTypes
+    self.checksum = checksum
   }
 
   /// Reads a `.safetensors` or `.pth` file.
@@ -92,7 +96,8 @@ public struct WeightFile: Sendable {
     for type in types.values { counts[type.rawValue, default: 0] += 1 }
     return WeightFile(
       name: name, format: format, tensors: tensors, metadata: metadata,
-      elementTypes: counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key))
+      elementTypes: counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key),
+      checksum: data.withUnsafeBytes { Checksum.crc32([], then: $0) })
   }
 
   /// What people have in hand when a download went wrong.

@@ -53,15 +53,10 @@ extension CandidatesContent {
     let stage = try source.trace.stage("3-proposals")
     let ledger = try Ledger(stage.tensor("ledger"))
     let considered = try stage.integers("candidates.index")
-    let options = stage.record.options
-    let order = DeltaOrder(rawValue: options["deltaOrder"]?.description ?? "") ?? .xFirst
     guard let levels = try levels(source), let ledger,
       levels.reduce(0, { $0 + $1.anchors }) == ledger.count,
       considered.allSatisfy({ (0..<ledger.count).contains($0) }),
-      let topPerLevel = options["topPerLevel"]?.number,
-      let leastSide = options["leastSide"]?.number,
-      let nmsThreshold = options["nmsThreshold"]?.number,
-      let mostProposals = options["mostProposals"]?.number
+      let settings = try? ProposalsStage().withOptions(of: stage).settings
     else { return nil }
 
     let carried = considered + levels.flatMap { ledger.nextBelow($0.first, $0.anchors) }
@@ -73,7 +68,8 @@ extension CandidatesContent {
       "candidates/logits", Tensor([count], carried.map { ledger[$0, .logit] }), as: .float32)
     data.add(
       "candidates/boxes", Tensor([count, 4], carried.flatMap(ledger.box)), as: .float32)
-    data.add("candidates/deltas", try deltas(carried, levels, order, source), as: .float32)
+    data.add(
+      "candidates/deltas", try deltas(carried, levels, settings.deltaOrder, source), as: .float32)
     data.add(
       "candidates/fates", bytes: carried.map { UInt8(clamping: Int(ledger[$0, .fate])) },
       shape: [count])
@@ -86,8 +82,9 @@ extension CandidatesContent {
       shape: [proposals.count])
     return CandidatesContent(
       levels: levels, considered: considered.count, anchors: ledger.count,
-      topPerLevel: Int(topPerLevel), leastSide: leastSide, nmsThreshold: nmsThreshold,
-      mostProposals: Int(mostProposals), deltaOrder: order.rawValue)
+      topPerLevel: settings.topPerLevel, leastSide: Double(settings.leastSide),
+      nmsThreshold: settings.nmsThreshold, mostProposals: settings.mostProposals,
+      deltaOrder: settings.deltaOrder.rawValue)
   }
 
   private static func levels(_ source: PageSource) throws -> [CandidateLevel]? {
@@ -154,7 +151,10 @@ private struct Ledger {
   private let tensor: Tensor
 
   init?(_ tensor: Tensor) {
-    guard tensor.shape.rank == 2, tensor.shape[1] == Self.width else { return nil }
+    guard tensor.shape.rank == 2, tensor.shape[1] == Self.width,
+      // Fates and places are counted with.
+      tensor.values.allSatisfy({ $0.magnitude < 0x1p31 })
+    else { return nil }
     self.tensor = tensor
   }
 

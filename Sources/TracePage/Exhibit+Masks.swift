@@ -1,4 +1,5 @@
 import Foundation
+import Stage6Masks
 import Tensors
 import Tracing
 
@@ -46,7 +47,8 @@ struct MasksContent: Encodable {
     let detections = heads.detections
     guard logits.shape.rank == 4, logits.shape[0] == detections.count,
       logits.shape[1] == heads.classes, logits.shape[2] == logits.shape[3],
-      scores.count == detections.count, boxes.count == 4 * detections.count
+      scores.count == detections.count, boxes.count == 4 * detections.count,
+      let settings = try? MasksStage().withOptions(of: stage)
     else { return nil }
 
     let (count, cells) = (min(detections.count, PageMasks.most), logits.shape[2])
@@ -80,7 +82,7 @@ struct MasksContent: Encodable {
     return MasksContent(
       classNames: heads.options["classNames"]?.texts ?? [], classes: heads.classes,
       detections: detections.count, cells: cells,
-      threshold: stage.record.options["threshold"]?.number ?? 0.5)
+      threshold: Double(settings.threshold))
   }
 }
 

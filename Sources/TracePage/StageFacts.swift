@@ -1,4 +1,5 @@
 import Foundation
+import Model
 import Stage0Input
 import Stage1Backbone
 import Stage2Anchors
@@ -91,11 +92,11 @@ func command(_ record: StageRecord, trace: String) -> [String]? {
   }
   switch record.stage {
   case InputStage.name:
-    // `factor 2.0`, or `shorter side 800, longer at most 1333`
-    let resize = record.options["resize"]?.description ?? ""
-    let numbers = resize.split { !"0123456789.".contains($0) }
-    if numbers.count == 1 { words.append("--factor \(numbers[0])") }
-    if numbers.count == 2 { words.append("--shorter \(numbers[0]) --longer \(numbers[1])") }
+    switch record.options["resize"].flatMap({ ModelSettings.Resize($0) }) {
+    case .factor(let factor): words.append("--factor \(factor)")
+    case .sides(let shorter, let longer): words.append("--shorter \(shorter) --longer \(longer)")
+    case nil: break
+    }
   case BackboneStage.name:
     if record.options["blocks"] == .flag(true) { words.append("--blocks") }
   case ProposalsStage.name:

@@ -7,14 +7,41 @@ public protocol Stage {
   static var name: String { get }
   /// One sentence: what the stage computes.
   static var title: String { get }
-  /// The options in force, as `stage.json` records them.
-  var options: [String: OptionValue] { get }
+  /// What a run can be told; `stage.json` records it, and with it the stage is run again as it ran.
+  static var recordedOptions: [RecordedOption<Self>] { get }
+  /// What `stage.json` records beside: what is fixed, or follows from the model.
+  var recordedFacts: [String: OptionValue] { get }
 
   /// Computes, reading and writing through `folder`.
   func run(_ folder: StageWriter) throws
 }
 
 extension Stage {
+  /// None.
+  public static var recordedOptions: [RecordedOption<Self>] { [] }
+  /// None.
+  public var recordedFacts: [String: OptionValue] { [:] }
+
+  /// The options in force, as `stage.json` records them.
+  public var options: [String: OptionValue] {
+    Self.recordedOptions.reduce(into: recordedFacts) { options, option in
+      options.merge(option.record(self)) { _, own in own }
+    }
+  }
+
+  /// The stage with the options that an earlier run recorded.
+  ///
+  /// - Throws: `Fault` if the record lacks one of them, or holds in its place what it cannot be.
+  public func withOptions(of folder: StageFolder) throws -> Self {
+    try Self.recordedOptions.reduce(into: self) { stage, option in
+      guard option.take(folder.record.options, &stage) else {
+        throw Fault(
+          folder.folder.path, "the trace does not record its \(option.name)",
+          remedy: "Record it anew: run the stage again")
+      }
+    }
+  }
+
   /// Runs the stage in a trace. Its folder appears whole or not at all.
   ///
   /// - Parameters:

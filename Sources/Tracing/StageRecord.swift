@@ -66,7 +66,7 @@ public struct PictureRecord: Codable, Sendable, Equatable {
   public var caption: String
   /// What to look at in it.
   public var lookFor: String
-  /// The source file of the code that drew it, `Stage2Anchors/RPN+Pictures.swift`.
+  /// The source file of the code that drew it, `Stage2Anchors/RPNHead+Pictures.swift`.
   public var source: String
   /// CRC-32 of the file's bytes.
   public var crc32: String

@@ -18,6 +18,8 @@ public final class StageWriter {
   private let source: Trace
   private let keeping: Trace.Keeping
   private let draft: URL
+  /// The trace's folder and those around it that this run made, the innermost first.
+  private let made: [URL]
   private var record: StageRecord
   private var inMemory: [String: NumericArray] = [:]
   private var committed = false
@@ -47,6 +49,7 @@ public final class StageWriter {
       format: StageRecord.currentFormat, stage: stage, title: title, options: options, reads: [:],
       tensors: [], pictures: [], files: [])
     removeAbandoned(stage, in: trace.folder)
+    made = missingFolders(to: trace.folder)
     do {
       for part in ["tensors", "pictures"] {
         try FileManager.default.createDirectory(
@@ -63,8 +66,8 @@ public final class StageWriter {
     guard !committed else { return }
     writing.sync {}
     try? FileManager.default.removeItem(at: draft)
-    // Removes the trace's folder too if this run made it: rmdir takes only an empty one.
-    rmdir(trace.folder.path)
+    // rmdir takes only an empty one.
+    for folder in made { rmdir(folder.path) }
   }
 
   /// Opens the folder of an earlier stage, and records that it was read.
@@ -193,6 +196,17 @@ public final class StageWriter {
   }
 }
 
+/// A folder and those around it that do not exist, the innermost first.
+private func missingFolders(to folder: URL) -> [URL] {
+  var missing: [URL] = []
+  var folder = folder.absoluteURL.standardizedFileURL
+  while folder.path != "/", !FileManager.default.fileExists(atPath: folder.path) {
+    missing.append(folder)
+    folder.deleteLastPathComponent()
+  }
+  return missing
+}
+
 /// Removes what runs of a stage that were killed have left: drafts, and the earlier folder that was
 /// to be replaced, which is put back where it is the only one.
 private func removeAbandoned(_ stage: String, in trace: URL) {
@@ -200,7 +214,8 @@ private func removeAbandoned(_ stage: String, in trace: URL) {
   for name in (try? files.contentsOfDirectory(atPath: trace.path)) ?? [] {
     let parts = name.split(separator: "-")
     guard name.hasPrefix(".\(stage)."), let process = parts.last.flatMap({ Int32($0) }),
-      kill(process, 0) != 0
+      // Another user's process cannot be signalled, but it is alive.
+      kill(process, 0) != 0, errno == ESRCH
     else { continue }
     let found = trace.appending(path: name)
     let final = trace.appending(path: stage)

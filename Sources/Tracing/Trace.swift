@@ -92,9 +92,11 @@ public final class Trace {
     try save()
   }
 
-  /// Notes which weights the trace is made with; written when the next stage is done.
-  public func setWeights(_ file: URL) {
+  /// Notes which weights the trace is made with, and the settings in place of the file's own;
+  /// written when the next stage is done.
+  public func setWeights(_ file: URL, settings: [String: String] = [:]) {
     record.weights = path(from: folder, to: file)
+    record.settings = settings.isEmpty ? nil : settings
   }
 
   /// What an earlier stage left.

@@ -11,6 +11,8 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var picture: String?
   /// The weights, likewise.
   public var weights: String?
+  /// Settings that hold in place of the weight file's, by key; absent where none.
+  public var settings: [String: String]?
   /// What a reader should know before all else; absent where nothing.
   public var note: Note?
   /// The stages that stand in the trace.

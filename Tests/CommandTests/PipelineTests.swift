@@ -143,6 +143,45 @@ import Tracing
     }
   }
 
+  @Test("weights are told apart by content, not by name")
+  func otherWeights() throws {
+    let bundled = fixturesFolder.appending(path: "weights/nuclei.safetensors")
+    try withCopyOfTrace { trace in
+      let folder = trace.deletingLastPathComponent()
+      let renamed = folder.appending(path: "renamed.safetensors")
+      try FileManager.default.copyItem(at: bundled, to: renamed)
+      let same = try run(
+        "heads", ["--trace", trace.path, "--weights", renamed.path, "--no-page", "--no-pictures"])
+      #expect(same.code == 0, "\(same.errors)")
+      #expect(!same.output.contains("different weights"), "\(same.output)")
+      let (ours, theirs) = try (
+        record(of: "1-backbone", in: trace).options, record(of: "5-heads", in: trace).options
+      )
+      #expect(theirs["weights"] == .text("renamed.safetensors"))
+      #expect(ours["weightsChecksum"] != nil)
+      for stage in ["2-anchors", "5-heads"] {
+        #expect(
+          try record(of: stage, in: trace).options["weightsChecksum"] == ours["weightsChecksum"])
+      }
+
+      var bytes = try Data(contentsOf: bundled)
+      bytes[bytes.count - 2] ^= 1  // The last bit of the last half float.
+      let retrained = folder.appending(path: bundled.lastPathComponent)
+      try bytes.write(to: retrained)
+      let other = try run(
+        "heads", ["--trace", trace.path, "--weights", retrained.path, "--no-page", "--no-pictures"])
+      #expect(other.code == 0, "\(other.errors)")
+      let warning = "Made with different weights: 1-backbone with nuclei.safetensors (crc32 "
+      #expect(other.output.contains(warning), "\(other.output)")
+      let refused = try run("maskrcnn", ["downstream", "--trace", trace.path])
+      let kept = try run(
+        "maskrcnn", ["downstream", "--trace", trace.path, "--weights", bundled.path])
+      #expect(refused.code == 1)
+      #expect(refused.errors.contains("the trace was made with other weights, nuclei.safetensors"))
+      #expect(kept.code == 0, "\(kept.errors)")
+    }
+  }
+
   @Test("half floats: a later stage runs on them")
   func halfTensors() throws {
     try withTemporaryFolder { folder in

@@ -12,13 +12,18 @@ import Tracing
 @testable import Experiments
 
 @Suite struct DownstreamTests {
+  /// The shifts of the four edges in strides: left, upper, right, lower.
+  private func strides(_ shift: QuantisationShift) -> [Float] {
+    [shift.left, shift.top, shift.right, shift.bottom].map { $0 / Float(shift.stride) }
+  }
+
   @Test("rounding's shift, worked by hand at stride 8")
   func shift() {
     // 13 / 8 = 1.625 to 2; 29 / 8 = 3.625 to 4, whose end is 40. 4 / 8 = 0.5 away from 0, to 1.
     let shift = QuantisationShift(Box(13, 4, 29, 35.9), level: 1, stride: 8)
     #expect(shift.left == 3 && shift.right == 11)
     #expect(shift.top == 4 && shift.bottom == 40 - 35.9)
-    #expect(shift.inStrides == [0.375, 0.5, 1.375, (40 - 35.9) / 8])
+    #expect(strides(shift) == [0.375, 0.5, 1.375, (40 - 35.9) / 8])
   }
 
   @Test("rounding moves near edges by at most half a stride, far ones by half to one and a half")
@@ -26,7 +31,7 @@ import Tracing
     for index in 0..<2000 {
       let (x, y) = (Float(index * 37 % 401) / 7, Float(index * 91 % 503) / 11)
       let box = Box(x, y, x + Float(index % 61) / 3 + 0.01, y + Float(index % 89) / 2 + 0.01)
-      let edges = QuantisationShift(box, level: 0, stride: 4).inStrides
+      let edges = strides(QuantisationShift(box, level: 0, stride: 4))
       #expect(edges[..<2].allSatisfy { (-0.5001...0.5001).contains($0) })
       #expect(edges[2...].allSatisfy { (0.4999...1.5001).contains($0) })
     }

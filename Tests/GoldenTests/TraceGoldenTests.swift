@@ -1,5 +1,6 @@
 import Foundation
 import Goldens
+import Tensors
 import Testing
 
 @Suite struct TraceGoldenTests {
@@ -25,6 +26,34 @@ import Testing
     report(results)
     #expect(Set(results.map(\.name)).count == count)
     report(try golden.checkChain())
+  }
+
+  @Test(
+    "a golden that does not record an option is refused, and the option named",
+    arguments: [
+      ("0-input", "resize"), ("2-anchors", "anchorSizes"), ("3-proposals", "topPerLevel"),
+      ("4-roi", "operator"), ("5-heads", "mostDetections"), ("6-masks", "threshold"),
+    ])
+  func unrecorded(_ stage: String, _ option: String) throws {
+    let files = FileManager.default
+    let fixtures = goldenFolder.deletingLastPathComponent()
+    let scratch = files.temporaryDirectory.appending(path: "unrecorded-\(UUID().uuidString)")
+    defer { try? files.removeItem(at: scratch) }
+    try files.createDirectory(
+      at: scratch.appending(path: "golden"), withIntermediateDirectories: true)
+    for name in ["weights", "pictures"] {
+      try files.createSymbolicLink(
+        at: scratch.appending(path: name), withDestinationURL: fixtures.appending(path: name))
+    }
+    let golden = scratch.appending(path: "golden/bundled")
+    try files.copyItem(at: goldenFolder.appending(path: "bundled"), to: golden)
+    let file = golden.appending(path: "\(stage)/stage.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    try text.replacing("\"\(option)\"", with: "\"another\"")
+      .write(to: file, atomically: true, encoding: .utf8)
+    let opened = try TraceGolden(golden, architectures: fixtures.appending(path: "architectures"))
+    let fault = #expect(throws: Fault.self) { try opened.checkStages() }
+    #expect(fault?.problem == "the trace does not record its \(option)")
   }
 
   private func open(_ name: String) throws -> TraceGolden {

@@ -92,5 +92,17 @@ struct SettingsTests {
     let file = try WeightFile.read(fixture("weight-files/plain.safetensors"))
     #expect(file.summary.contains("11 of float32, int64"))
     #expect(file.summary.contains(#"class_names = ["a", "b"]"#))
+    #expect(file.summary.contains("crc32 \(try #require(file.checksum))"))
+  }
+
+  @Test("weights are the same by content where they stand in files, by name where they do not")
+  func sources() throws {
+    let file = WeightSource(name: "a.pth", checksum: "01234567")
+    #expect(file.isSame(as: WeightSource(name: "b.pth", checksum: "01234567")))
+    #expect(!file.isSame(as: WeightSource(name: "a.pth", checksum: "01234568")))
+    #expect(file.isSame(as: WeightSource(name: "a.pth", checksum: nil)))
+    #expect(!file.isSame(as: WeightSource(name: "a.pth, mask head random", checksum: nil)))
+    let seeded = try MaskRCNNModel(weights: SeededWeights.generate(smallNetwork(), seed: 7))
+    #expect(seeded.weightSource == WeightSource(name: "seed 7", checksum: nil))
   }
 }

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import zlib
 
 import numpy
 import pytest
@@ -76,6 +77,23 @@ def test_a_trace_against_itself(trace, tmp_path, open_page):
     section = open_page(copy / "index.html").locator("#comparison")
     assert section.locator(".standfirst").text_content() == "All tensors agree."
     assert section.locator(".pair").count() == 0
+
+
+def test_weights_of_one_name_are_told_apart_by_content(trace, tmp_path, open_page):
+    bundled = ROOT / "Fixtures/weights/nuclei.safetensors"
+    weights = bytearray(bundled.read_bytes())
+    weights[-2] ^= 1  # the last bit of the last half float
+    (tmp_path / bundled.name).write_bytes(weights)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder, file in ((ours, bundled), (theirs, tmp_path / bundled.name)):
+        shutil.copytree(trace.path, folder)
+        maskrcnn(
+            "backbone", "--trace", folder, "--weights", file, "--no-page", "--no-pictures")
+    maskrcnn("page", "--trace", ours, "--against", theirs)
+    options = open_page(ours / "index.html").locator("#comparison table").first
+    row = options.locator("tbody tr", has_text="1-backbone").locator("td")
+    assert row.all_text_contents() == ["weightsChecksum"] + [
+        f"{zlib.crc32(file):08x}" for file in (bundled.read_bytes(), weights)]
 
 
 def test_nothing_in_common(trace, tmp_path):

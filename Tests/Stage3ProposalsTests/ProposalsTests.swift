@@ -128,8 +128,8 @@ import Testing
 
   @Test("every candidate's fate is told")
   func fates() {
-    // The picture is 20.5 pixels wide: cells 0 and 1 lie inside, of cell 2 half is left, of cells
-    // 3 and 4 nothing.
+    // The picture is 20 pixels wide: cells 0 and 1 lie inside, of cell 2 half is left, of cells 3
+    // and 4 nothing.
     let result = proposals(
       [level([1, 3, 2, 4, -1])], width: 20, height: 8, options(top: 4, most: 2))
     #expect(result.considered == [3, 1, 2, 0])
@@ -141,11 +141,27 @@ import Testing
 
   @Test("a sliver left by clipping is too small")
   func slivers() {
-    let result = proposals([level([1, 2])], width: 8, height: 8, options())
-    #expect(result.ledger[1].fate == .clippedAway)
+    // Of the second box, from 8 to 16, two pixels are left: less than three, but not less than two.
     var options = options()
-    options.leastSide = 9
-    #expect(proposals([level([1])], width: 8, height: 8, options).ledger[0].fate == .tooSmall)
+    options.leastSide = 3
+    let result = proposals([level([1, 2])], width: 10, height: 8, options)
+    #expect(result.ledger.map(\.fate) == [.kept, .tooSmall])
+    #expect(result.ledger[1].box == Box(8, 0, 10, 8))
+    options.leastSide = 2
+    #expect(
+      proposals([level([1, 2])], width: 10, height: 8, options).ledger.map(\.fate) == [
+        .kept, .kept,
+      ])
+    // Of a box wholly outside nothing is left, whatever the least side.
+    #expect(
+      proposals([level([1, 2])], width: 8, height: 8, options).ledger[1].fate == .clippedAway)
+  }
+
+  @Test("more than there are can be asked for")
+  func manyAskedFor() {
+    let result = proposals(
+      [level([1, 2])], width: 16, height: 8, options(top: .max, most: .max))
+    #expect(result.kept == [1, 0])
   }
 
   @Test("levels do not suppress each other; the best of all levels come first")

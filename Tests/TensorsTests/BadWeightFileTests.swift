@@ -148,6 +148,18 @@ struct BadWeightFileTests {
     #expect(fault.contains(words), "\(fault)")
   }
 
+  @Test("a pickle that copies one list in call after call is refused")
+  func copyingPickle() throws {
+    // l = [() (), …]; OrderedDict(l), OrderedDict(l), …: each call would copy all pairs.
+    var bytes: [UInt8] = [0x80, 2] + Array("ccollections\nOrderedDict\nq".utf8) + [0]
+    bytes += Array("]q".utf8) + [1] + Array("(".utf8)
+    for _ in 0..<300 { bytes += Array("))\u{86}".unicodeScalars.map { UInt8($0.value) }) }
+    bytes += Array("e".utf8)
+    for _ in 0..<300 { bytes += Array("h\0h".utf8) + [1] + [0x85] + Array("R0".utf8) }
+    let fault = try #require(refusal(reading: Data(bytes + Array(".".utf8))))
+    #expect(fault.contains("far more values"), "\(fault)")
+  }
+
   @Test("deep and endless pickles end in a fault")
   func deepPickles() {
     // A million nested tuples, nested lists, marks; a circle of a list in itself.

@@ -30,6 +30,14 @@ struct WeightFileTests {
     #expect(file.elementTypes.first == "float32" && file.elementTypes.count == 5)
   }
 
+  @Test("the checksum is that of the file's bytes, as Python's zlib has it")
+  func checksum() throws {
+    #expect(
+      try WeightFile.read(fixture("weight-files/plain.safetensors")).checksum == "0426a169")
+    #expect(try WeightFile.read(fixture("weight-files/legacy.pth")).checksum == "7a7a5a8a")
+    #expect(WeightFile(name: "seed 7", tensors: [:]).checksum == nil)
+  }
+
   @Test("of a training checkpoint only the model is read")
   func checkpoint() throws {
     for name in ["checkpoint.pth", "checkpoint_legacy.pth"] {

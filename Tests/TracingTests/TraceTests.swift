@@ -10,7 +10,9 @@ private struct Doubling: Stage {
   static let title = "Twice what it was given."
   var values: [Float] = [1, 2, 3]
   var fails = false
-  var options: [String: OptionValue] { ["factor": .number(2), "names": .texts(["a", "b"])] }
+  var recordedFacts: [String: OptionValue] {
+    ["factor": .number(2), "names": .texts(["a", "b"])]
+  }
 
   func run(_ folder: StageWriter) throws {
     try folder.add(
@@ -25,7 +27,6 @@ private struct Doubling: Stage {
 private struct Adding: Stage {
   static let name = "2-adding"
   static let title = "The sum."
-  var options: [String: OptionValue] { [:] }
 
   func run(_ folder: StageWriter) throws {
     let total = try folder.read(Doubling.name).tensor("doubled").values.reduce(0, +)
@@ -62,6 +63,22 @@ private struct Adding: Stage {
       #expect(try trace.outdatedStages() == [Adding.name])
       try Adding().run(in: trace)
       #expect(try trace.outdatedStages().isEmpty)
+    }
+  }
+
+  @Test("a stage that fails removes the folders that it made, and no others")
+  func foldersThatStay() throws {
+    try withTemporaryFolder { folder in
+      let files = FileManager.default
+      let own = folder.appending(path: "own")
+      try files.createDirectory(at: own, withIntermediateDirectories: false)
+      for place in ["own", "made/deep", "own/made"] {
+        #expect(throws: Fault.self) {
+          try Doubling(fails: true).run(in: Trace.openOrBegin(folder.appending(path: place)))
+        }
+      }
+      #expect(try files.contentsOfDirectory(atPath: folder.path) == ["own"])
+      #expect(try files.contentsOfDirectory(atPath: own.path).isEmpty)
     }
   }
 

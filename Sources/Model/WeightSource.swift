@@ -1,0 +1,25 @@
+/// Where weights come from: by this, traces that were made with different ones are told apart.
+public struct WeightSource: Sendable, Equatable, CustomStringConvertible {
+  /// The file's name without the folders, or what takes its place.
+  public var name: String
+  /// CRC-32 of the file's bytes; nil for weights that stand in no file.
+  ///
+  /// It tells files apart of which one was put in the place of another by accident: two that differ
+  /// have the same one once in four thousand million. It guards against nobody who wants them to.
+  public var checksum: String?
+
+  /// Makes a source.
+  public init(name: String, checksum: String?) {
+    self.name = name
+    self.checksum = checksum
+  }
+
+  /// Whether these are the same weights: by content where both stand in a file, otherwise by name.
+  public func isSame(as other: WeightSource) -> Bool {
+    guard let checksum, let theirs = other.checksum else { return name == other.name }
+    return checksum == theirs
+  }
+
+  /// `nuclei.safetensors (crc32 1c5bf8a0)`
+  public var description: String { name + (checksum.map { " (crc32 \($0))" } ?? "") }
+}
