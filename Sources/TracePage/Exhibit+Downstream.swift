@@ -6,9 +6,7 @@ extension Exhibit {
   /// What the choice of the RoI operator comes to in masks and boxes.
   static let downstream = Exhibit(
     name: "downstream",
-    uses: [
-      "shared/draw", "shared/plane", "shared/scene", "downstream/regions", "shared/histogram",
-    ],
+    uses: ["shared/plane", "shared/scene", "downstream/regions", "shared/histogram"],
     stage: "6-masks",
     title: "What rounding costs in the end",
     lead: """

@@ -8,8 +8,7 @@ extension Exhibit {
   static let microscope = Exhibit(
     name: "microscope",
     uses: [
-      "shared/draw", "microscope/roi", "microscope/state", "microscope/keys", "microscope/box",
-      "microscope/map",
+      "microscope/roi", "microscope/state", "microscope/keys", "microscope/box", "microscope/map",
       "microscope/layers", "microscope/grids", "microscope/sample", "microscope/bin",
       "microscope/edges",
     ],

@@ -1,7 +1,7 @@
 extension Exhibit {
   /// The microscope's box slides by one cell; how each operator's answer follows.
   static let sweep = Exhibit(
-    name: "sweep", uses: ["shared/draw", "microscope/roi", "microscope/state", "sweep/chart"],
+    name: "sweep", uses: ["microscope/roi", "microscope/state", "sweep/chart"],
     stage: "4-roi", title: "Sub-pixel sweep",
     lead: """
       The microscope's box slides by one cell, in steps of 1/16 of a cell. An object in the picture \

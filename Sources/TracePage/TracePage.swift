@@ -52,7 +52,9 @@ public struct TracePage {
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
-    var scripts = ["contents", "page", "heatmap", "controls"].map { "shared/\($0)" }
+    var scripts = ["contents", "page", "numbers", "draw", "heatmap", "controls"].map {
+      "shared/\($0)"
+    }
     for exhibit in gathered.map(\.exhibit) {
       scripts += (exhibit.uses + ["\(exhibit.name)/\(exhibit.name)"]).filter {
         !scripts.contains($0)

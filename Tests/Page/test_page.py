@@ -234,3 +234,35 @@ def test_a_link_into_the_page_ends_where_it_says(open_page, place):
     page = open_page(place=place)
     top = page.locator(place).evaluate("(element) => element.getBoundingClientRect().top")
     assert 0 <= top <= 200
+
+
+def test_paper_has_what_waits_below_the_fold(page):
+    """What is first drawn when it comes into view is printed although nobody scrolled to it."""
+    is_drawn = page.evaluate("""() => {
+      const waiting = [...document.querySelectorAll('#masks [role=option] canvas')].at(-1);
+      const isDrawn = () => {
+        const middle = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+        middle.drawImage(waiting, -waiting.width / 2, -waiting.height / 2);
+        return middle.getImageData(0, 0, 1, 1).data[3] === 255;
+      };
+      addEventListener('afterprint', () => {
+        document.body.dataset.isDrawn = isDrawn();
+      });
+      return isDrawn();
+    }""")
+    assert not is_drawn, "it does not wait, so that printing it shows nothing"
+    page.pdf()
+    assert page.locator("body").get_attribute("data-is-drawn") == "true"
+
+
+def test_canvases_are_drawn_in_the_size_that_they_have_on_paper(page):
+    """Letters on them would otherwise shrink with the picture."""
+    page.evaluate("""() => {
+      matchMedia('print').addEventListener('change', ({matches}) => {
+        const other = [...document.querySelectorAll('canvas')].filter((canvas) => (
+          Math.abs(canvas.width / devicePixelRatio - canvas.clientWidth) > 1));
+        if (matches) document.body.dataset.other = other.length;
+      });
+    }""")
+    page.pdf()
+    assert page.locator("body").get_attribute("data-other") == "0"

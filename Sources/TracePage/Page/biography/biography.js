@@ -9,6 +9,7 @@ Page.exhibit('biography', async (bench, content) => {
   };
   const {ledger, heads, image} = world;
   const size = Page.sizes.resized;
+  const {element} = Draw;
   const styles = {
     kept: Scene.styles.kept, suppressed: Scene.styles.suppressed, anchor: Scene.styles.anchor,
     rival: Scene.styles.beyondLimit,
@@ -24,13 +25,8 @@ Page.exhibit('biography', async (bench, content) => {
       ['own', 'one of your choice']],
     onChange: (value) => { if (value !== 'own') follow(stories[value].place, stories[value].pair); },
   });
-  const number = document.createElement('input');
-  Object.assign(number, {type: 'number', min: 0, max: ledger.anchors - 1, step: 1});
-  const entry = document.createElement('label');
-  entry.className = 'control';
-  const name = document.createElement('span');
-  name.textContent = 'Candidate';
-  entry.append(name, number);
+  const number = element('input', {type: 'number', min: 0, max: ledger.anchors - 1, step: 1});
+  const entry = element('label', {class: 'control'}, element('span', {}, 'Candidate'), number);
   number.addEventListener('change', () => {
     const wanted = number.valueAsNumber;
     const found = ledger.placeOf.get(wanted);
@@ -51,27 +47,19 @@ Page.exhibit('biography', async (bench, content) => {
   const pairs = Controls.select({
     label: 'Taken for', options: [], onChange: (value) => follow(place, Number(value)),
   });
-  const note = document.createElement('p');
-  note.className = 'note';
-  note.setAttribute('role', 'status');
-  note.hidden = true;
+  const note = element('p', {class: 'note', role: 'status', hidden: ''});
   const below = ledger.count - ledger.considered;
   const notCarried = `This page carries the ${ledger.topPerLevel} highest logits of each level and `
-    + `the next ones below, ${ledger.count} of ${ledger.anchors.toLocaleString('en')} candidates. `
+    + `the next ones below, ${ledger.count} of ${Numbers.many(ledger.anchors)} candidates. `
     + `This number is not among them; 3-proposals/ledger.csv has them all.`;
-  const carried = document.createElement('p');
-  carried.className = 'note';
-  carried.textContent = `Candidates are numbered as in ledger.csv. Carried in this page: the `
-    + `${ledger.considered.toLocaleString('en')} that were looked at, and ${below} of those just `
-    + `below.`;
+  const carried = element('p', {class: 'note'}, 'Candidates are numbered as in ledger.csv. Carried '
+    + `in this page: the ${Numbers.many(ledger.considered)} that were looked at, and ${below} of those `
+    + 'just below.');
 
   // ---- the timeline ----
 
-  const summary = document.createElement('p');
-  summary.className = 'readout';
-  summary.setAttribute('aria-live', 'polite');
-  const timeline = document.createElement('ol');
-  timeline.className = 'life';
+  const summary = element('p', {class: 'readout', 'aria-live': 'polite'});
+  const timeline = element('ol', {class: 'life'});
 
   function follow(nextPlace, nextPair) {
     place = nextPlace;
@@ -85,7 +73,7 @@ Page.exhibit('biography', async (bench, content) => {
     pairs.hidden = choices.length < 2;
     pairs.input.replaceChildren(...choices.map((each) => {
       const {name, score} = Life.pairOf(heads, each);
-      return new Option(`${name}, ${Heatmap.number(score)}`, each, false, each === pair);
+      return new Option(`${name}, ${Numbers.short(score)}`, each, false, each === pair);
     }));
     const steps = Life.tell(world, place, pair);
     timeline.replaceChildren(...steps.map(item), ...unfinished(steps));
@@ -102,7 +90,7 @@ Page.exhibit('biography', async (bench, content) => {
     const {detection, name, score} = Life.pairOf(heads, pair);
     const mask = last.key === 'pasting' ? `, a mask of ${last.values.area} pixels` : '';
     return `becomes proposal ${proposal}, then detection ${detection}: ${name}, score `
-      + `${Heatmap.number(score)}${mask}.`;
+      + `${Numbers.short(score)}${mask}.`;
   }
 
   /** Where the trace itself ends before the life does. */
@@ -114,56 +102,30 @@ Page.exhibit('biography', async (bench, content) => {
       : !world.masks ? 'stage 6 did not run on these detections'
       : `this page carries the masks of the ${world.masks.count} best detections only`;
     if (!words) return [];
-    const line = document.createElement('li');
-    line.className = 'open';
-    line.dataset.step = 'open';
-    line.append(element('p', `What comes next is not known here: ${words}.`));
-    return [line];
-  }
-
-  function element(tag, text, className) {
-    const made = document.createElement(tag);
-    made.textContent = text;
-    if (className) made.className = className;
-    return made;
+    return [element('li', {class: 'open', 'data-step': 'open'},
+      element('p', {}, `What comes next is not known here: ${words}.`))];
   }
 
   function item(step) {
-    const line = document.createElement('li');
-    line.dataset.step = step.key;
-    if (step.ends) line.className = 'ends';
-    const words = document.createElement('div');
-    const heading = element('h4', step.title);
-    const stage = element('a', step.stage);
-    stage.href = `#${step.stage}`;
-    stage.className = 'stage';
-    heading.append(' ', stage);
-    words.append(heading, ...step.says.map((each) => element('p', each)));
-    for (const each of step.formulas) words.append(element('p', each, 'formula'));
+    const words = element('div', {},
+      element('h4', {}, step.title, ' ',
+        element('a', {href: `#${step.stage}`, class: 'stage'}, step.stage)),
+      ...step.says.map((each) => element('p', {}, each)),
+      ...step.formulas.map((each) => element('p', {class: 'formula'}, each)));
     if (step.bars) words.append(bars(step.bars));
-    if (step.ends) words.append(element('p', 'Here its life ends.', 'end'));
-    line.append(view(step), words);
-    return line;
+    if (step.ends) words.append(element('p', {class: 'end'}, 'Here its life ends.'));
+    return element('li', {'data-step': step.key, class: step.ends ? 'ends' : null},
+      view(step), words);
   }
 
   function bars(entries) {
-    const table = document.createElement('table');
-    table.className = 'bars';
-    const body = table.createTBody();
-    for (const {name, logit, score} of entries) {
-      const row = body.insertRow();
-      const head = element('th', name);
-      head.scope = 'row';
-      const bar = document.createElement('span');
-      bar.className = 'bar';
-      bar.style.width = `${100 * score}%`;
-      const share = document.createElement('td');
-      share.className = 'share';
-      share.append(bar);
-      row.append(head, element('td', `z = ${Heatmap.number(logit)}`),
-        element('td', `p = ${Heatmap.number(score)}`), share);
-    }
-    return table;
+    return element('table', {class: 'bars'}, element('tbody', {},
+      ...entries.map(({name, logit, score}) => element('tr', {},
+        element('th', {scope: 'row'}, name),
+        element('td', {}, `z = ${Numbers.short(logit)}`),
+        element('td', {}, `p = ${Numbers.short(score)}`),
+        element('td', {class: 'share'},
+          element('span', {class: 'bar', style: `width: ${100 * score}%`}))))));
   }
 
   // ---- small pictures ----
@@ -171,25 +133,26 @@ Page.exhibit('biography', async (bench, content) => {
   /** The picture beside a step: boxes over a crop, a mask, or where a rank lies. */
   function view(step) {
     if (step.key === 'objectness') return curve();
-    if (step.key === 'masking') return heat(step);
+    if (step.key === 'masking') {
+      return Heatmap.square(step.values.probabilities, step.cells,
+        Heatmap.scale({least: 0, greatest: 1}),
+        `The mask of ${step.cells} × ${step.cells} probabilities`);
+    }
     if (step.key === 'pasting') return outlined(step);
-    if (!step.boxes.length) return document.createElement('span');
-    return Scene.canvas({
-      aspect: 1, label: `${step.title}: the boxes over the picture`,
-      paint: (context, ...extent) => {
-        const region = Scene.around(step.boxes.map(([, box]) => box), {margin: 0.35});
-        const unit = Scene.backdrop(context, extent, {image, size, region, dim: 0.1});
-        for (const [style, box] of step.boxes) {
-          if (style === 'cell') {
-            context.fillStyle = 'rgb(108 182 255 / 0.55)';
-            context.fillRect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
-          } else {
-            Scene.box(context, box, styles[style], unit, {width: 2, halo: true});
-          }
+    if (!step.boxes.length) return element('span');
+    return Draw.canvas((context, ...extent) => {
+      const region = Scene.around(step.boxes.map(([, box]) => box), {margin: 0.35});
+      const unit = Scene.backdrop(context, extent, {image, size, region, dim: 0.1});
+      for (const [style, box] of step.boxes) {
+        if (style === 'cell') {
+          context.fillStyle = 'rgb(108 182 255 / 0.55)';
+          context.fillRect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
+        } else {
+          Scene.box(context, box, styles[style], unit, {width: 2, halo: true});
         }
-        if (step.bins) grid(context, step.boxes[0][1], step.bins, unit);
-      },
-    });
+      }
+      if (step.bins) grid(context, step.boxes[0][1], step.bins, unit);
+    }, {label: `${step.title}: the boxes over the picture`});
   }
 
   function grid(context, [x1, y1, x2, y2], bins, unit) {
@@ -214,68 +177,48 @@ Page.exhibit('biography', async (bench, content) => {
       if (each === level) scores.push(ledger.scores[other]);
     });
     const rank = ledger.rankOf[place];
-    return Scene.canvas({
-      aspect: 1, className: 'scene chart',
-      label: `Scores of the level by rank; this one has rank ${rank}`,
-      paint: (context, width, height) => {
-        const style = getComputedStyle(bench);
-        const colour = (name) => style.getPropertyValue(name);
-        const [left, bottom, top] = [4, height - 16, 16];
-        const x = (at) => left + (at - 1) / Math.max(1, scores.length - 1) * (width - 2 * left);
-        const y = (score) => bottom - score * (bottom - top);
-        context.font = `10px ${colour('--sans')}`;
-        context.fillStyle = context.strokeStyle = colour('--soft');
-        context.fillText('1', left, top - 5);
-        context.fillText('score by rank', left + 4, bottom - 5);
-        context.fillText('0', left, height - 4);
-        context.textAlign = 'right';
-        context.fillText(`rank ${scores.length}`, width - left, height - 4);
-        context.strokeRect(left, top, width - 2 * left, bottom - top);
-        if (scores.length > ledger.topPerLevel) {
-          context.setLineDash([3, 3]);
-          context.beginPath();
-          context.moveTo(x(ledger.topPerLevel), top);
-          context.lineTo(x(ledger.topPerLevel), bottom);
-          context.stroke();
-          context.setLineDash([]);
-          context.fillText(`top ${ledger.topPerLevel}`, x(ledger.topPerLevel), top - 5);
-        }
-        context.strokeStyle = context.fillStyle = colour('--accent');
-        context.lineWidth = 1.5;
+    const {colour} = Draw;
+    return Draw.canvas((context, width, height) => {
+      const [left, bottom, top] = [4, height - 16, 16];
+      const x = (at) => left + (at - 1) / Math.max(1, scores.length - 1) * (width - 2 * left);
+      const y = (score) => bottom - score * (bottom - top);
+      context.font = `10px ${colour('sans')}`;
+      context.fillStyle = context.strokeStyle = colour('soft');
+      context.fillText('1', left, top - 5);
+      context.fillText('score by rank', left + 4, bottom - 5);
+      context.fillText('0', left, height - 4);
+      context.textAlign = 'right';
+      context.fillText(`rank ${scores.length}`, width - left, height - 4);
+      context.strokeRect(left, top, width - 2 * left, bottom - top);
+      if (scores.length > ledger.topPerLevel) {
+        context.setLineDash([3, 3]);
         context.beginPath();
-        scores.forEach((score, at) => context.lineTo(x(at + 1), y(score)));
+        context.moveTo(x(ledger.topPerLevel), top);
+        context.lineTo(x(ledger.topPerLevel), bottom);
         context.stroke();
-        context.beginPath();
-        context.arc(x(rank), y(ledger.scores[place]), 4, 0, 2 * Math.PI);
-        context.fill();
-      },
-    });
-  }
-
-  function heat({values, cells}) {
-    const scale = Heatmap.scale({least: 0, greatest: 1});
-    const raster = Heatmap.image(values.probabilities, cells, cells, scale);
-    return Scene.canvas({
-      aspect: 1, label: `The mask of ${cells} × ${cells} probabilities`,
-      paint: (context, width, height) => {
-        context.imageSmoothingEnabled = false;
-        context.drawImage(raster, 0, 0, width, height);
-      },
-    });
+        context.setLineDash([]);
+        context.fillText(`top ${ledger.topPerLevel}`, x(ledger.topPerLevel), top - 5);
+      }
+      context.strokeStyle = context.fillStyle = colour('accent');
+      context.lineWidth = 1.5;
+      context.beginPath();
+      scores.forEach((score, at) => context.lineTo(x(at + 1), y(score)));
+      context.stroke();
+      context.beginPath();
+      context.arc(x(rank), y(ledger.scores[place]), 4, 0, 2 * Math.PI);
+      context.fill();
+    }, {label: `Scores of the level by rank; this one has rank ${rank}`});
   }
 
   function outlined({detection}) {
     const box = [...world.masks.boxes.subarray(4 * detection, 4 * detection + 4)];
-    return Scene.canvas({
-      aspect: 1, label: 'The outline of the mask over the picture',
-      paint: (context, ...extent) => {
-        const unit = Scene.backdrop(context, extent, {
-          image, size: Page.sizes.original, region: Scene.around([box], {least: 12}),
-        });
-        Scene.outline(context, unit, () =>
-          Paste.outline(context, Paste.detection(world.masks, detection), world.masks.threshold));
-      },
-    });
+    return Draw.canvas((context, ...extent) => {
+      const unit = Scene.backdrop(context, extent, {
+        image, size: Page.sizes.original, region: Scene.around([box], {least: 12}),
+      });
+      Scene.outline(context, unit, () =>
+        Paste.outline(context, Paste.detection(world.masks, detection), world.masks.threshold));
+    }, {label: 'The outline of the mask over the picture'});
   }
 
   document.addEventListener('candidate', ({detail}) => follow(detail));

@@ -11,20 +11,17 @@ const Life = (() => {
   const {fate} = Candidates;
   const pairFate = {kept: 0, suppressed: 1, tooSmall: 2, beyondLimit: 3, belowThreshold: 4};
 
-  /** Pixels. */
-  const px = (value) => minus(Number(value.toFixed(2)).toString());
+  const {minus, many, pixels: px} = Numbers;
   /** Deltas, logits, probabilities. */
   const num = (value) => (Math.abs(value) >= 1e-3 || value === 0
-    ? minus(Number(value.toPrecision(4)).toString()) : Heatmap.number(value));
+    ? minus(String(Number(value.toPrecision(4)))) : Numbers.short(value));
   /** A number in so many digits, four at least, that it is seen to differ from another. */
   const apart = (value, other) => {
     const digits = [4, 5, 6, 7, 8].find(
       (each) => value === other || value.toPrecision(each) !== other.toPrecision(each));
     return digits && value >= 1e-3 ? String(Number(value.toPrecision(digits))) : num(value);
   };
-  const many = (value) => value.toLocaleString('en');
   const tuple = (box) => `(${box.map(px).join(', ')})`;
-  const minus = (text) => text.replaceAll('-', '−');
   const signed = (value) => (value < 0 ? `− ${num(-value)}` : `+ ${num(value)}`);
   const sides = (box) => [Math.fround(box[2] - box[0]), Math.fround(box[3] - box[1])];
 

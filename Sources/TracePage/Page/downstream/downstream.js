@@ -72,21 +72,17 @@ Page.exhibit('downstream', async (bench, content) => {
     const choice = {first: names[1] ?? names[0], second: names[0], boxes: false, rank: 0};
     let pairs = [];
     const whole = new Plane({draw: (plane) => paint(plane, [0, 0], 1.5),
+      label: 'The whole picture with the masks of both results',
       names: {x: 'x, picture pixels', y: 'y, picture pixels'}});
-    const near = new Plane({draw: paintNear});
+    const near = new Plane({draw: paintNear,
+      label: 'About one mask with the masks of both results'});
     const readout = element('div', {class: 'readout', 'aria-live': 'polite'});
-    const caption = element('figcaption', {});
     const rank = Controls.slider({label: 'Which mask, by rising IoU', least: 1, greatest: 1, step: 1,
       value: 1, format: (value) => (pairs.length ? `${value} of ${pairs.length}` : 'none'),
       onInput: (value) => { choice.rank = value - 1; show(); }});
     const choose = (key, label) => Controls.select({label, value: choice[key],
       options: names.map((name) => [name, named(name)]),
       onChange: (value) => { choice[key] = value; match(); }});
-    for (const [plane, label] of [[whole, 'The whole picture'], [near, 'About one mask']]) {
-      plane.canvas.setAttribute('role', 'img');
-      plane.canvas.setAttribute('aria-label', `${label} with the masks of both results`);
-    }
-    near.canvas.classList.add('near');
     whole.canvas.addEventListener('click', (event) => {
       const [x, y] = whole.place(event);
       const inside = pairs.findIndex(({index}) => {
@@ -185,13 +181,13 @@ Page.exhibit('downstream', async (bench, content) => {
         Controls.toggle({label: 'Boxes too', value: false,
           onChange: (value) => { choice.boxes = value; whole.refresh(); near.refresh(); }})),
       keys,
-      element('div', {class: 'panels'},
-        element('figure', {class: 'panel'}, whole.canvas, element('figcaption', {},
-          'All masks of both results. Click on a mask of the first to see it enlarged.')),
-        element('figure', {class: 'panel'}, near.canvas, caption)),
+      Draw.panels(
+        Draw.panel(whole.canvas,
+          'All masks of both results. Click on a mask of the first to see it enlarged.'),
+        Draw.panel(near.canvas, 'The chosen mask and its partner, enlarged: each square is a pixel. '
+          + 'Others are thin. Here each mask is shown with the one that overlaps it most, which may '
+          + 'serve several.')),
       readout);
-    caption.textContent = 'The chosen mask and its partner, enlarged: each square is a pixel. Others are '
-      + 'thin. Here each mask is shown with the one that overlaps it most, which may serve several.';
     match();
     return body;
   }

@@ -4,6 +4,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
   bench.classList.add('maps');
   const [inputWidth, inputHeight] = Page.sizes.padded;
   const picture = await Page.picture();
+  const {element} = Draw;
 
   // The cursor is a place in the input, so that it stays where it is when the map changes.
   const state = {
@@ -28,12 +29,12 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   /** Three digits. */
   function three(value) {
-    return value === 0 ? '0' : value.toPrecision(3).replaceAll('-', '−');
+    return value === 0 ? '0' : Numbers.minus(value.toPrecision(3));
   }
 
   /** Digits as far as they are known: maps that are only looked at travel with fewer. */
   function number(value) {
-    return state.map.channels[state.channel].isExact ? Heatmap.number(value) : three(value);
+    return state.map.channels[state.channel].isExact ? Numbers.short(value) : three(value);
   }
 
   // Colours
@@ -71,20 +72,21 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   // Drawing
 
-  const mapPlane = new Plane({names: {x: 'column', y: 'row'}, draw({context, scale}) {
-    if (!state.image) return;
-    const {rows, columns} = state.map;
-    const {row, column} = cell();
-    context.imageSmoothingEnabled = false;
-    context.drawImage(state.image, 0, 0, columns * scale, rows * scale);
-    mapPlane.outline([column, row, column + 1, row + 1], {least: 9});
-  }});
+  const mapPlane = new Plane({names: {x: 'column', y: 'row'}, tabindex: 0, role: 'application',
+    'aria-roledescription': 'heatmap', draw({context, scale}) {
+      if (!state.image) return;
+      const {rows, columns} = state.map;
+      const {row, column} = cell();
+      context.imageSmoothingEnabled = false;
+      context.drawImage(state.image, 0, 0, columns * scale, rows * scale);
+      mapPlane.outline([column, row, column + 1, row + 1], {least: 9});
+    }});
 
   const picturePlane = new Plane({names: {x: 'x, input pixels', y: 'y, input pixels'},
-    draw({context, scale}) {
+    label: 'The picture with the cell outlined', draw({context, scale}) {
       const {row, column} = cell();
       const area = [column, row, column + 1, row + 1].map((place) => place * stride());
-      context.fillStyle = Plane.ink('shade');
+      context.fillStyle = Draw.colour('shade');
       context.fillRect(0, 0, inputWidth * scale, inputHeight * scale);
       const [width, height] = Page.sizes.resized;
       if (picture) context.drawImage(picture, 0, 0, width * scale, height * scale);
@@ -103,10 +105,10 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   /** So many cells to each side of the cursor, with their numbers. */
   const reach = 2;
-  const nearPlane = new Plane({draw({context, scale}) {
+  const nearPlane = new Plane({label: 'The cell and its neighbours', draw({context, scale}) {
     if (!state.image) return;
     const {row, column} = cell();
-    context.font = `${Math.min(13, scale / 4)}px ${Plane.ink('sans')}`;
+    context.font = `${Math.min(13, scale / 4)}px ${Draw.colour('sans')}`;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     for (let dy = -reach; dy <= reach; dy++) {
@@ -126,7 +128,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   /** How many cells have which value, in the colours of the map. */
   const bins = 48;
-  const countPlane = new Plane({draw({context, scale}) {
+  const countPlane = new Plane({label: 'How many cells have which value', draw({context, scale}) {
     if (!state.counts) return;
     const height = countPlane.extent[1] * scale;
     const most = Math.log1p(Math.max(...state.counts));
@@ -139,7 +141,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     }
     const {row, column} = cell();
     const x = (binOf(valueAt(row, column)) + 0.5) * scale;
-    context.fillStyle = Plane.ink('ink');
+    context.fillStyle = Draw.colour('ink');
     context.beginPath();
     context.moveTo(x, 10);
     context.lineTo(x - 5, 0);
@@ -156,12 +158,8 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   // Words
 
-  const readout = document.createElement('div');
-  readout.className = 'readout';
-  readout.setAttribute('aria-live', 'polite');
-  const [words, more] = [document.createElement('p'), document.createElement('p')];
-  more.className = 'note';
-  readout.append(words, more);
+  const [words, more] = [element('p'), element('p', {class: 'note'})];
+  const readout = element('div', {class: 'readout', 'aria-live': 'polite'}, words, more);
 
   function channelName() {
     const {label} = state.map.channels[state.channel];
@@ -191,8 +189,8 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       const [x1, y1, x2, y2] = field;
       const part = clipped(field).some((edge, index) => edge !== field[index])
         ? ', of which part lies outside' : '';
-      notes.push(`It can depend on ${x2 - x1} × ${y2 - y1} input pixels, `
-        + `from (${x1}, ${y1}) to (${x2}, ${y2})${part}.`.replaceAll('-', '−'));
+      notes.push(Numbers.minus(`It can depend on ${x2 - x1} × ${y2 - y1} input pixels, `
+        + `from (${x1}, ${y1}) to (${x2}, ${y2})${part}.`));
     }
     more.textContent = notes.join(' ');
   }
@@ -227,35 +225,14 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   // Panels
 
-  function panel(...parts) {
-    const figure = document.createElement('figure');
-    const caption = document.createElement('figcaption');
-    figure.className = 'panel';
-    figure.append(...parts, caption);
-    return Object.assign(figure, {caption});
-  }
-
-  const legend = document.createElement('div');
-  const mapPanel = panel(mapPlane.canvas, legend);
-  const picturePanel = panel(picturePlane.canvas);
-  const nearPanel = panel(nearPlane.canvas);
-  const countPanel = panel(countPlane.canvas);
-  nearPanel.caption.textContent = 'The cell and its neighbours, in numbers.';
-  const side = document.createElement('div');
-  side.className = 'near';
-  side.append(nearPanel, countPanel);
-  const panels = document.createElement('div');
-  panels.className = 'panels';
-  panels.append(mapPanel, picturePanel, side);
-
+  const legend = element('div');
+  const mapPanel = Draw.panel([mapPlane.canvas, legend]);
+  const picturePanel = Draw.panel(picturePlane.canvas);
+  const nearPanel = Draw.panel(nearPlane.canvas, 'The cell and its neighbours, in numbers.');
+  const countPanel = Draw.panel(countPlane.canvas);
   nearPlane.show(2 * reach + 1, 2 * reach + 1);
   countPlane.show(bins, bins / 2);
   picturePlane.show(inputWidth, inputHeight);
-  for (const [plane, label] of [[picturePlane, 'The picture with the cell outlined'],
-    [nearPlane, 'The cell and its neighbours'], [countPlane, 'How many cells have which value']]) {
-    plane.canvas.setAttribute('role', 'img');
-    plane.canvas.setAttribute('aria-label', label);
-  }
 
   function describe() {
     const {map} = state;
@@ -272,7 +249,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       + (state.showsField ? ' Yellow: all that it can depend on, by the sizes of the layers\' kernels. '
         + 'In practice the middle counts most.' : '');
     countPanel.caption.textContent = 'How many cells have which value (height: logarithm of the '
-      + `number), from ${Heatmap.number(least)} to ${Heatmap.number(greatest)}; what lies beyond `
+      + `number), from ${Numbers.short(least)} to ${Numbers.short(greatest)}; what lies beyond `
       + 'stands at the ends. The mark is the cell.';
     mapPlane.canvas.setAttribute('aria-label', `${map.name}, ${channelName()}, ${map.rows} rows by `
       + `${map.columns} columns. Arrow keys move by a cell, with Shift by ten.`);
@@ -324,9 +301,6 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
   }
 
   const steps = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
-  mapPlane.canvas.tabIndex = 0;
-  mapPlane.canvas.setAttribute('role', 'application');
-  mapPlane.canvas.setAttribute('aria-roledescription', 'heatmap');
   mapPlane.canvas.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' || event.key === ' ') {
       hold(!state.isHeld);
@@ -341,7 +315,8 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     event.preventDefault();
   });
 
-  bench.append(Controls.row(mapChoice, channelChoice, fieldToggle), readout, panels);
+  bench.append(Controls.row(mapChoice, channelChoice, fieldToggle), readout,
+    Draw.panels(mapPanel, picturePanel, element('div', {class: 'near'}, nearPanel, countPanel)));
   await choose(state.map);
   // Begin where the map answers most strongly.
   let strongest = 0;

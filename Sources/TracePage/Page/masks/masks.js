@@ -12,48 +12,34 @@ Page.exhibit('masks', async (bench, content) => {
   const boxOf = (index) => [...masks.boxes.subarray(4 * index, 4 * index + 4)];
   const share = Heatmap.scale({least: 0, greatest: 1});
   /** Three digits, or more where three would make it the 1 that no score reaches. */
-  const score = (value) => {
-    const digits = [3, 4, 5, 6].find((each) => value === 1 || Number(value.toFixed(each)) < 1);
-    return value.toFixed(digits ?? 7);
-  };
-  const many = (value) => value.toLocaleString('en');
-  const px = (value) => Number(value.toFixed(2)).toString().replaceAll('-', '−');
+  const score = (value) => Numbers.enough(value, 3, (text) => value === 1 || Number(text) < 1);
+  const {element} = Draw;
   const place = ({x1, y1, x2, y2}) => `columns ${x1} to ${x2 - 1}, rows ${y1} to ${y2 - 1}`;
   let chosen = 0;
   let threshold = masks.threshold;
 
-  function element(tag, text = '', className = '') {
-    const made = document.createElement(tag);
-    made.textContent = text;
-    made.className = className;
-    return made;
-  }
-
   if (!count) {
-    bench.append(element('p', 'Nothing was detected, so there are no masks.', 'note'));
+    bench.append(element('p', {class: 'note'}, 'Nothing was detected, so there are no masks.'));
     return;
   }
 
   // ---- the sheet ----
 
-  const sheet = element('div', '', 'sheet');
+  const sheet = element('div', {class: 'sheet', role: 'listbox',
+    'aria-label': 'Detections by falling score; arrow keys move among them'});
   const found = new Set(masks.labels);
-  const legend = element('p', `${count} detections by falling score`
+  const legend = element('p', {class: 'note'}, `${count} detections by falling score`
     + (found.size === 1 ? `, all of them ${nameOf(masks.labels[0])}` : '')
-    + `. Under each its number and its score.`, 'note');
-  sheet.setAttribute('role', 'listbox');
-  sheet.setAttribute('aria-label', 'Detections by falling score; arrow keys move among them');
+    + `. Under each its number and its score.`);
   const tiles = Array.from({length: count}, (_, index) => {
-    const tile = element('div', '', 'tile');
-    const words = `${nameOf(masks.labels[index])}, score ${score(masks.scores[index])}`;
-    tile.setAttribute('role', 'option');
-    tile.setAttribute('aria-label', `Detection ${index}: ${words}`);
-    tile.title = `Detection ${index}: ${words}`;
+    const words = `Detection ${index}: ${nameOf(masks.labels[index])}, score `
+      + score(masks.scores[index]);
     const picture = crop([boxOf(index)], (context, unit) => Scene.outline(context, unit, () =>
-      Paste.outline(context, Paste.detection(masks, index), masks.threshold)), {waits: true});
-    picture.setAttribute('aria-hidden', 'true');
-    tile.append(picture, element('span', `${index} · ${score(masks.scores[index])}`));
-    if (found.size > 1) tile.append(element('span', nameOf(masks.labels[index]), 'class'));
+      Paste.outline(context, Paste.detection(masks, index), masks.threshold)),
+    {waits: true, 'aria-hidden': 'true'});
+    const tile = element('div', {class: 'tile', role: 'option', 'aria-label': words, title: words},
+      picture, element('span', {}, `${index} · ${score(masks.scores[index])}`));
+    if (found.size > 1) tile.append(element('span', {class: 'class'}, nameOf(masks.labels[index])));
     tile.addEventListener('click', () => choose(index));
     return tile;
   });
@@ -70,38 +56,19 @@ Page.exhibit('masks', async (bench, content) => {
   });
 
   /** A crop of the picture around boxes, with something drawn over it. */
-  function crop(boxes, draw, options = {}) {
-    return Scene.canvas({
-      aspect: 1, label: options.label ?? '', waits: options.waits,
-      paint: (context, ...extent) => {
-        const region = Scene.around(boxes, {margin: 0.25, least: 12});
-        const unit = Scene.backdrop(context, extent, {image, size, region, dim: options.dim ?? 0});
-        draw(context, unit);
-      },
-    });
-  }
-
-  /** A square map of numbers as colours. */
-  function heat(values, side, scale, label) {
-    const raster = Heatmap.image(values, side, side, scale);
-    return Scene.canvas({
-      aspect: 1, label,
-      paint: (context, width, height) => {
-        context.imageSmoothingEnabled = false;
-        context.drawImage(raster, 0, 0, width, height);
-      },
-    });
+  function crop(boxes, draw, {dim = 0, ...options}) {
+    return Draw.canvas((context, ...extent) => {
+      const region = Scene.around(boxes, {margin: 0.25, least: 12});
+      draw(context, Scene.backdrop(context, extent, {image, size, region, dim}));
+    }, options);
   }
 
   // ---- one detection: a mask for each class ----
 
-  const title = element('h4', '', 'title');
-  title.setAttribute('aria-live', 'polite');
-  const classesTable = element('table', '', 'classes');
-  const scroller = element('div', '', 'scroller');
-  scroller.append(classesTable);
-  const comparison = element('p', '', 'readout');
-  const scales = element('div', '', 'scales');
+  const title = element('h4', {class: 'title', 'aria-live': 'polite'});
+  const classesTable = element('table', {class: 'classes'});
+  const comparison = element('p', {class: 'readout'});
+  const scales = element('div', {class: 'scales'});
 
   function showClasses() {
     const labels = [...masks.classes.subarray(chosen * masks.shown, (chosen + 1) * masks.shown)];
@@ -116,34 +83,22 @@ Page.exhibit('masks', async (bench, content) => {
       return Math.max(-least, greatest);
     }));
     const logitScale = Heatmap.scale({least: -reach, greatest: reach});
-    classesTable.replaceChildren();
-    classesTable.style.setProperty('--classes', labels.length);
-    const head = classesTable.createTHead().insertRow();
-    head.append(element('td'), ...labels.map((each) => {
-      const cell = element('th', nameOf(each));
-      cell.scope = 'col';
-      if (each === label) cell.append(element('strong', ' (its class)'));
-      return cell;
-    }));
-    const body = classesTable.createTBody();
     const over = (values) => values.reduce((sum, value) => sum + (value > 0.5), 0);
-    for (const [name, all, scale] of [['logit z', logits, logitScale],
-      ['sigmoid of z', sigmoids, share], ['softmax over the classes', softmaxes, share]]) {
-      const row = body.insertRow();
-      const words = element('th', name);
-      words.scope = 'row';
-      row.append(words);
-      all.forEach((values, index) => {
-        const cell = row.insertCell();
-        if (labels[index] === label) cell.className = 'own';
-        cell.append(heat(values, cells, scale, `${name} of ${nameOf(labels[index])}`));
-        if (scale === share) {
-          const amount = over(values);
-          cell.append(element('span', `${amount} over 0.5`));
-          cell.dataset.over = amount;
-        }
-      });
-    }
+    const cell = (name, values, index, scale) => {
+      const amount = scale === share ? over(values) : null;
+      const drawn = Heatmap.square(values, cells, scale, `${name} of ${nameOf(labels[index])}`);
+      return element('td', {class: labels[index] === label ? 'own' : null, 'data-over': amount},
+        drawn, ...amount === null ? [] : [element('span', {}, `${amount} over 0.5`)]);
+    };
+    classesTable.style.setProperty('--classes', labels.length);
+    classesTable.replaceChildren(
+      element('thead', {}, element('tr', {}, element('td'), ...labels.map((each) => (
+        element('th', {scope: 'col'}, nameOf(each),
+          ...each === label ? [element('strong', {}, ' (its class)')] : []))))),
+      element('tbody', {}, ...[['logit z', logits, logitScale], ['sigmoid of z', sigmoids, share],
+        ['softmax over the classes', softmaxes, share]].map(([name, all, scale]) => (
+        element('tr', {}, element('th', {scope: 'row'}, name),
+          ...all.map((values, index) => cell(name, values, index, scale)))))));
     scales.replaceChildren(Heatmap.legend(logitScale, 'logit'), Heatmap.legend(share, 'probability'));
     const at = labels.indexOf(label);
     const [alone, against] = [over(sigmoids[at]), over(softmaxes[at])];
@@ -153,10 +108,9 @@ Page.exhibit('masks', async (bench, content) => {
 
   // ---- one detection: paste-back ----
 
-  const steps = element('div', '', 'panels steps');
-  const last = element('div', '', 'panels steps');
-  const numbers = element('p', '', 'readout');
-  numbers.setAttribute('aria-live', 'polite');
+  const steps = element('div', {class: 'panels steps'});
+  const last = element('div', {class: 'panels steps'});
+  const numbers = element('p', {class: 'readout', 'aria-live': 'polite'});
   const slider = Controls.slider({
     label: 'Threshold', least: 0, greatest: 1, step: 0.01, value: threshold,
     format: (value) => value.toFixed(2),
@@ -169,7 +123,7 @@ Page.exhibit('masks', async (bench, content) => {
     const {grown, rows, columns, window} = pasted;
     const box = boxOf(chosen);
     const [x1, y1, x2, y2] = grown.cut;
-    const tuple = (edges) => `(${edges.map(px).join(', ')})`;
+    const tuple = (edges) => `(${edges.map(Numbers.pixels).join(', ')})`;
     const around = [[x1, y1, x2 + 1, y2 + 1]];
     const soft = pasted.soft.length ? Heatmap.image(
       pasted.soft, window.y2 - window.y1, window.x2 - window.x1, share) : null;
@@ -177,12 +131,14 @@ Page.exhibit('masks', async (bench, content) => {
       Paste.outline(context, pasted, threshold)),
     {label: 'The outline of the pixels over the threshold, over the picture'});
     steps.replaceChildren(
-      Scene.panel(heat(Paste.probabilities(own(chosen)), cells, share, 'Probabilities'),
+      Draw.panel(
+        Heatmap.square(Paste.probabilities(own(chosen)), cells, share, 'Probabilities'),
         `1. ${cells} × ${cells} probabilities: the sigmoid of its class’s logits.`),
-      Scene.panel(heat(pasted.bordered, cells + 2, share, 'Probabilities with a border of zeros'),
+      Draw.panel(
+        Heatmap.square(pasted.bordered, cells + 2, share, 'Probabilities with a border of zeros'),
         `2. A border of one 0 on every side, ${cells + 2} × ${cells + 2}: interpolation at the `
         + `edge then falls to 0.`),
-      Scene.panel(crop(around, (context, unit) => {
+      Draw.panel(crop(around, (context, unit) => {
         Scene.box(context, grown.edges, Scene.styles.beyondLimit, unit, {halo: true});
         Scene.box(context, box, Scene.styles.suppressed, unit, {halo: true});
         Scene.box(context, [x1, y1, x2 + 1, y2 + 1], Scene.styles.kept, unit);
@@ -190,16 +146,15 @@ Page.exhibit('masks', async (bench, content) => {
       `3. The box ${tuple(box)} (dashed) grown by ${cells + 2} / ${cells} to `
         + `${tuple(grown.edges)} (dotted), then cut to whole pixels: ${columns} × ${rows} of `
         + `them (solid).`),
-      Scene.panel(crop(around, (context) => {
+      Draw.panel(crop(around, (context) => {
         context.imageSmoothingEnabled = false;
         if (soft) context.drawImage(soft, window.x1, window.y1);
       }, {dim: 0.4, label: 'The probabilities at every pixel of the window'}),
       `4. The bordered mask resized to these pixels, bilinearly; what lies outside the picture is `
         + `cut off: ${place(window)}.`));
-    const reading = element('div', '', 'reading');
-    reading.append(Controls.row(slider), numbers);
     last.replaceChildren(
-      Scene.panel(result, '5. The pixels with a probability over the threshold.'), reading);
+      Draw.panel(result, '5. The pixels with a probability over the threshold.'),
+      element('div', {class: 'reading'}, Controls.row(slider), numbers));
     showThreshold();
   }
 
@@ -207,11 +162,11 @@ Page.exhibit('masks', async (bench, content) => {
     const pasted = Paste.detection(masks, chosen);
     const pixels = Paste.area(pasted.soft, threshold);
     const traced = Paste.area(pasted.soft, masks.threshold);
-    numbers.textContent = `${many(pixels)} pixels have a probability over ${threshold.toFixed(2)}`
+    numbers.textContent = `${Numbers.many(pixels)} pixels have a probability over ${threshold.toFixed(2)}`
       + (threshold === masks.threshold ? ', the trace’s threshold.'
-        : `; over the trace’s threshold, ${masks.threshold}, ${many(traced)} have.`);
+        : `; over the trace’s threshold, ${masks.threshold}, ${Numbers.many(traced)} have.`);
     Object.assign(numbers.dataset, {detection: chosen, area: pixels});
-    result.repaint();
+    result.redraw();
   }
 
   function choose(index) {
@@ -239,8 +194,8 @@ Page.exhibit('masks', async (bench, content) => {
 
   bench.append(
     legend, sheet, title,
-    element('h5', 'A mask for every class: why sigmoid, not softmax'),
-    element('p', 'The mask head gives every detection a mask per class, and the class score '
+    element('h5', {}, 'A mask for every class: why sigmoid, not softmax'),
+    element('p', {}, 'The mask head gives every detection a mask per class, and the class score '
       + 'decides which of them counts. The sigmoid reads one mask by itself: is this cell part of '
       + 'the object, if it is of this class? Softmax would make the classes compete in every cell: '
       + 'where the mask of another class has a high logit too, the object’s own mask loses cells. '
@@ -248,9 +203,9 @@ Page.exhibit('masks', async (bench, content) => {
       + 'was never trained at all. '
       + 'The paper trained one network with each: mask AP 30.3 with the sigmoid, 24.8 with softmax '
       + '(table 2b).'),
-    scroller, scales, comparison,
-    element('h5', 'From cells to pixels'), steps, last,
-    element('p', limits.join(' '), 'note'));
+    element('div', {class: 'scroller'}, classesTable), scales, comparison,
+    element('h5', {}, 'From cells to pixels'), steps, last,
+    element('p', {class: 'note'}, limits.join(' ')));
   // To begin with, one that lies whole inside the picture.
   choose(Math.max(0, tiles.findIndex((_, index) => boxOf(index).every((edge, side) =>
     edge > 3 && edge < size[side % 2] - 3))));

@@ -16,11 +16,11 @@ const MicroscopeBin = (() => {
   /** A table cell with a number; the exact one stands in `data-value`. */
   function number(value, digits, attributes = {}) {
     return element('td', {class: 'figure', 'data-value': value, ...attributes},
-      Draw.signed(value, digits));
+      Numbers.fixed(value, digits));
   }
 
   function result(name, text, output, digits) {
-    const strong = element('strong', {'data-output': output}, Draw.signed(output, digits));
+    const strong = element('strong', {'data-output': output}, Numbers.fixed(output, digits));
     return element('p', {class: 'result', 'data-result': name}, text, ' = ', strong);
   }
 
@@ -58,7 +58,7 @@ const MicroscopeBin = (() => {
       button.addEventListener('click', () => onChoose(index));
       const head = element('tr', {class: 'sample-head'},
         element('th', {scope: 'rowgroup', colspan: 3}, button,
-          ` reads x ${Draw.signed(sample.x, 3)}, y ${Draw.signed(sample.y, 3)}`),
+          ` reads x ${Numbers.fixed(sample.x, 3)}, y ${Numbers.fixed(sample.y, 3)}`),
         number(sample.value, digits, {'data-sample': index,
           class: index === winner ? 'figure won' : 'figure'}));
       const rows = sample.inside ? sample.cells.map((cell) => element('tr', {},
@@ -71,7 +71,7 @@ const MicroscopeBin = (() => {
     });
     const header = element('tr', {}, ...['cell: row, column', 'weight', '× value', '= product'].map(
       (text, index) => element('th', {scope: 'col', class: index ? 'figure' : ''}, text)));
-    const terms = samples.map(({value}) => Draw.signed(value, digits));
+    const terms = samples.map(({value}) => Numbers.fixed(value, digits));
     const [open, close] = maximum ? ['greatest of (', ')'] : ['(', `) ÷ ${count}`];
     const text = samples.length > 16 ? (maximum ? `greatest of ${count} samples`
       : `sum of ${count} samples ÷ ${count}`)
@@ -141,8 +141,8 @@ const MicroscopeBin = (() => {
       const digits = decimals(frame.scale);
       const at = state.row * state.bins + state.column;
       const {pool, warp, align} = state.outputs;
-      summary.textContent = `RoIPool ${Draw.signed(pool[at], digits)}, RoIWarp `
-        + `${Draw.signed(warp[at], digits)}, RoIAlign ${Draw.signed(align[at], digits)} activation, `
+      summary.textContent = `RoIPool ${Numbers.fixed(pool[at], digits)}, RoIWarp `
+        + `${Numbers.fixed(warp[at], digits)}, RoIAlign ${Numbers.fixed(align[at], digits)} activation, `
         + `channel ${state.channel} of ${state.level.name}.`;
       clearTimeout(timer);
       if (source !== 'start' && rows(state) > LONG) {

@@ -158,17 +158,17 @@ const MicroscopeBox = (() => {
         steps((event.clientY - bounds.top) * factor, box[1], box[3]))}, 'box');
     });
     Microscope.listen((state) => {
-      close.box.setAttribute('aria-label', `The box, left ${Draw.signed(state.box[0], 2)}, top `
-        + `${Draw.signed(state.box[1], 2)}, width ${Draw.signed(state.box[2] - state.box[0], 2)}, `
-        + `height ${Draw.signed(state.box[3] - state.box[1], 2)} pixels`);
+      close.box.setAttribute('aria-label', `The box, left ${Numbers.fixed(state.box[0], 2)}, top `
+        + `${Numbers.fixed(state.box[1], 2)}, width ${Numbers.fixed(state.box[2] - state.box[0], 2)}, `
+        + `height ${Numbers.fixed(state.box[3] - state.box[1], 2)} pixels`);
       whole.place();
       close.place();
     });
     return {close, row: Draw.panels(
-      Draw.panel('In the picture', whole,
-        'The whole picture. Drag the box, or click where it should be.'),
-      Draw.panel('Close up', close, Draw.element('span', {id: 'microscope-help'}, help),
-        ' Dotted: the proposal that it began as.'))};
+      Draw.panel(whole, 'The whole picture. Drag the box, or click where it should be.',
+        'In the picture'),
+      Draw.panel(close, [Draw.element('span', {id: 'microscope-help'}, help),
+        ' Dotted: the proposal that it began as.'], 'Close up'))};
   }
 
   /** Buttons for those who have no arrow keys. */

@@ -17,7 +17,7 @@ const MicroscopeEdges = (() => {
   function error(cells, stride) {
     // Three digits of a cell: RoIAlign computes in 32 bits, and its last bits are no shift.
     const size = Math.round(cells * 1000) / 1000 || 0;
-    const sign = (value, digits) => (value > 0 ? '+' : '') + Draw.signed(value, digits);
+    const sign = (value, digits) => (value > 0 ? '+' : '') + Numbers.fixed(value, digits);
     return element('td', {class: 'figure', 'data-cells': cells},
       `${sign(size, 3)} (${sign(size * stride, 2)})`);
   }
@@ -38,16 +38,16 @@ const MicroscopeEdges = (() => {
       body.replaceChildren(...names.map((edge, index) => {
         const cells = Math.fround(box[index] * map.scale);
         return element('tr', {'data-edge': edge}, element('th', {scope: 'row'}, edge),
-          element('td', {class: 'figure', 'data-pixels': box[index]}, Draw.signed(box[index], 3)),
-          element('td', {class: 'figure', 'data-value': cells}, Draw.signed(cells, 4)),
-          element('td', {class: 'figure'}, Draw.signed(operators[0][index], 0)),
+          element('td', {class: 'figure', 'data-pixels': box[index]}, Numbers.fixed(box[index], 3)),
+          element('td', {class: 'figure', 'data-value': cells}, Numbers.fixed(cells, 4)),
+          element('td', {class: 'figure'}, Numbers.fixed(operators[0][index], 0)),
           ...operators.map((edges) => error(edges[index] - cells, stride)));
       }));
       const [width, height] = [box[2] - box[0], box[3] - box[1]];
       level.dataset.box = box.join(' ');
       level.dataset.level = name;
-      level.textContent = `Box of ${Draw.signed(width, 2)} × ${Draw.signed(height, 2)} pixels, `
-        + `${Draw.signed(width / stride, 2)} × ${Draw.signed(height / stride, 2)} cells of ${name} `
+      level.textContent = `Box of ${Numbers.fixed(width, 2)} × ${Numbers.fixed(height, 2)} pixels, `
+        + `${Numbers.fixed(width / stride, 2)} × ${Numbers.fixed(height / stride, 2)} cells of ${name} `
         + `(${stride} pixels each). ${reason(state)}`;
     });
     return [level, element('div', {class: 'scroller', tabindex: 0, role: 'region',
@@ -64,7 +64,7 @@ const MicroscopeEdges = (() => {
   /** Why the box is read from its level. */
   function reason({box, choice, automatic, level}) {
     const side = Math.sqrt(Math.max((box[2] - box[0]) * (box[3] - box[1]), 0));
-    const rule = `floor(4 + log2(${Draw.signed(side, 1)} / 224)), limited to 2 … 5, is ${automatic}`;
+    const rule = `floor(4 + log2(${Numbers.fixed(side, 1)} / 224)), limited to 2 … 5, is ${automatic}`;
     if (choice !== 'auto') return `Its level was chosen by hand; by its size: ${rule}.`;
     return level.name === `P${automatic}` ? `Its level: ${rule}.`
       : `By its size: ${rule}, which this page does not hold; ${level.name} is the nearest.`;

@@ -27,21 +27,10 @@ const MicroscopeGrids = (() => {
     MicroscopeMap.outlined(context, () => context.strokeRect(
       margin.left + column * each, margin.top + row * each, each, each),
     {width: 2.5, ink: '#0a8f45'});
-    context.fillStyle = Draw.colour('soft');
-    context.font = `11px ${Draw.colour('sans')}`;
-    context.textAlign = 'center';
-    context.textBaseline = 'top';
-    for (let index = 0; index < bins; index++) {
-      context.fillText(index, margin.left + (index + 0.5) * each, margin.top + side + 5);
-    }
-    context.fillText('bin column', margin.left + side / 2, margin.top + side + 20);
-    context.textBaseline = 'middle';
-    for (let index = 0; index < bins; index++) {
-      context.fillText(index, margin.left - 9, margin.top + (index + 0.5) * each);
-    }
-    context.translate(8, margin.top + side / 2);
-    context.rotate(-Math.PI / 2);
-    context.fillText('bin row', 0, 0);
+    const axis = (name, start) => ({name, ticks: Array.from(
+      {length: bins}, (_, index) => [start + (index + 0.5) * each, index])});
+    Draw.axes(context, [margin.left, margin.top, side, side],
+      axis('bin column', margin.left), axis('bin row', margin.top), 0);
     return side;
   }
 
@@ -51,11 +40,7 @@ const MicroscopeGrids = (() => {
     const canvas = Draw.canvas((context, width, height) => {
       const {state} = Microscope;
       if (state) side = draw(context, width, height, state.outputs[name], state, scaleOf());
-    }, {aspect: 1});
-    canvas.dataset.grid = name;
-    canvas.classList.add('grid');
-    canvas.tabIndex = 0;
-    canvas.setAttribute('role', 'application');
+    }, {class: 'grid', 'data-grid': name, tabindex: 0, role: 'application'});
     MicroscopeKeys.onBin(canvas);
     canvas.addEventListener('click', (event) => {
       const bounds = canvas.getBoundingClientRect();
@@ -72,12 +57,12 @@ const MicroscopeGrids = (() => {
       const values = state.outputs[name];
       const chosen = values[state.row * state.bins + state.column];
       canvas.dataset.values = values.join(' ');
-      value.textContent = `bin ${state.row}, ${state.column}: ${Heatmap.number(chosen)}`;
+      value.textContent = `bin ${state.row}, ${state.column}: ${Numbers.short(chosen)}`;
       canvas.setAttribute('aria-label', `${title}, ${state.bins} by ${state.bins} bins. Bin row `
-        + `${state.row}, column ${state.column}: ${Heatmap.number(chosen)}, activation`);
+        + `${state.row}, column ${state.column}: ${Numbers.short(chosen)}, activation`);
       canvas.redraw();
     }
-    return Object.assign(Draw.panel(title, canvas, value), {show});
+    return Object.assign(Draw.panel(canvas, value, title), {show});
   }
 
   /** Both rows of grids with their legends. */

@@ -132,9 +132,7 @@ const MicroscopeLayers = (() => {
         context.clip();
         draw(context, view, Microscope.state, name);
         context.restore();
-      }, {aspect: MicroscopeMap.aspect, label: `Where ${title} reads the map`});
-      canvas.dataset.map = name;
-      canvas.classList.add('map');
+      }, {label: `Where ${title} reads the map`, class: 'map', 'data-map': name});
       canvas.addEventListener('click', (event) => {
         const bounds = canvas.getBoundingClientRect();
         const [x1, y1] = frame.cells();
@@ -148,7 +146,7 @@ const MicroscopeLayers = (() => {
         text.textContent = caption(name, state);
         canvas.redraw();
       });
-      return Draw.panel(title, canvas, text);
+      return Draw.panel(canvas, text, title);
     });
     return Draw.panels(...figures);
   }

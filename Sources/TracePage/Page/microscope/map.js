@@ -9,8 +9,6 @@
  */
 const MicroscopeMap = (() => {
   const margin = {left: 50, right: 6, top: 6, bottom: 42};
-  /** Width over height of a canvas: square, with as much room for the axes on both sides. */
-  const aspect = 1;
 
   /**
    * The cells that are shown: a square around all that any operator reads. It follows the box only
@@ -133,42 +131,14 @@ const MicroscopeMap = (() => {
       context.stroke();
     }
     context.restore();
-    axes(context, side, state.level.name, [x1, y1, x2, y2], x, y);
+    const axis = (name, place, least, greatest, count) => ({
+      name: `${name}, cells of ${state.level.name}`,
+      ticks: Draw.ticks(least, greatest, count, 1).map(
+        (cell) => [place(cell), Numbers.short(cell)]),
+    });
+    Draw.axes(context, [margin.left, margin.top, side, side],
+      axis('x', x, x1, x2, side / 55), axis('y', y, y1, y2, side / 45));
     return {x, y, scale, side};
-  }
-
-  function axes(context, side, name, [x1, y1, x2, y2], x, y) {
-    context.fillStyle = Draw.colour('soft');
-    context.strokeStyle = Draw.colour('soft');
-    context.lineWidth = 1;
-    context.font = `11px ${Draw.colour('sans')}`;
-    context.textAlign = 'center';
-    context.textBaseline = 'top';
-    const bottom = margin.top + side;
-    for (const cell of Draw.ticks(x1, x2, side / 55, 1)) {
-      context.fillText(Heatmap.number(cell), x(cell), bottom + 6);
-      line(context, x(cell), bottom, x(cell), bottom + 4);
-    }
-    context.fillText(`x, cells of ${name}`, margin.left + side / 2, bottom + 22);
-    context.textAlign = 'right';
-    context.textBaseline = 'middle';
-    for (const cell of Draw.ticks(y1, y2, side / 45, 1)) {
-      context.fillText(Heatmap.number(cell), margin.left - 6, y(cell));
-      line(context, margin.left - 4, y(cell), margin.left, y(cell));
-    }
-    context.save();
-    context.translate(8, margin.top + side / 2);
-    context.rotate(-Math.PI / 2);
-    context.textAlign = 'center';
-    context.fillText(`y, cells of ${name}`, 0, 0);
-    context.restore();
-  }
-
-  function line(context, fromX, fromY, toX, toY) {
-    context.beginPath();
-    context.moveTo(fromX, fromY);
-    context.lineTo(toX, toY);
-    context.stroke();
   }
 
   /** A stroke that stands out on light and on dark cells. */
@@ -184,5 +154,5 @@ const MicroscopeMap = (() => {
     context.setLineDash([]);
   }
 
-  return {follow, ground, outlined, aspect};
+  return {follow, ground, outlined};
 })();

@@ -15,7 +15,7 @@ const MicroscopeSample = (() => {
     const caption = element('figcaption');
     const figure = element('figure', {class: 'panel sample-panel'}, title, drawing, caption);
     const note = element('p', {class: 'note'});
-    const row = element('div', {class: 'panels'}, figure, note);
+    const row = Draw.panels(figure, note);
 
     function show(state, name, sample, index, digits) {
       const operator = name === 'align' ? 'RoIAlign' : 'RoIWarp';
@@ -29,7 +29,7 @@ const MicroscopeSample = (() => {
       const isShifted = name === 'warp' || !state.aligned;
       drawing.append(...marks(state, sample, isShifted, digits));
       drawing.dataset.shift = isShifted ? 0.5 : 0;
-      const [x, y] = [Draw.signed(sample.x, 3), Draw.signed(sample.y, 3)];
+      const [x, y] = [Numbers.fixed(sample.x, 3), Numbers.fixed(sample.y, 3)];
       drawing.setAttribute('aria-label', `Four cells of ${state.level.name} around the place that is `
         + `read, with weights ${sample.cells.map(({weight}) => weight.toFixed(3)).join(', ')}`);
       caption.textContent = 'Squares: cells of the map, a dot at each centre, where the cell’s value '
@@ -91,7 +91,7 @@ const MicroscopeSample = (() => {
         svg('circle', {cx: x(cell.column + 0.5), cy: y(cell.row + 0.5), r: 3, class: 'centre'}),
         text(right, line, `cell ${cell.row}, ${cell.column}`, 'place'),
         text(right, line + 15,
-          `${cell.weight.toFixed(4)} × ${Draw.signed(cell.value, Math.min(digits, 4))}`, 'term'));
+          `${cell.weight.toFixed(4)} × ${Numbers.fixed(cell.value, Math.min(digits, 4))}`, 'term'));
     });
     return found;
   }

@@ -2,23 +2,18 @@
 
 /** Labelled controls, all usable by keyboard. Each gives an element with a `value`. */
 const Controls = (() => {
+  const {element} = Draw;
   let count = 0;
 
-  function labelled(text, input, after) {
-    const wrapper = document.createElement('label');
-    wrapper.className = 'control';
-    const name = document.createElement('span');
-    name.textContent = text;
+  function labelled(text, input, ...after) {
     input.id ||= `control-${++count}`;
-    wrapper.htmlFor = input.id;
-    wrapper.append(name, input);
-    if (after) wrapper.append(after);
-    return wrapper;
+    return element('label', {class: 'control', for: input.id},
+      element('span', {}, text), input, ...after);
   }
 
   /** A choice among `options`, `[value, text]` each. `onChange(value)` is called on a change. */
   function select({label, options, value, onChange}) {
-    const input = document.createElement('select');
+    const input = element('select');
     for (const [key, text] of options) input.add(new Option(text, key));
     if (value !== undefined) input.value = value;
     input.addEventListener('change', () => onChange(input.value));
@@ -27,9 +22,8 @@ const Controls = (() => {
 
   /** A number on a slider, with its value beside it. */
   function slider({label, least, greatest, step, value, format = String, onInput}) {
-    const input = document.createElement('input');
-    Object.assign(input, {type: 'range', min: least, max: greatest, step, value});
-    const output = document.createElement('output');
+    const input = element('input', {type: 'range', min: least, max: greatest, step, value});
+    const output = element('output');
     const show = () => {
       output.textContent = format(input.valueAsNumber);
       input.setAttribute('aria-valuetext', output.textContent);
@@ -44,29 +38,24 @@ const Controls = (() => {
 
   /** Something that is on or off. */
   function toggle({label, value, onChange}) {
-    const input = document.createElement('input');
-    Object.assign(input, {type: 'checkbox', checked: value});
+    const input = element('input', {type: 'checkbox'});
+    input.checked = value;
     input.addEventListener('change', () => onChange(input.checked));
-    const element = labelled(label, input);
-    element.classList.add('toggle');
-    return Object.assign(element, {input});
+    const control = labelled(label, input);
+    control.classList.add('toggle');
+    return Object.assign(control, {input});
   }
 
   /** A button. */
   function button({label, onClick}) {
-    const input = document.createElement('button');
-    input.type = 'button';
-    input.textContent = label;
+    const input = element('button', {type: 'button'}, label);
     input.addEventListener('click', onClick);
     return input;
   }
 
   /** A row of controls. */
   function row(...controls) {
-    const element = document.createElement('div');
-    element.className = 'controls';
-    element.append(...controls);
-    return element;
+    return element('div', {class: 'controls'}, ...controls);
   }
 
   return {select, slider, toggle, button, row};

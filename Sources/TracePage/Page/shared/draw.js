@@ -22,11 +22,15 @@ const Draw = (() => {
     return filled(document.createElementNS(SVG, tag), attributes, children);
   }
 
-  /** A figure of a row of panels: what it shows, and what to see in it. */
-  function panel(title, body, ...captions) {
-    const heading = element('span', {class: 'panel-title'}, title);
-    return element('figure', {class: 'panel'}, heading, body,
-      element('figcaption', {}, ...captions));
+  /**
+   * A figure of a row of panels: what it shows, what to see in it, and perhaps a title above. `body`
+   * and `words` are a node or an array of nodes; the words' element is the figure's `caption`.
+   */
+  function panel(body, words = [], title) {
+    const heading = title ? [element('span', {class: 'panel-title'}, title)] : [];
+    const caption = element('figcaption', {}, ...[words].flat());
+    return Object.assign(
+      element('figure', {class: 'panel'}, ...heading, ...[body].flat(), caption), {caption});
   }
 
   /** A row of panels that wraps. */
@@ -35,8 +39,6 @@ const Draw = (() => {
   }
 
   const colours = new Map();
-  // Registered before every redraw, so that those find the new colours.
-  Page.onLook(() => colours.clear());
 
   /** A colour of the page, `--ink` for `ink`. Kept: to ask for it computes the page's styles. */
   function colour(name) {
@@ -47,38 +49,104 @@ const Draw = (() => {
     return colours.get(name);
   }
 
+  // The page turns light or dark, on the screen or because it is printed.
+  for (const query of ['(prefers-color-scheme: dark)', 'print']) {
+    matchMedia(query).addEventListener('change', () => {
+      colours.clear();
+      for (const target of document.querySelectorAll('canvas')) target.fit?.();
+    });
+  }
+
   /**
    * A canvas that is as wide as its place and sharp on every screen. `draw(context, width, height)`
    * is called, in CSS pixels, by `redraw()`, and when the width or the page's colours change.
-   * `aspect` is width over height.
+   *
+   * - `aspect`: width over height
+   * - `heightOf(width)`: the height instead, where it follows what is shown
+   * - `label`: what it shows, for those who do not see it
+   * - `waits`: whether it is first drawn when it comes near the window, or is printed
+   * - `attributes`: of the element
    */
-  function canvas(draw, {aspect = 1, label = ''} = {}) {
-    const target = element('canvas', {role: 'img', 'aria-label': label});
-    target.style.width = '100%';
+  function canvas(draw, {aspect = 1, heightOf, label, waits = false, ...attributes} = {}) {
+    const target = element('canvas', {role: 'img', 'aria-label': label, ...attributes});
     target.style.aspectRatio = aspect;
-    const context = target.getContext('2d');
-    let [width, height] = [0, 0];
+    let width = 0;
     function redraw() {
-      if (!width) return;
+      if (!width || waits) return;
+      const height = Math.round(heightOf ? heightOf(width) : width / aspect);
       const density = Math.max(1, window.devicePixelRatio || 1);
       const [across, down] = [Math.round(width * density), Math.round(height * density)];
-      if (target.width !== across) target.width = across;
-      if (target.height !== down) target.height = down;
-      context.setTransform(density, 0, 0, density, 0, 0);
-      context.clearRect(0, 0, width, height);
+      if (target.width !== across || target.height !== down) {
+        [target.width, target.height] = [across, down];
+      }
+      if (heightOf) target.style.aspectRatio = `${width} / ${height}`;
+      const context = target.getContext('2d');
+      context.clearRect(0, 0, across, down);
+      context.save();
+      context.scale(across / width, down / height);
       draw(context, width, height);
+      context.restore();
     }
-    onWidth(target, (shown) => {
-      [width, height] = [shown, shown / aspect];
+    // On paper it may be shown in another size.
+    function fit() {
+      width = target.clientWidth;
       redraw();
-    });
-    Page.onLook(redraw);
-    return Object.assign(target, {redraw});
+    }
+    onWidth(target, fit);
+    if (waits) {
+      const begin = () => {
+        waits = false;
+        observer.disconnect();
+        redraw();
+      };
+      const observer = new IntersectionObserver((entries) => {
+        if (entries.some((each) => each.isIntersecting)) begin();
+      }, {rootMargin: '200px'});
+      observer.observe(target);
+      addEventListener('beforeprint', begin, {once: true});
+    }
+    return Object.assign(target, {redraw, fit});
   }
 
   /** Calls back with an element's width whenever it changes. */
   function onWidth(target, callback) {
-    new ResizeObserver(([entry]) => callback(entry.contentRect.width)).observe(target);
+    let before;
+    new ResizeObserver(([{contentRect: {width}}]) => {
+      if (width === before) return;
+      before = width;
+      callback(width);
+    }).observe(target);
+  }
+
+  /**
+   * Numbers along the lower and the left edge of a plot at `[left, top, width, height]`, and the
+   * axes' names: `{name, ticks}` each, `ticks` being `[place, text]`, the place in CSS pixels.
+   * `mark` is how long a tick's line is.
+   */
+  function axes(context, [left, top, width, height], x, y, mark = 4) {
+    const bottom = top + height;
+    context.fillStyle = colour('soft');
+    context.font = `11px ${colour('sans')}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'top';
+    for (const [place, text] of x.ticks) {
+      context.fillRect(Math.round(place), bottom, 1, mark);
+      context.fillText(text, place, bottom + 6);
+    }
+    context.fillText(x.name, left + width / 2, bottom + 21);
+    context.textAlign = 'right';
+    context.textBaseline = 'middle';
+    for (const [place, text] of y.ticks) {
+      context.fillRect(left - mark, Math.round(place), mark, 1);
+      // Within the canvas at its upper edge.
+      context.fillText(text, left - 6, Math.max(place, 6));
+    }
+    context.save();
+    context.translate(8, top + height / 2);
+    context.rotate(-Math.PI / 2);
+    context.textAlign = 'center';
+    context.fillText(y.name, 0, 0);
+    context.restore();
   }
 
   /** The least of `digits`, times any power of ten, that is not below `value`. */
@@ -99,11 +167,5 @@ const Draw = (() => {
     return found;
   }
 
-  /** A number with its sign as typography has it. */
-  function signed(value, digits) {
-    const text = value.toFixed(digits);
-    return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', '−');
-  }
-
-  return {element, svg, panel, panels, colour, canvas, onWidth, niceAbove, ticks, signed};
+  return {element, svg, panel, panels, colour, canvas, onWidth, axes, niceAbove, ticks};
 })();

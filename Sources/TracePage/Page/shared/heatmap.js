@@ -53,34 +53,27 @@ const Heatmap = (() => {
     return canvas;
   }
 
+  /** The same as large as its place: a square of `side` by `side` cells. */
+  function square(values, side, scale, label) {
+    const cells = image(values, side, side, scale);
+    return Draw.canvas((context, width, height) => {
+      context.imageSmoothingEnabled = false;
+      context.drawImage(cells, 0, 0, width, height);
+    }, {label});
+  }
+
   /** A strip that shows a scale with its ends and, where it diverges, its middle. */
-  function legend(scale, unit = '') {
-    const element = document.createElement('div');
-    element.className = 'legend';
-    const strip = document.createElement('span');
-    strip.className = 'strip';
+  function legend({least, greatest, colours}, unit = '') {
+    const {element} = Draw;
     const stops = [0, 32, 64, 96, 128, 160, 192, 224, 255]
-      .map((index) => `rgb(${scale.colours[index].join(' ')})`);
-    strip.style.background = `linear-gradient(to right, ${stops.join(', ')})`;
-    const [least, greatest, name] = [document.createElement('span'),
-      document.createElement('span'), document.createElement('span')];
-    least.textContent = number(scale.least);
-    greatest.textContent = number(scale.greatest);
-    name.textContent = unit;
-    element.append(least, strip, greatest, name);
-    return element;
+      .map((index) => `rgb(${colours[index].join(' ')})`);
+    return element('div', {class: 'legend'},
+      element('span', {}, Numbers.short(least)),
+      element('span', {class: 'strip',
+        style: `background: linear-gradient(to right, ${stops.join(', ')})`}),
+      element('span', {}, Numbers.short(greatest)),
+      element('span', {}, unit));
   }
 
-  /** A number in about four digits. */
-  function number(value) {
-    if (!Number.isFinite(value)) return String(value);
-    if (Number.isInteger(value)) return String(value).replace('-', '−');
-    const size = Math.abs(value);
-    const text = size >= 1e-3 && size < 1e5
-      ? value.toFixed(Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(size)))))
-      : value.toExponential(2);
-    return text.replaceAll('-', '−');
-  }
-
-  return {range, scale, colour, css, image, legend, number};
+  return {range, scale, colour, css, image, square, legend};
 })();

@@ -50,7 +50,7 @@ const Histogram = (() => {
       });
       for (const value of Draw.ticks(least, greatest, width / 70)) {
         parts.push(svg('line', {class: 'tick', x1: x(value), x2: x(value), y1: bottom, y2: bottom + 5}),
-          svg('text', {x: x(value), y: bottom + 19, 'text-anchor': 'middle'}, Draw.signed(value,
+          svg('text', {x: x(value), y: bottom + 19, 'text-anchor': 'middle'}, Numbers.fixed(value,
             Number.isInteger(value) ? 0 : 1)));
       }
       for (const {at, text} of bounds) {

@@ -108,18 +108,6 @@ const Page = (() => {
     return f(f(4 + f(Math.log2(f(side / 224)))) + f(1e-6));
   }
 
-  const looks = new Set();
-  for (const query of ['(prefers-color-scheme: dark)', 'print']) {
-    matchMedia(query).addEventListener('change', () => {
-      for (const callback of looks) callback();
-    });
-  }
-
-  /** Calls back when the page turns light or dark, on the screen or because it is printed. */
-  function onLook(callback) {
-    looks.add(callback);
-  }
-
   /** The exhibits have made the page longer since the browser went to the link's target. */
   function goToHash() {
     if (isMoved || !location.hash) return;
@@ -152,7 +140,7 @@ const Page = (() => {
   }
 
   return {
-    exhibit, array, has, start, level, onLook,
+    exhibit, array, has, start, level,
     picture: loadPicture,
     /** Sizes `[width, height]`: `original`, `resized` (in whose pixels boxes are), `padded`. */
     sizes: manifest.sizes,

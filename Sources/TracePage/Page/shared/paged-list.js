@@ -11,29 +11,23 @@ const PagedList = (() => {
    * @param onChoose called with the item that the reader chose
    */
   function make({label, columns, name, onChoose, rows = 8}) {
-    const element = document.createElement('div');
-    element.className = 'list';
-    const table = document.createElement('table');
-    table.setAttribute('role', 'grid');
-    table.setAttribute('aria-label', `${label}; arrow keys move through it`);
+    const table = Draw.element('table', {role: 'grid',
+      'aria-label': `${label}; arrow keys move through it`});
     const head = table.createTHead().insertRow();
     const body = table.createTBody();
-    const where = document.createElement('span');
+    const where = Draw.element('span');
     const [back, on] = [
       Controls.button({label: '', onClick: () => turn(-1)}),
       Controls.button({label: '', onClick: () => turn(1)}),
     ];
     const pages = Controls.row(back, where, on);
     pages.classList.add('pages');
-    element.append(table, pages);
 
     let [items, chosen, page] = [[], undefined, 0];
     let sorting = {column: columns.findIndex((column) => column.value), falling: true};
 
     const headings = columns.map((column, index) => {
-      const cell = document.createElement('th');
-      cell.scope = 'col';
-      if (column.className) cell.className = column.className;
+      const cell = Draw.element('th', {scope: 'col', class: column.className});
       if (column.value) {
         cell.append(Controls.button({
           label: column.title,
@@ -67,18 +61,10 @@ const PagedList = (() => {
       const shown = items.slice(page * rows, (page + 1) * rows);
       const entry = shown.includes(chosen) ? chosen : shown[0];
       body.replaceChildren(...shown.map((item) => {
-        const row = document.createElement('tr');
-        row.dataset.item = name(item);
-        row.tabIndex = item === entry ? 0 : -1;
-        row.setAttribute('aria-selected', item === chosen);
-        row.addEventListener('click', () => {
-          pick(item);
-        });
-        for (const column of columns) {
-          const cell = row.insertCell();
-          if (column.className) cell.className = column.className;
-          cell.textContent = column.text(item);
-        }
+        const row = Draw.element('tr', {'data-item': name(item), 'aria-selected': item === chosen,
+          tabindex: item === entry ? 0 : -1},
+        ...columns.map(({text, className}) => Draw.element('td', {class: className}, text(item))));
+        row.addEventListener('click', () => pick(item));
         return row;
       }));
       headings.forEach((cell, index) => {
@@ -133,7 +119,7 @@ const PagedList = (() => {
       choose(chosen);
     }
 
-    return Object.assign(element, {show, choose});
+    return Object.assign(Draw.element('div', {class: 'list'}, table, pages), {show, choose});
   }
 
   return {make};

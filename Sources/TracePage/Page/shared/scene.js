@@ -1,6 +1,6 @@
 'use strict';
 
-/** Parts of the picture with boxes drawn over them, on canvases that are sharp on every screen. */
+/** Parts of the picture with boxes drawn over them. */
 const Scene = (() => {
   /**
    * The colours of fates, told apart by the colour-blind as well, and each with its own dashes.
@@ -14,52 +14,6 @@ const Scene = (() => {
     anchor: {colour: '#ffffff', dash: [2, 2]},
     chosen: {colour: '#ffffff', dash: []},
   };
-
-  /**
-   * A canvas that paints itself again whenever its size changes.
-   *
-   * @param aspect width over height
-   * @param label what it shows, for those who do not see it
-   * @param paint called with (context, width, height) in CSS pixels
-   * @param waits whether it first paints itself when it comes into view, or is printed
-   */
-  function canvas({aspect, label, paint, className = 'scene', waits = false}) {
-    const element = document.createElement('canvas');
-    element.className = className;
-    element.style.aspectRatio = aspect;
-    element.setAttribute('role', 'img');
-    element.setAttribute('aria-label', label);
-    let [width, height] = [0, 0];
-    const repaint = () => {
-      if (!width || !height || waits) return;
-      const density = window.devicePixelRatio || 1;
-      element.width = Math.round(width * density);
-      element.height = Math.round(height * density);
-      const context = element.getContext('2d');
-      context.scale(element.width / width, element.height / height);
-      paint(context, width, height);
-    };
-    new ResizeObserver(() => {
-      const {clientWidth, clientHeight} = element;
-      if (clientWidth === width && clientHeight === height) return;
-      [width, height] = [clientWidth, clientHeight];
-      repaint();
-    }).observe(element);
-    if (waits) {
-      const begin = () => {
-        waits = false;
-        observer.disconnect();
-        repaint();
-      };
-      const observer = new IntersectionObserver((entries) => {
-        if (entries.some((each) => each.isIntersecting)) begin();
-      }, {rootMargin: '200px'});
-      observer.observe(element);
-      addEventListener('beforeprint', begin, {once: true});
-    }
-    Page.onLook(repaint);
-    return Object.assign(element, {repaint});
-  }
 
   /**
    * Sets a context so that it draws in the pixels of a picture of the given size of which a region
@@ -159,40 +113,15 @@ const Scene = (() => {
 
   /** A sample of each style with its name. */
   function legend(entries) {
-    const element = document.createElement('div');
-    element.className = 'legend fates';
-    for (const [style, text] of entries) {
-      const entry = document.createElement('span');
-      const sample = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-      sample.setAttribute('viewBox', '0 0 28 10');
-      sample.setAttribute('width', 28);
-      sample.setAttribute('height', 10);
-      sample.setAttribute('aria-hidden', 'true');
-      const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-      const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-      for (const [key, value] of [['width', 28], ['height', 10], ['rx', 2], ['fill', '#22252b']]) {
-        ground.setAttribute(key, value);
-      }
-      line.setAttribute('d', 'M2 5H26');
-      line.setAttribute('stroke', style.colour);
-      line.setAttribute('stroke-width', 2);
-      line.setAttribute('stroke-dasharray', style.dash.join(' '));
-      sample.append(ground, line);
-      entry.append(sample, ` ${text}`);
-      element.append(entry);
-    }
-    return element;
+    const {element, svg} = Draw;
+    return element('div', {class: 'legend fates'}, ...entries.map(([{colour, dash}, text]) => (
+      element('span', {},
+        svg('svg', {viewBox: '0 0 28 10', width: 28, height: 10, 'aria-hidden': 'true'},
+          svg('rect', {width: 28, height: 10, rx: 2, fill: '#22252b'}),
+          svg('path', {d: 'M2 5H26', stroke: colour, 'stroke-width': 2,
+            'stroke-dasharray': dash.join(' ')})),
+        ` ${text}`))));
   }
 
-  /** A figure with a caption, for a row of panels. Without `node`, only the caption's element. */
-  function panel(node, caption) {
-    const figure = document.createElement('figure');
-    figure.className = 'panel';
-    const words = document.createElement('figcaption');
-    words.textContent = caption;
-    figure.append(node, words);
-    return Object.assign(figure, {caption: words});
-  }
-
-  return {styles, canvas, backdrop, box, tag, outline, trace, around, legend, panel};
+  return {styles, backdrop, box, tag, outline, trace, around, legend};
 })();

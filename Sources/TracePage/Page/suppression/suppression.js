@@ -9,9 +9,10 @@ Page.exhibit('suppression', async (bench, content) => {
     Scene.styles.kept, Scene.styles.suppressed, Scene.styles.dropped, Scene.styles.dropped,
     Scene.styles.dropped, Scene.styles.beyondLimit,
   ];
+  const {element} = Draw;
   const fixed = (value, digits = 2) => value.toFixed(digits);
   const called = (place) => `candidate ${ledger.index[place]}`;
-  const pixels = (value) => Math.round(value).toLocaleString('en');
+  const pixels = (value) => Numbers.many(Math.round(value));
   const traced = outcome(content.nmsThreshold);
   let now = traced;
   let chosen = -1;
@@ -44,41 +45,33 @@ Page.exhibit('suppression', async (bench, content) => {
 
   // ---- the picture of all, and the detail of one ----
 
-  const whole = Scene.canvas({
-    aspect: size[0] / size[1],
-    label: 'The picture with the candidates that are listed below, outlined by fate',
-    paint: (context, ...extent) => {
-      const unit = Scene.backdrop(context, extent, {image, size, dim: 0.35});
-      const many = shown.length > 300;
-      context.globalAlpha = many ? 0.6 : 1;
-      for (const place of [...shown].reverse()) {
-        Scene.box(context, Candidates.box(ledger, place), styleOf[now.fates[place]], unit,
-          {width: many ? 0.8 : 1.2});
-      }
-      context.globalAlpha = 1;
-      related(context, unit);
-    },
-  });
-  whole.classList.add('pickable');
+  const whole = Draw.canvas((context, ...extent) => {
+    const unit = Scene.backdrop(context, extent, {image, size, dim: 0.35});
+    const many = shown.length > 300;
+    context.globalAlpha = many ? 0.6 : 1;
+    for (const place of [...shown].reverse()) {
+      Scene.box(context, Candidates.box(ledger, place), styleOf[now.fates[place]], unit,
+        {width: many ? 0.8 : 1.2});
+    }
+    context.globalAlpha = 1;
+    related(context, unit);
+  }, {aspect: size[0] / size[1], class: 'pickable',
+    label: 'The picture with the candidates that are listed below, outlined by fate'});
 
-  const detail = Scene.canvas({
-    aspect: 1,
-    label: 'The chosen candidate and those it had to do with, enlarged',
-    paint: (context, ...extent) => {
-      if (chosen < 0) return;
-      const others = now.by[chosen] >= 0 ? [now.by[chosen]] : victims(chosen).slice(0, 200);
-      const region = Scene.around([chosen, ...others].map((each) => Candidates.box(ledger, each)));
-      const unit = Scene.backdrop(context, extent, {image, size, region, dim: 0.2});
-      if (now.by[chosen] >= 0) shade(context, chosen, now.by[chosen]);
-      related(context, unit, 2);
-      Scene.tag(context, `${ledger.index[chosen]}`, Candidates.box(ledger, chosen),
-        styleOf[now.fates[chosen]], unit, true);
-      if (now.by[chosen] >= 0) {
-        Scene.tag(context, `${ledger.index[now.by[chosen]]} · IoU ${overlap(chosen).iou.toFixed(2)}`,
-          Candidates.box(ledger, now.by[chosen]), Scene.styles.kept, unit);
-      }
-    },
-  });
+  const detail = Draw.canvas((context, ...extent) => {
+    if (chosen < 0) return;
+    const others = now.by[chosen] >= 0 ? [now.by[chosen]] : victims(chosen).slice(0, 200);
+    const region = Scene.around([chosen, ...others].map((each) => Candidates.box(ledger, each)));
+    const unit = Scene.backdrop(context, extent, {image, size, region, dim: 0.2});
+    if (now.by[chosen] >= 0) shade(context, chosen, now.by[chosen]);
+    related(context, unit, 2);
+    Scene.tag(context, `${ledger.index[chosen]}`, Candidates.box(ledger, chosen),
+      styleOf[now.fates[chosen]], unit, true);
+    if (now.by[chosen] >= 0) {
+      Scene.tag(context, `${ledger.index[now.by[chosen]]} · IoU ${overlap(chosen).iou.toFixed(2)}`,
+        Candidates.box(ledger, now.by[chosen]), Scene.styles.kept, unit);
+    }
+  }, {label: 'The chosen candidate and those it had to do with, enlarged'});
 
   /** What a candidate suppressed, the best first. */
   function victims(place) {
@@ -127,16 +120,14 @@ Page.exhibit('suppression', async (bench, content) => {
     if (under.length) choose(under[turn % under.length]);
   });
 
-  const caption = Scene.panel(detail, '');
-  const picture = Scene.panel(whole,
+  const close = Draw.panel(detail);
+  const picture = Draw.panel(whole,
     'A click chooses the smallest box under the pointer; more clicks at the same spot go on to '
     + 'the next larger ones. Only the candidates that are listed below are drawn.');
 
   // ---- in words ----
 
-  const sentence = document.createElement('p');
-  sentence.className = 'readout';
-  sentence.setAttribute('aria-live', 'polite');
+  const sentence = element('p', {class: 'readout', 'aria-live': 'polite'});
   const toWinner = Controls.button({
     label: 'Choose its suppressor', onClick: () => choose(now.by[chosen]),
   });
@@ -194,18 +185,12 @@ Page.exhibit('suppression', async (bench, content) => {
   function score(place, other) {
     const own = ledger.scores[place];
     const rival = other >= 0 ? ledger.scores[other] : own;
-    for (let digits = 4; digits < 8; digits++) {
-      if (!(own !== rival && fixed(own, digits) === fixed(rival, digits))) return fixed(own, digits);
-    }
-    return String(own);
+    return Numbers.enough(own, 4, (text, digits) => own === rival || text !== fixed(rival, digits));
   }
 
   /** An IoU in so many digits that it is seen to be over the threshold. */
   function short(value, threshold) {
-    for (let digits = 2; digits < 6; digits++) {
-      if (Number(value.toFixed(digits)) > threshold) return value.toFixed(digits);
-    }
-    return String(value);
+    return Numbers.enough(value, 2, (text) => Number(text) > threshold);
   }
 
   function choose(place) {
@@ -224,11 +209,11 @@ Page.exhibit('suppression', async (bench, content) => {
     sentence.dataset.candidate = ledger.index[chosen];
     sentence.dataset.by = now.by[chosen] >= 0 ? ledger.index[now.by[chosen]] : '';
     toWinner.disabled = now.by[chosen] < 0;
-    caption.caption.textContent = now.by[chosen] >= 0
+    close.caption.textContent = now.by[chosen] >= 0
       ? `Thick and dashed: the chosen candidate. Solid: its suppressor. Filled: what they share.`
       : `Thick: the chosen candidate. Dashed: what it suppressed (${victims(chosen).length}).`;
-    whole.repaint();
-    detail.repaint();
+    whole.redraw();
+    detail.redraw();
   }
 
   // ---- list, filters, threshold ----
@@ -301,11 +286,8 @@ Page.exhibit('suppression', async (bench, content) => {
     },
   });
 
-  const counts = document.createElement('table');
-  counts.className = 'counts';
-  const change = document.createElement('p');
-  change.className = 'readout';
-  change.setAttribute('aria-live', 'polite');
+  const counts = element('table', {class: 'counts'});
+  const change = element('p', {class: 'readout', 'aria-live': 'polite'});
 
   /** How many of each level live, and who changed against the trace. */
   function count() {
@@ -322,27 +304,13 @@ Page.exhibit('suppression', async (bench, content) => {
     }
     const total = rows.reduce((sum, row) => Object.fromEntries(
       Object.keys(row).map((key) => [key, key === 'name' ? 'all' : sum[key] + row[key]])));
-    counts.tHead?.remove();
-    counts.replaceChildren();
-    const head = counts.createTHead().insertRow();
-    for (const title of ['level', 'looked at', 'suppressed', 'survive', 'handed on']) {
-      const cell = document.createElement('th');
-      cell.scope = 'col';
-      cell.textContent = title;
-      head.append(cell);
-    }
-    const body = counts.createTBody();
-    for (const row of [...rows, total]) {
-      const line = body.insertRow();
-      line.dataset.level = row.name;
-      const name = document.createElement('th');
-      name.scope = 'row';
-      name.textContent = row.name;
-      line.append(name);
-      for (const key of ['all', 'suppressed', 'lives', 'kept']) {
-        line.insertCell().textContent = row[key];
-      }
-    }
+    const titles = ['level', 'looked at', 'suppressed', 'survive', 'handed on'];
+    counts.replaceChildren(
+      element('thead', {}, element('tr', {},
+        ...titles.map((title) => element('th', {scope: 'col'}, title)))),
+      element('tbody', {}, ...[...rows, total].map((row) => element('tr', {'data-level': row.name},
+        element('th', {scope: 'row'}, row.name),
+        ...['all', 'suppressed', 'lives', 'kept'].map((key) => element('td', {}, row[key]))))));
     const against = `the trace’s threshold ${content.nmsThreshold}`;
     change.textContent = now.threshold === content.nmsThreshold
       ? `At ${against}, ${total.suppressed} are suppressed and ${total.lives} survive; the `
@@ -352,23 +320,16 @@ Page.exhibit('suppression', async (bench, content) => {
     Object.assign(change.dataset, {alive, dead, kept: total.kept, time: now.time.toFixed(2)});
   }
 
-  const panels = document.createElement('div');
-  panels.className = 'panels';
-  panels.append(picture, caption);
   const legend = Scene.legend([
     [Scene.styles.kept, 'kept: a proposal'], [Scene.styles.suppressed, 'suppressed'],
     [Scene.styles.beyondLimit, 'survived, beyond the limit'],
     ...present.has(fate.tooSmall) || present.has(fate.clippedAway)
       ? [[Scene.styles.dropped, 'too small or outside']] : [],
   ]);
-  const tables = document.createElement('div');
-  tables.className = 'panels';
-  const census = document.createElement('div');
-  census.append(counts, change);
-  tables.append(list, census);
   bench.append(
-    Controls.row(levelControl, fateControl, threshold, reset), panels, legend, sentence,
-    Controls.row(toWinner, follow), tables);
+    Controls.row(levelControl, fateControl, threshold, reset), Draw.panels(picture, close), legend,
+    sentence, Controls.row(toWinner, follow),
+    Draw.panels(list, element('div', {}, counts, change)));
 
   chosen = first();
   filter.level = levelControl.input.value = String(ledger.levelOf[chosen]);

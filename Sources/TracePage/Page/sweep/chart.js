@@ -80,7 +80,7 @@ const SweepChart = (() => {
           cx: x(position), cy: y(values[position]), r: 7})));
       drawing.setAttribute('aria-label', `Activation of bin ${bin} while the box shifts along `
         + `${axis} by one cell: ${curves.map(({title, values}) => (
-          `${title} from ${Heatmap.number(values[0])} to ${Heatmap.number(values.at(-1))}`
+          `${title} from ${Numbers.short(values[0])} to ${Numbers.short(values.at(-1))}`
         )).join(', ')}`);
     }
     return Object.assign(drawing, {show});
@@ -94,7 +94,7 @@ const SweepChart = (() => {
     for (const value of ticks) {
       found.push(svg('line', {class: 'rule', x1: margin.left, x2: right, y1: y(value), y2: y(value)}),
         svg('text', {x: margin.left - 8, y: y(value) + 4, 'text-anchor': 'end'},
-          Draw.signed(value, digits)));
+          Numbers.fixed(value, digits)));
     }
     for (let step = 0; step <= steps; step++) {
       const isNamed = step % (steps / 4) === 0;

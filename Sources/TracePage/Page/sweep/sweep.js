@@ -67,7 +67,7 @@ Page.exhibit('sweep', async (bench, {steps}) => {
       bin: `${row}, ${column}`});
     readout.textContent = `Shifted by ${position}/${steps} cell of ${level.name} along ${'xy'[axis]}, `
       + `bin in row ${row}, column ${column}: ${found.map(({title, values}) => (
-        `${title} ${Heatmap.number(values[position])}`)).join('; ')}. Activation, channel `
+        `${title} ${Numbers.short(values[position])}`)).join('; ')}. Activation, channel `
       + `${state.channel}.`;
   }
 
@@ -85,9 +85,9 @@ Page.exhibit('sweep', async (bench, {steps}) => {
       return element('tr', {'data-operator': name, 'data-jump': one.size, 'data-step': one.step,
         'data-most': most},
       element('th', {scope: 'row'}, title),
-      element('td', {class: 'figure'}, Heatmap.number(one.size)),
+      element('td', {class: 'figure'}, Numbers.short(one.size)),
       element('td', {}, one.size ? `${one.step}/${steps} to ${one.step + 1}/${steps}` : 'no change'),
-      element('td', {class: 'figure'}, Heatmap.number(most)), element('td', {}, place));
+      element('td', {class: 'figure'}, Numbers.short(most)), element('td', {}, place));
     }));
   }
 
@@ -122,9 +122,8 @@ Page.exhibit('sweep', async (bench, {steps}) => {
   const columns = ['operator', 'largest step', 'from, to', 'of all bins, this channel', 'in bin'];
   bench.replaceChildren(
     Controls.row(direction, slider),
-    element('div', {class: 'panels'}, element('figure', {class: 'panel'}, chart,
-      element('figcaption', {}, 'One mark per 1/16 cell. The vertical line: where the box stands now, '
-        + 'here and in the microscope.'))),
+    Draw.panels(Draw.panel(chart, 'One mark per 1/16 cell. The vertical line: where the box stands '
+      + 'now, here and in the microscope.')),
     SweepChart.legend(curves), readout,
     element('div', {class: 'scroller', tabindex: 0, role: 'region', 'aria-label': 'Largest changes'},
       element('table', {class: 'jumps'},
