@@ -125,8 +125,8 @@ struct Pipeline {
 
 /// The model of a trace, loaded when a stage first needs it.
 final class LoadedModel {
-  fileprivate let trace: Trace
-  fileprivate let options: WeightsOptions
+  private let trace: Trace
+  private let options: WeightsOptions
   private let isRecorded: Bool
   private var model: MaskRCNNModel?
 
@@ -143,6 +143,13 @@ final class LoadedModel {
   /// Whether somebody said which weights belong to the trace.
   var isNamed: Bool { model != nil || options.weights != nil || trace.weights != nil }
 
+  /// The settings in place of the weight file's: the trace's, unless other weights are named, and
+  /// over them the command line's.
+  private var settings: [String: String] {
+    let recorded = options.weights == nil ? trace.record.settings ?? [:] : [:]
+    return ModelSettings.overrides(options.overrides, over: recorded)
+  }
+
   func get() throws -> MaskRCNNModel {
     if let model { return model }
     let file =
@@ -152,15 +159,6 @@ final class LoadedModel {
     if isRecorded { trace.setWeights(file, settings: settings) }
     model = loaded
     return loaded
-  }
-}
-
-extension LoadedModel {
-  /// The settings in place of the weight file's: the trace's, unless other weights are named, and
-  /// over them the command line's.
-  private var settings: [String: String] {
-    let recorded = options.weights == nil ? trace.record.settings ?? [:] : [:]
-    return ModelSettings.overrides(options.overrides, over: recorded)
   }
 }
 
