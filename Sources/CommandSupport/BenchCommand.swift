@@ -13,8 +13,8 @@ package struct BenchCommand: ParsableCommand {
     abstract: "Time the stages, the layers and the operators.",
     discussion: """
       Without --weights: R50-FPN v1 with weights from a seed, which find 100 objects in any picture. \
-      GFLOPS count the products of the definition, of which Winograd's form of a 3x3 convolution \
-      needs a quarter: such layers may stand over 100 % of the peak. Guide: "How it is fast".
+      GFLOPS count the products and sums of the definition; Winograd's form of a 3x3 convolution \
+      needs a quarter of the products: such layers may stand over 100 % of the peak. Guide: "How it is fast".
 
       \(BenchServer.help)
       """)
@@ -23,7 +23,9 @@ package struct BenchCommand: ParsableCommand {
   var picture: String?
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
-  @Option(help: "How often each part is run; the median counts. Default: 5; 3 with --scaling.")
+  @Option(
+    parsing: .unconditional,
+    help: "How often each part is run; the median counts. Default: 5; 3 with --scaling.")
   var runs: Int?
   @OptionGroup var threads: ThreadOptions
   @Flag(help: "A line per convolution of the backbone.")

@@ -98,7 +98,9 @@ extension Downstream {
         "Truth: \(objects) objects in \(truth.lastPathComponent). Masks are matched one to one by "
           + "falling score; \"best per object\" is the mean over all objects, missed ones as 0; "
           + "area is the matched masks' over the objects'.",
-        Self.truthCaveat, "",
+        truthScores.allSatisfy { $0.matchedAtHalf == 0 }
+          ? "No detection matches the truth: is this a label picture of the same objects?"
+          : Self.truthCaveat, "",
       ]
     }
     return (lines + [shiftLine, "", Self.caveat]).joined(separator: "\n")

@@ -20,7 +20,7 @@ struct KernelOptions: ParsableArguments {
 
 /// How many threads a command computes with.
 struct ThreadOptions: ParsableArguments {
-  @Option(help: "Threads to compute with. Default: one per processor.")
+  @Option(parsing: .unconditional, help: "Threads to compute with. Default: one per processor.")
   var threads: Int?
 
   /// Makes every operation of this process use so many.
@@ -101,7 +101,9 @@ struct OperatorOptions: ParsableArguments {
   @Option(name: .customLong("operator"), help: "The RoI operator: align, pool, warp.")
   var name = OperatorName.align
 
-  @Option(help: "Samples per bin along each axis, 0 for one per cell. Default: 2.")
+  @Option(
+    parsing: .unconditional,
+    help: "Samples per bin along each axis, 0 for one per cell. Default: 2.")
   var samplingRatio: Int?
 
   @Flag(help: "Subtract half a cell, as detectron2 does and torchvision's models do not.")

@@ -45,11 +45,11 @@ package struct InputCommand: StageCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
 
-  @Option(help: "Resize the shorter side to so many pixels.")
+  @Option(parsing: .unconditional, help: "Resize the shorter side to so many pixels.")
   var shorter: Int?
-  @Option(help: "But the longer side to at most so many.")
+  @Option(parsing: .unconditional, help: "But the longer side to at most so many.")
   var longer: Int?
-  @Option(help: "Or resize both sides by this factor.")
+  @Option(parsing: .unconditional, help: "Or resize both sides by this factor.")
   var factor: Double?
 
   package init() {}
@@ -143,13 +143,14 @@ package struct ProposalsCommand: StageCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
 
-  @Option(help: "Candidates of each level that are looked at.")
+  @Option(parsing: .unconditional, help: "Candidates of each level that are looked at.")
   var top = 1000
-  @Option(help: "IoU over which the lower-scored of two boxes is suppressed.")
+  @Option(
+    parsing: .unconditional, help: "IoU over which the lower-scored of two boxes is suppressed.")
   var nmsThreshold = 0.7
-  @Option(help: "Proposals that are handed on.")
+  @Option(parsing: .unconditional, help: "Proposals that are handed on.")
   var most = 1000
-  @Option(help: "Boxes with a side below this many pixels are dropped.")
+  @Option(parsing: .unconditional, help: "Boxes with a side below this many pixels are dropped.")
   var leastSide: Float = 1e-3
 
   package init() {}
@@ -216,14 +217,18 @@ package struct HeadsCommand: StageCommand {
   @OptionGroup var kernels: KernelOptions
 
   @Option(
+    parsing: .unconditional,
     help: """
       A class counts for a proposal only with a score over this. Default: what the weight file \
       says, or 0.05.
       """)
   var scoreThreshold: Float?
-  @Option(help: "IoU over which the lower-scored of two boxes of a class is suppressed.")
+  @Option(
+    parsing: .unconditional,
+    help: "IoU over which the lower-scored of two boxes of a class is suppressed.")
   var nmsThreshold = 0.5
   @Option(
+    parsing: .unconditional,
     help: "Detections that are handed on. Default: what the weight file says, or 100.")
   var most: Int?
 
@@ -258,7 +263,8 @@ package struct MasksCommand: StageCommand {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
 
-  @Option(help: "A pixel belongs to an object if its probability is greater.")
+  @Option(
+    parsing: .unconditional, help: "A pixel belongs to an object if its probability is greater.")
   var threshold: Float = 0.5
 
   package init() {}

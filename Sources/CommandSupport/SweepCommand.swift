@@ -16,9 +16,13 @@ struct SweepCommand: ParsableCommand {
 
   @Option(help: "The trace's folder, with the stages input, backbone, anchors and proposals.")
   var trace = "trace"
-  @Option(help: "Which proposal. Default: the best that does not touch the picture's edge.")
+  @Option(
+    parsing: .unconditional,
+    help: "Which proposal. Default: the best that does not touch the picture's edge.")
   var proposal: Int?
-  @Option(help: "Which channel. Default: the one that varies most where the proposal slides.")
+  @Option(
+    parsing: .unconditional,
+    help: "Which channel. Default: the one that varies most where the proposal slides.")
   var channel: Int?
   @Option(help: "Where it slides: x, to the right, or y, down.")
   var axis = SweepAxis.x
@@ -27,7 +31,7 @@ struct SweepCommand: ParsableCommand {
       "The bin whose response is drawn, counted from 0. Default: the middle.",
       valueName: "row,column"))
   var bin: String?
-  @Option(help: "How many cells it slides.")
+  @Option(parsing: .unconditional, help: "How many cells it slides.")
   var cells = 1
   @Option(help: "The folder for sweep.csv and sweep.png. Default: sweep in the trace.")
   var into: String?

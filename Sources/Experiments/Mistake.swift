@@ -84,8 +84,8 @@ public enum Mistake: String, CaseIterable, Sendable {
         + "tensor that the network reads."
     case .noNormalise:
       "The transform of the training pipeline was left out at inference, or 0...255 was divided by "
-        + "255 and that taken for normalising. Print mean and deviation of the network's input: they "
-        + "are near 0 and 1."
+        + "255 and that taken for normalising. Print the least and the greatest value of the network's "
+        + "input: a normalised picture has values well below 0, one that was forgotten lies in 0...1."
     case .wrongStride:
       "Strides stand in a configuration and the trunk was changed: a dilated last stage, one level "
         + "more or fewer. Take strides from the shapes, input over map, or draw the anchors of the "

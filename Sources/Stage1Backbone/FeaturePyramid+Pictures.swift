@@ -137,7 +137,8 @@ struct BackboneDrawing: Sendable {
     case "C2", "C3":
       "channels that still draw outlines, and others that already fill whole objects."
     case "C4", "C5":
-      "few, large cells. A bright cell says what is there, no longer exactly where."
+      "few, large cells: they know what is there, no longer exactly where. Which channel says what "
+        + "is learned; a bright mean need not lie on an object."
     case "P6": "how coarse it is: it serves only the largest anchors."
     default:
       "channels that answer at objects' borders or in their middles; compare the other levels."

@@ -78,8 +78,9 @@ public struct AnchorsStage: Stage {
       let (rows, columns) = (features.shape[2], features.shape[3])
       let base = baseAnchors(size: size, aspectRatios: aspectRatios)
       // The padded size over the grid's, whole pixels: 61, not 64, where P6 has 13 cells of 800.
+      let derived = (input.height / rows, input.width / columns)
       let (rowStride, columnStride) =
-        strides.map { ($0[2 * number], $0[2 * number + 1]) } ?? (input.height / rows, input.width / columns)
+        strides.map { ($0[2 * number], $0[2 * number + 1]) } ?? derived
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: rowStride,
         columnStride: columnStride)

@@ -71,8 +71,8 @@ extension AnchorsDrawing {
     Figure(
       "Deltas: how far the best anchor of each cell is to move",
       caption: "Length of the shift (dx, dy) in sides of the anchor, over the picture. The last "
-        + "panel shows shifts as arrows around the surest cell of the level that has most cells "
-        + "over 0.5.",
+        + "panel shows shifts as arrows around a sure cell of the level that has most cells over "
+        + "0.5.",
       columns: 3, sharing: .sequential(0...0.5), units: "anchor sides"
     ) {
       for (level, cells) in zip(levels, cells) {
@@ -137,19 +137,26 @@ extension AnchorsDrawing {
 
   private var arrows: any Panel {
     let counts = cells.map(\.sure.count)
-    guard let most = counts.max(), most > 0, let index = counts.firstIndex(of: most),
-      let centre = cells[index].sure.max(by: {
-        cells[index].probability.values[$0] < cells[index].probability.values[$1]
-      })
-    else {
+    guard let most = counts.max(), most > 0, let index = counts.firstIndex(of: most) else {
       return TextPanel(
         "No arrows", lines: ["No cell of any level is surer than 0.5 of an object."], width: 240)
     }
     let level = levels[index]
-    let middle = cells[index].moves[centre].from
     // About six cells to each side, in whole enlarged pixels.
     let factor = max((150 / Float(6 * level.stride.columns)).rounded(), 1)
     let half = (150 / factor).rounded(.down)
+    // An object that the picture's edge cuts off shows little: rather one with room around it.
+    let (columns, rows) = (Float(backdrop.width) - half, Float(backdrop.height) - half)
+    let inner = cells[index].sure.filter {
+      let place = cells[index].moves[$0].from
+      return place.x >= half && place.x <= columns && place.y >= half && place.y <= rows
+    }
+    let probability = cells[index].probability.values
+    let choice = inner.isEmpty ? cells[index].sure : inner
+    let centre = choice.dropFirst().reduce(choice[0]) {
+      probability[$1] > probability[$0] ? $1 : $0
+    }
+    let middle = cells[index].moves[centre].from
     let region = Box(middle.x - half, middle.y - half, middle.x + half, middle.y + half)
     let moves = cells[index].sure.map { cells[index].moves[$0] }.filter {
       $0.from.x > region.x1 && $0.from.x < region.x2 && $0.from.y > region.y1

@@ -33,14 +33,42 @@ extension HeadsDrawing {
       view(
         "\(kept.count) kept, \(suppressed.count) suppressed",
         [
-          .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 0.75, dashed: true)),
           .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
+          // Over the others: a suppressed box is nearly where the one stands that stayed.
+          .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 0.75, dashed: true)),
         ], side: 512)
       Stack {
         fatesChart
         classTable
+        if let crowd { closeUp(of: crowd) }
       }
     }
+  }
+
+  /// The detection that suppressed most others, and these; of equal ones that with the better score.
+  private var crowd: (winner: ScoredBox, suppressed: [ScoredBox])? {
+    var members: [Int: [ScoredBox]] = [:]
+    for pair in found.ledger {
+      if case .suppressed(let by, _) = pair.fate { members[by, default: []].append(pair) }
+    }
+    let winner = found.kept.max { (members[$0]?.count ?? 0) < (members[$1]?.count ?? 0) }
+    guard let winner, let suppressed = members[winner] else { return nil }
+    return (found.ledger[winner], suppressed)
+  }
+
+  private func closeUp(of crowd: (winner: ScoredBox, suppressed: [ScoredBox])) -> PictureView {
+    let boxes = crowd.suppressed.map(\.box) + [crowd.winner.box]
+    let margin = max(crowd.winner.box.width, crowd.winner.box.height) * 0.25 + 4
+    return view(
+      "One that suppressed \(crowd.suppressed.count)",
+      [
+        .boxes(crowd.suppressed.map(\.box), Stroke(.orange, thickness: 1, dashed: true)),
+        .boxes([crowd.winner.box], Stroke(.green, thickness: 2.5)),
+      ],
+      region: Box(
+        (boxes.map(\.x1).min() ?? 0) - margin, (boxes.map(\.y1).min() ?? 0) - margin,
+        (boxes.map(\.x2).max() ?? 0) + margin, (boxes.map(\.y2).max() ?? 0) + margin),
+      side: 300)
   }
 
   private var fatesChart: Chart {
@@ -68,7 +96,7 @@ extension HeadsDrawing {
       let pairs = groups[label] ?? []
       let kept = pairs.count { $0.fate == .kept }
       let best = pairs.map(\.score).max() ?? 0
-      return [name(label), "\(pairs.count)", "\(kept)", Numerals.short(best, digits: 2)]
+      return [name(label), "\(pairs.count)", "\(kept)", Numerals.short(best, digits: 4)]
     }
     return TablePanel(
       "By class" + (labels.count > 12 ? ", the 12 most frequent of \(labels.count)" : ""),

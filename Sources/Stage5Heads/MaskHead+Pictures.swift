@@ -82,7 +82,7 @@ extension HeadsDrawing {
     }
     let square = resizeBilinear(Tensor([3, y2 - y1, x2 - x1], values), rows: side, columns: side)
     var crop = PictureView(
-      square, "Detection \(index): \(Numerals.short(detection.score, digits: 2))")
+      square, "Detection \(index), score \(Numerals.short(detection.score, digits: 4))")
     crop.longestSide = side
     crop.showsAxes = false
     return crop

@@ -24,7 +24,7 @@ extension MasksDrawing {
     return Figure(
       title,
       caption: "Detection \(index), \(name(labels[index])), score "
-        + "\(Numerals.short(scores[index], digits: 2)): the best detection with a mask inside "
+        + "\(Numerals.short(scores[index], digits: 4)): the best detection with a mask inside "
         + "the picture. Box and window are in pixels of the picture.",
       columns: 3,
       legend: [

@@ -40,7 +40,13 @@ public final class Trace {
   /// - Throws: `Fault` if the folder is missing or is no trace.
   public static func open(_ folder: URL) throws -> Trace {
     let file = folder.appending(path: "trace.json")
-    guard FileManager.default.fileExists(atPath: file.path) else {
+    let files = FileManager.default
+    guard files.fileExists(atPath: file.path) else {
+      guard !files.fileExists(atPath: folder.appending(path: "stage.json").path) else {
+        throw Fault(
+          folder.path, "this is one stage of a trace",
+          remedy: "Name the trace, the folder around it")
+      }
       throw Fault(
         folder.path, "there is no trace here (no trace.json)",
         remedy: "Make one with: swift run -c release maskrcnn --trace \(folder.relativePath)")

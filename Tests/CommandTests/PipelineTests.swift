@@ -45,6 +45,29 @@ import Tracing
     }
   }
 
+  @Test("a trace remembers the settings that took the place of the weight file's")
+  func settings() throws {
+    try withCopyOfTrace { trace in
+      func sizes() throws -> OptionValue? {
+        try Trace.open(trace).stage("2-anchors").record.options["anchorSizes"]
+      }
+      let usual = try sizes()
+      let given = ["--trace", trace.path, "--set", "anchors.sizes=[8,16,32,64,128]"]
+      #expect(try run("anchors", given).output.contains("anchors.sizes=[8,16,32,64,128]"))
+      #expect(try sizes() == .numbers([8, 16, 32, 64, 128]))
+      // Without naming it again, and with another setting beside it.
+      #expect(try run("anchors", ["--trace", trace.path]).code == 0)
+      #expect(try sizes() == .numbers([8, 16, 32, 64, 128]))
+      #expect(try run("anchors", ["--trace", trace.path, "--set", "norm_eps=0"]).code == 0)
+      #expect(try sizes() == .numbers([8, 16, 32, 64, 128]))
+      // Who names the weights means these alone.
+      let weights = try #require(try Trace.open(trace).weights)
+      let named = ["--trace", trace.path, "--weights", weights.path]
+      #expect(try run("anchors", named).code == 0)
+      #expect(try sizes() == usual)
+    }
+  }
+
   @Test("the number of threads changes no bit of a trace", arguments: ["1", "2", "3", "4", "8"])
   func threads(_ count: String) throws {
     try withTemporaryFolder { folder in

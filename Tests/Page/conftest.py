@@ -85,7 +85,8 @@ def open_page(browser, trace):
         troubles.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    def open_page(index=trace.index, width=1280, height=900, scheme="light", **options):
+    def open_page(
+            index=trace.index, width=1280, height=900, scheme="light", place="", **options):
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, **options)
         contexts.append(context)
@@ -94,7 +95,7 @@ def open_page(browser, trace):
         page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
         page.on("request", request)
         page.on("dialog", dialog)
-        page.goto(Path(index).as_uri())
+        page.goto(Path(index).as_uri() + place)
         page.wait_for_selector("html[data-ready=true]", state="attached", timeout=20_000)
         assert page.locator("[data-exhibit]:not([data-ready=true])").count() == 0
         return page

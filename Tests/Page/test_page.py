@@ -258,3 +258,11 @@ def test_canvases_are_drawn_in_the_size_that_they_have_on_paper(page):
     }""")
     page.pdf()
     assert page.locator("body").get_attribute("data-other") == "0"
+
+
+@pytest.mark.parametrize("place", ["#microscope", "#6-masks"])
+def test_a_link_into_the_page_ends_where_it_says(open_page, place):
+    """The exhibits make the page longer after the browser has gone to the link's target."""
+    page = open_page(place=place)
+    top = page.locator(place).evaluate("(element) => element.getBoundingClientRect().top")
+    assert 0 <= top <= 200

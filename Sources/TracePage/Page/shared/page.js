@@ -108,6 +108,19 @@ const Page = (() => {
     return f(f(4 + f(Math.log2(f(side / 224)))) + f(1e-6));
   }
 
+  /** The exhibits have made the page longer since the browser went to the link's target. */
+  function goToHash() {
+    if (isMoved || !location.hash) return;
+    document.getElementById(decodeURIComponent(location.hash.slice(1)))
+      ?.scrollIntoView({behavior: 'instant'});
+  }
+
+  /** Whether the reader has gone elsewhere meanwhile. */
+  let isMoved = false;
+  for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
+    addEventListener(kind, () => { isMoved = true; }, {once: true, passive: true});
+  }
+
   /** Starts every exhibit; one that fails says so in its place. */
   async function start() {
     const elements = [...document.querySelectorAll('[data-exhibit]')];
@@ -122,6 +135,7 @@ const Page = (() => {
         console.error(error);
       }
     }));
+    goToHash();
     document.documentElement.dataset.ready = 'true';
   }
 
