@@ -228,6 +228,14 @@ def test_paper_has_dark_labels(open_page):
         assert least <= found <= most, media
 
 
+@pytest.mark.parametrize("place", ["#microscope", "#6-masks"])
+def test_a_link_into_the_page_ends_where_it_says(open_page, place):
+    """The exhibits make the page longer after the browser has gone to the link's target."""
+    page = open_page(place=place)
+    top = page.locator(place).evaluate("(element) => element.getBoundingClientRect().top")
+    assert 0 <= top <= 200
+
+
 def test_paper_has_what_waits_below_the_fold(page):
     """What is first drawn when it comes into view is printed although nobody scrolled to it."""
     is_drawn = page.evaluate("""() => {
@@ -258,11 +266,3 @@ def test_canvases_are_drawn_in_the_size_that_they_have_on_paper(page):
     }""")
     page.pdf()
     assert page.locator("body").get_attribute("data-other") == "0"
-
-
-@pytest.mark.parametrize("place", ["#microscope", "#6-masks"])
-def test_a_link_into_the_page_ends_where_it_says(open_page, place):
-    """The exhibits make the page longer after the browser has gone to the link's target."""
-    page = open_page(place=place)
-    top = page.locator(place).evaluate("(element) => element.getBoundingClientRect().top")
-    assert 0 <= top <= 200

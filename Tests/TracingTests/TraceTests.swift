@@ -127,10 +127,11 @@ private struct Adding: Stage {
   @Test("a stage that has not run is named, with the command that runs it")
   func missingStage() throws {
     try withTemporaryFolder { folder in
-      let trace = try Trace.openOrBegin(folder)
+      let place = folder.appending(path: "trace")
+      let trace = try Trace.openOrBegin(place)
       let fault = #expect(throws: Fault.self) { try Adding().run(in: trace) }
       #expect(fault?.description.contains("swift run -c release doubling") == true)
-      #expect(!FileManager.default.fileExists(atPath: folder.path))
+      #expect(!FileManager.default.fileExists(atPath: place.path))
     }
   }
 
