@@ -56,7 +56,9 @@ struct TraceOptions: ParsableArguments {
 
 /// Which weights a command uses.
 struct WeightsOptions: ParsableArguments {
-  @Option(help: "A .safetensors or .pth file. Default: the trace's, or the bundled model's.")
+  @Option(
+    help:
+      "A .safetensors or .pth file. Default: the trace's, or the bundled model's (bench: above).")
   var weights: String?
 
   @Option(

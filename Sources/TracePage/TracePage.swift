@@ -116,8 +116,6 @@ private func json(_ value: some Encodable) throws -> String {
 private struct PageColours: Encodable {
   var sequential = ColourMap.sequential.colours.map { [$0.red, $0.green, $0.blue] }
   var diverging = ColourMap.diverging.colours.map { [$0.red, $0.green, $0.blue] }
-  /// P2 … P6.
-  var levels = (2...6).map { Palette.level($0) }.map { [$0.red, $0.green, $0.blue] }
 }
 
 /// Widths and heights: of the picture as decoded, resized, padded.

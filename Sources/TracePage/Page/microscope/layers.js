@@ -159,5 +159,5 @@ const MicroscopeLayers = (() => {
       Draw.element('span', {class: `key key-${kind}`, 'aria-hidden': 'true'}), text)));
   }
 
-  return {names, panels, legend, layout};
+  return {names, panels, legend};
 })();

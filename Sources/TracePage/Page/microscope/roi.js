@@ -223,5 +223,5 @@ const RoI = (() => {
       {length: bins * bins}, (_, index) => bin(Math.floor(index / bins), index % bins));
   }
 
-  return {level, rounded, quantised, pool, warp, align};
+  return {level, pool, warp, align};
 })();

@@ -144,7 +144,7 @@ const Page = (() => {
     picture: loadPicture,
     /** Sizes `[width, height]`: `original`, `resized` (in whose pixels boxes are), `padded`. */
     sizes: manifest.sizes,
-    /** Colour maps: `sequential`, `diverging`, 256 colours `[r, g, b]` each; `levels`, P2 to P6. */
+    /** Colour maps: `sequential`, `diverging`, 256 colours `[r, g, b]` each. */
     colours: manifest.colours,
   };
 })();

@@ -97,11 +97,5 @@ const Candidates = (() => {
     };
   }
 
-  /** A box with its edges moved into a picture of the given width and height. */
-  function clip(box, [width, height]) {
-    const limits = [width, height, width, height];
-    return box.map((edge, index) => Math.min(Math.max(edge, 0), limits[index]));
-  }
-
-  return {fate, names, load, anchor, box, decode, clip};
+  return {fate, names, load, anchor, box, decode};
 })();
