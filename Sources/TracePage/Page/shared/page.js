@@ -135,6 +135,8 @@ const Page = (() => {
         console.error(error);
       }
     }));
+    // Canvases and charts take their heights in the first frame in which they are laid out.
+    await new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); });
     goToHash();
     document.documentElement.dataset.ready = 'true';
   }
