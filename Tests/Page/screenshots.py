@@ -14,6 +14,18 @@ from playwright.sync_api import sync_playwright
 PARTS = {"opening": "header.opening", "contents": "nav.contents"}
 
 
+# Some canvases are first drawn when they come into view.
+SCROLL_THROUGH = """
+async (part) => {
+  const {height} = part.getBoundingClientRect();
+  for (let below = -200; below < height; below += 600) {
+    scrollTo({top: scrollY + part.getBoundingClientRect().top + below, behavior: 'instant'});
+    await new Promise((done) => { setTimeout(done, 50); });
+  }
+}
+"""
+
+
 def parts(page):
     """Name and element of every part of the page."""
     found = {name: page.locator(selector) for name, selector in PARTS.items()}
@@ -41,9 +53,7 @@ def main(index, folder):
                 # A line that stays at the top would lie over the parts.
                 page.add_style_tag(content="nav.contents { position: static !important; }")
                 for name, part in parts(page).items():
-                    part.scroll_into_view_if_needed()
-                    # What is drawn when it comes into view is drawn by now.
-                    page.wait_for_timeout(200)
+                    part.evaluate(SCROLL_THROUGH)
                     part.screenshot(path=folder / f"{name}-{width}-{scheme}.png")
                 page.close()
         browser.close()
