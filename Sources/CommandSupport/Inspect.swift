@@ -57,9 +57,7 @@ private func describe(_ array: NumericArray) -> String {
 private func describe(_ trace: Trace) throws -> String {
   var text = "picture  \(trace.record.picture ?? "not recorded")\n"
   text += "weights  \(trace.record.weights ?? "not recorded")\n"
-  for (key, value) in (trace.record.settings ?? [:]).sorted(by: { $0.key < $1.key }) {
-    text += "set      \(key)=\(value)\n"
-  }
+  for setting in trace.record.settingsInWords { text += "set      \(setting)\n" }
   for name in trace.stages {
     let stage = try trace.stage(name)
     text += "\n\(name): \(stage.record.title)\n"

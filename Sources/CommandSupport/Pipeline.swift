@@ -93,9 +93,9 @@ struct Pipeline {
       let list = weights.map { "\($0.stage) with \($0.source)" }.joined(separator: ", ")
       print("\nMade with different weights: \(list).")
     }
-    if let settings = trace.record.settings {
-      let list = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-      print("\nIn place of the weight file's settings: \(list.joined(separator: ", ")).")
+    let settings = trace.record.settingsInWords
+    if !settings.isEmpty {
+      print("\nIn place of the weight file's settings: \(settings.joined(separator: ", ")).")
     }
     if !outdated.isEmpty {
       print(

@@ -21,7 +21,8 @@ public struct AnchorsStage: Stage {
   /// Height over width of the anchors of one cell.
   public var aspectRatios: [Float]
   /// Pixels per cell of each level, by rows and by columns, one level after another, as
-  /// implementations that take them from a configuration have them; nil for the padded input's size over the grid's, which cannot be wrong.
+  /// implementations that take them from a configuration have them; nil for the padded input's size
+  /// over the grid's, which cannot be wrong.
   public var strides: [Int]?
 
   /// Makes the stage with a model's head and anchors.

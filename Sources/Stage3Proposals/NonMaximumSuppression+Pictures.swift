@@ -46,15 +46,9 @@ extension ProposalsDrawing {
       cluster.suppressed[$0 * (cluster.suppressed.count - 1) / max(count - 1, 1)]
     }
     let boxes = drawn.map { proposals.ledger[$0.index].box }
-    var region = winner.box
-    for box in boxes {
-      region = Box(
-        min(region.x1, box.x1), min(region.y1, box.y1), max(region.x2, box.x2),
-        max(region.y2, box.y2))
-    }
-    let margin = max(max(region.width, region.height) * 0.25, 6)
-    region = Box(
-      region.x1 - margin, region.y1 - margin, region.x2 + margin, region.y2 + margin)
+    let around = Box(around: boxes + [winner.box], margin: 0) ?? winner.box
+    let margin = max(max(around.width, around.height) * 0.25, 6)
+    let region = Box(around: [around], margin: margin)
     return Figure(
       title,
       caption: "The kept candidate that suppressed most others, \(cluster.suppressed.count) of "

@@ -57,18 +57,15 @@ extension HeadsDrawing {
   }
 
   private func closeUp(of crowd: (winner: ScoredBox, suppressed: [ScoredBox])) -> PictureView {
-    let boxes = crowd.suppressed.map(\.box) + [crowd.winner.box]
+    let boxes = crowd.suppressed.map(\.box)
     let margin = max(crowd.winner.box.width, crowd.winner.box.height) * 0.25 + 4
     return view(
       "One that suppressed \(crowd.suppressed.count)",
       [
-        .boxes(crowd.suppressed.map(\.box), Stroke(.orange, thickness: 1, dashed: true)),
+        .boxes(boxes, Stroke(.orange, thickness: 1, dashed: true)),
         .boxes([crowd.winner.box], Stroke(.green, thickness: 2.5)),
       ],
-      region: Box(
-        (boxes.map(\.x1).min() ?? 0) - margin, (boxes.map(\.y1).min() ?? 0) - margin,
-        (boxes.map(\.x2).max() ?? 0) + margin, (boxes.map(\.y2).max() ?? 0) + margin),
-      side: 300)
+      region: Box(around: boxes + [crowd.winner.box], margin: margin), side: 300)
   }
 
   private var fatesChart: Chart {

@@ -33,6 +33,14 @@ public struct Box: Hashable, Sendable {
       min(max(x2, 0), width), min(max(y2, 0), height))
   }
 
+  /// The least box around some boxes and a margin; nil around none.
+  public init?(around boxes: [Box], margin: Float) {
+    guard let x1 = boxes.map(\.x1).min(), let y1 = boxes.map(\.y1).min(),
+      let x2 = boxes.map(\.x2).max(), let y2 = boxes.map(\.y2).max()
+    else { return nil }
+    self.init(x1 - margin, y1 - margin, x2 + margin, y2 + margin)
+  }
+
   /// Whether both sides have at least this length.
   public func isAtLeast(_ side: Float) -> Bool { width >= side && height >= side }
 

@@ -15,9 +15,9 @@ extension PageSource {
     let picture = [name, size].compactMap(\.self).joined(separator: ", ")
     if !picture.isEmpty { facts.append(("Picture", picture)) }
     if let weights = trace.weights?.lastPathComponent { facts.append(("Weights", weights)) }
-    if let settings = trace.record.settings {
-      let list = settings.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
-      facts.append(("In place of the weight file’s settings", list.joined(separator: ", ")))
+    let settings = trace.record.settingsInWords
+    if !settings.isEmpty {
+      facts.append(("In place of the weight file’s settings", settings.joined(separator: ", ")))
     }
     for stage in ["6-masks", "5-heads"] where isCurrent(stage) {
       let tensors = (try? trace.stage(stage).record.tensors) ?? []

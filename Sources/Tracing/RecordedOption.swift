@@ -54,7 +54,6 @@ public struct RecordedOption<Holder> {
       return true
     }
   }
-
 }
 
 extension Bool: OptionConvertible {

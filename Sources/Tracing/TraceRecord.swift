@@ -13,6 +13,10 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var weights: String?
   /// Settings that hold in place of the weight file's, by key; absent where none.
   public var settings: [String: String]?
+  /// The settings in words, `score_threshold=0.3`, by key.
+  public var settingsInWords: [String] {
+    (settings ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+  }
   /// What a reader should know before all else; absent where nothing.
   public var note: Note?
   /// The stages that stand in the trace.

@@ -1,8 +1,8 @@
 import Foundation
-
-@testable import Model
 import Tensors
 import Testing
+
+@testable import Model
 
 @Suite("Architecture from shapes")
 struct ArchitectureTests {

@@ -111,8 +111,7 @@ const Page = (() => {
   /** The exhibits have made the page longer since the browser went to the link's target. */
   function goToHash() {
     if (isMoved || !location.hash) return;
-    document.getElementById(decodeURIComponent(location.hash.slice(1)))
-      ?.scrollIntoView({behavior: 'instant'});
+    document.getElementById(location.hash.slice(1))?.scrollIntoView({behavior: 'instant'});
   }
 
   /** Whether the reader has gone elsewhere meanwhile. */
