@@ -44,25 +44,34 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
       .map { .byName(name: $0) })
 }
 
+/// The stages chained in memory, and the list of them.
+let inference: Target = .target(
+  name: "Inference",
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+    .map { .byName(name: $0) })
+
 let goldens: Target = .target(
   name: "Goldens",
-  dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
+  dependencies: (["Tensors", "Kernels", "Tracing", "Model", "Inference"] + stages)
+    .map { .byName(name: $0) })
 
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
   name: "TracePage",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Experiments"] + stages)
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Experiments"]
+    + stages)
     .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
 let benchmarks: Target = .target(
   name: "Benchmarks",
-  dependencies: (["Tensors", "Kernels", "Model"] + stages).map { .byName(name: $0) })
+  dependencies: (["Tensors", "Kernels", "Model", "Inference"] + stages)
+    .map { .byName(name: $0) })
 
 /// What is done with whole traces to learn from them: below the commands, above the stages.
 let experiments: Target = .target(
   name: "Experiments",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference"] + stages)
     .map { .byName(name: $0) })
 
 let commandNames = [
@@ -74,7 +83,7 @@ let commandTargets: [Target] =
     .target(
       name: "CommandSupport",
       dependencies: ([
-        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Goldens", "Benchmarks",
+        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Goldens", "Benchmarks",
         "Experiments", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
@@ -103,6 +112,10 @@ let testTargets: [Target] = [
   .testTarget(
     name: "StageFigureTests",
     dependencies: (["Tensors", "Figures", "TestSupport"] + stages).map { .byName(name: $0) }),
+  .testTarget(
+    name: "InferenceTests",
+    dependencies: (["Inference", "Tensors", "Figures", "Tracing", "Model", "TestSupport"] + stages)
+      .map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
   .testTarget(
@@ -119,7 +132,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets + [goldens, experiments, tracePage, benchmarks]
+  targets: foundations + stageTargets + [inference, goldens, experiments, tracePage, benchmarks]
     + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

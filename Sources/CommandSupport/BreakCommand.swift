@@ -1,5 +1,6 @@
 import ArgumentParser
 import Experiments
+import Figures
 import Foundation
 import Stage0Input
 import Tensors
@@ -120,7 +121,7 @@ struct BreakCommand: ParsableCommand {
       Right:    \(right.relativePath), \(words(finding.rightDetections))
       Broken:   \(folder.relativePath), \(words(finding.brokenDetections)); \
       \(agreement.matched) match a right one, with a mean IoU of \
-      \(decimals(Double(agreement.meanOverlap), 2))
+      \(Numerals.decimals(Double(agreement.meanOverlap), 2))
 
       The first stage that differs is \(finding.firstDifference ?? "none"), in these tensors:
 

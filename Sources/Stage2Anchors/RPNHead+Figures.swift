@@ -15,25 +15,27 @@ struct CellPredictions: Sendable {
   var moves: [(from: Point, to: Point)]
 
   init(_ level: LevelDrawing) {
-    let (rows, columns, shapes) = (level.rows, level.columns, level.base.count)
-    let cells = rows * columns
+    let grid = level.grid
+    let (rows, columns, cells) = (grid.rows, grid.columns, grid.cells)
     let (logits, deltas) = (level.prediction.objectness.values, level.prediction.deltas.values)
     var probability: [Float] = []
     var shift: [Float] = []
     var doublings: [Float] = []
     moves = []
     for cell in 0..<cells {
-      var best = 0
-      for shape in 1..<max(shapes, 1) {
-        if logits[shape * cells + cell] > logits[best * cells + cell] { best = shape }
+      let (row, column) = cell.quotientAndRemainder(dividingBy: columns)
+      func logit(_ shape: Int) -> Float {
+        logits[grid.logitOffset(row: row, column: column, shape: shape)]
       }
-      let anchor = level.anchors[cell * shapes + best]
-      let first = 4 * best * cells + cell
+      var best = 0
+      for shape in 1..<max(grid.shapes, 1) where logit(shape) > logit(best) { best = shape }
+      let anchor = level.anchors[grid.index(row: row, column: column, shape: best)]
+      let first = grid.deltaOffset(row: row, column: column, shape: best)
       let dx = deltas[first] * anchor.width
       let dy = deltas[first + cells] * anchor.height
       let from = Point((anchor.x1 + anchor.x2) / 2, (anchor.y1 + anchor.y2) / 2)
       moves.append((from, Point(from.x + dx, from.y + dy)))
-      probability.append(sigmoid(logits[best * cells + cell]))
+      probability.append(sigmoid(logit(best)))
       shift.append((dx * dx + dy * dy).squareRoot() / max(anchor.area.squareRoot(), 1))
       let logarithm = (deltas[first + 2 * cells] + deltas[first + 3 * cells]) / 2
       doublings.append(logarithm / Float(log(2.0)))

@@ -15,11 +15,7 @@ public struct ProposalsStage: Stage {
   public var settings: ProposalOptions
 
   /// Makes the stage; the default numbers are torchvision's.
-  public init(
-    _ settings: ProposalOptions = ProposalOptions(
-      preNMSTopN: 1000, minimumSize: 1e-3, nmsThreshold: 0.7, postNMSTopN: 1000,
-      deltaOrder: .xFirst)
-  ) {
+  public init(_ settings: ProposalOptions = .torchvision) {
     self.settings = settings
   }
 
@@ -64,9 +60,7 @@ public struct ProposalsStage: Stage {
     folder.report("ledger")
     try folder.add(
       "ledger", ledgerTensor(result.ledger), exactly: true,
-      axes: ["candidate", ledgerColumns.joined(separator: " ")], units: "as the column says",
-      note: "where every candidate came from, and what became of it: level 0 is P2; fate 0 kept, "
-        + "1 suppressed, 2 clipped away, 3 too small, 4 below the top, 5 beyond the limit")
+      axes: ["candidate", LedgerColumn.names], units: "as the column says", note: LedgerColumn.note)
     try folder.addFile(
       "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
     guard folder.drawsFigures else { return }

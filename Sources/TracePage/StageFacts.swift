@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Model
 import Stage0Input
 import Stage1Backbone
@@ -22,11 +23,11 @@ struct StageInput: Sendable {
   var last: String?
 
   /// The folder of each stage's source.
-  static let sources = [
-    InputStage.name: "Stage0Input", BackboneStage.name: "Stage1Backbone",
-    AnchorsStage.name: "Stage2Anchors", ProposalsStage.name: "Stage3Proposals",
-    RoIStage.name: "Stage4RoI", HeadsStage.name: "Stage5Heads", MasksStage.name: "Stage6Masks",
-  ]
+  static let sources = Dictionary(
+    uniqueKeysWithValues: InferenceStages.types.map { type in
+      // A stage's type is declared in the module that its folder has the name of.
+      (type.name, String(String(reflecting: type).prefix { $0 != "." }))
+    })
 
   /// What each stage reads, beside the image's sizes.
   static let ofStages: [String: [StageInput]] = [
