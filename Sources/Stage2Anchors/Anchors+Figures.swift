@@ -129,7 +129,7 @@ struct AnchorsDrawing: Sendable {
     }
     rows.append(["all", "", "\(total)", ""])
     return TablePanel(
-      "Base anchors in pixels", header: ["level", "cells", "anchors", "width × height"],
+      "Base anchors in input pixels", header: ["level", "cells", "anchors", "width × height"],
       rows: rows, keys: levels.map { Palette.level($0.number) })
   }
 }

@@ -11,7 +11,7 @@ struct CellPredictions: Sendable {
   var shift: Tensor
   /// How often its side is to double, `[H, W]`: log2 of the square root of the change of area.
   var doublings: Tensor
-  /// From that anchor's centre to the predicted one, in pixels.
+  /// From that anchor's centre to the predicted one, in input pixels.
   var moves: [(from: Point, to: Point)]
 
   init(_ level: LevelDrawing) {
@@ -94,7 +94,7 @@ extension AnchorsDrawing {
     ) {
       for (level, cells) in zip(levels, cells) {
         heat(
-          cells.doublings, level, "\(level.name): anchors of \(side(level)) pixels",
+          cells.doublings, level, "\(level.name): anchors of \(side(level)) input pixels",
           scale: .diverging(limit: 1.5))
       }
       sizesTable
@@ -125,7 +125,7 @@ extension AnchorsDrawing {
   private func title(_ level: LevelDrawing, _ cells: CellPredictions) -> String {
     let lengths = cells.sure.map { length(cells.moves[$0]) }
     guard let median = median(lengths) else { return "\(level.name): no cell over 0.5" }
-    return "\(level.name): over 0.5, median \(Numerals.short(median, digits: 2)) pixels"
+    return "\(level.name): over 0.5, median \(Numerals.short(median, digits: 2)) input pixels"
   }
 
   private func length(_ move: (from: Point, to: Point)) -> Float {
@@ -181,13 +181,13 @@ extension AnchorsDrawing {
 
   private var sizesTable: TablePanel {
     TablePanel(
-      "Cells over 0.5", header: ["level", "cells", "median shift", "median size"],
+      "Cells over 0.5", header: ["level", "cells", "median shift (input pixels)", "median size"],
       rows: zip(levels, cells).map { level, cells in
         let shift = median(cells.sure.map { length(cells.moves[$0]) })
         let size = median(cells.sure.map { cells.doublings.values[$0] })
         return [
           level.name, "\(cells.sure.count)",
-          shift.map { "\(Numerals.short($0, digits: 2)) pixels" } ?? "–",
+          shift.map { "\(Numerals.short($0, digits: 2))" } ?? "–",
           size.map { "× \(Numerals.short(Float(pow(2, Double($0))), digits: 2))" } ?? "–",
         ]
       }, keys: levels.map { Palette.level($0.number) })

@@ -127,7 +127,7 @@ struct ProposalsDrawing: Sendable {
       "What became of \(ledger.count) candidates",
       caption: "Of each level the \(options.preNMSTopN) highest logits are looked at (the "
         + "others are “below the top”), clipped to the image, freed of boxes with a side "
-        + "under \(Numerals.short(options.minimumSize)) pixels, suppressed, and at most "
+        + "under \(Numerals.short(options.minimumSize)) input pixels, suppressed, and at most "
         + "\(options.postNMSTopN) of all levels handed on.",
       columns: 2
     ) {

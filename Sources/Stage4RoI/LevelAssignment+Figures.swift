@@ -91,7 +91,7 @@ struct RoIDrawing: Sendable {
 
   private var sides: TablePanel {
     TablePanel(
-      "Sides in pixels", header: ["level", "stride", "proposals", "least", "greatest"],
+      "Sides in input pixels", header: ["level", "stride", "proposals", "least", "greatest"],
       rows: RoIPyramid.numbers.map { level in
         let sides = proposals.indices.filter { levels[$0] == level }
           .map { proposals[$0].area.squareRoot() }

@@ -50,7 +50,7 @@ extension RoIDrawing {
       other.name + (other.name == roiOperator.name ? " (this run)" : "")
     }
     let box = work.box
-    let size = "\(Numerals.short(box.width)) × \(Numerals.short(box.height)) pixels"
+    let size = "\(Numerals.short(box.width)) × \(Numerals.short(box.height)) input pixels"
     return Figure(
       "One RoI, three operators: proposal \(example.proposal)",
       caption: "Proposal \(example.proposal) is \(example.rule): \(size)"

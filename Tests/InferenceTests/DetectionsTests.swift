@@ -3,6 +3,8 @@ import Foundation
 import Inference
 import Model
 import Stage0Input
+import Stage3Proposals
+import Stage4RoI
 import Stage5Heads
 import Stage6Masks
 import TestSupport
@@ -108,6 +110,44 @@ import Tracing
         trace.current(HeadsStage.name), in: ImageSize(height: image.height, width: image.width))
       let found = model.detections(in: image)
       #expect(!found.isEmpty && same(found, left))
+      try checkLedgers(Trace.open(trace.folder), model, image)
+    }
+  }
+
+  /// Compares both ledgers, read from their files, with what the stages compute in memory.
+  private func checkLedgers(_ trace: Trace, _ model: MaskRCNNModel, _ image: Image) throws {
+    let network = Network(model)
+    let input = network.input([image.pixels])
+    let levels = network.pyramid(input.tensor)
+    let candidates = network.candidates(levels, input: input.padded)
+    let size = input.sizes[0].resized
+    let expected = proposals(
+      candidates, width: size.width, height: size.height, network.proposalOptions)
+    let ledger = try CandidateLedger(trace.stage(ProposalsStage.name))
+    #expect(ledger.indices.map { ledger[$0] } == expected.ledger)
+    #expect(Set(ledger.indices.map { ledger[$0].place.level }) == [2, 3, 4, 5, 6])
+    #expect(expected.ledger.contains { $0.fate.name == .suppressed })
+
+    let pyramid = RoIPyramid(levels, input: input.padded)
+    let branch = network.boxBranch(
+      network.features(pyramid, [expected.boxes], bins: RoIPyramid.boxBins),
+      proposals: [expected.boxes], input.sizes)
+    let entries = try trace.stage(HeadsStage.name).detectionLedger()
+    #expect(entries == branch.candidates[0].ledger)
+    #expect(entries.contains { $0.fate.name == .suppressed })
+    for (stage, header) in [
+      (
+        ProposalsStage.name,
+        "candidate,level,row,column,shape,logit,x1,y1,x2,y2,fate,"
+          + "suppressed by candidate,overlap\n0,2,0,0,0,"
+      ),
+      (
+        HeadsStage.name,
+        "entry,proposal,class,name,score,x1,y1,x2,y2,fate,suppressed by entry,overlap\n"
+      ),
+    ] {
+      let file = trace.folder.appending(path: "\(stage)/ledger.csv")
+      #expect(try String(contentsOf: file, encoding: .utf8).hasPrefix(header))
     }
   }
 
