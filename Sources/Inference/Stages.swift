@@ -43,10 +43,12 @@ public struct InferenceStages {
   public var all: [any Stage] { [input, backbone, anchors, proposals, roi, heads, masks] }
 
   /// Their types in the same order.
-  public static let types: [any Stage.Type] = [
-    InputStage.self, BackboneStage.self, AnchorsStage.self, ProposalsStage.self, RoIStage.self,
-    HeadsStage.self, MasksStage.self,
-  ]
+  public static var types: [any Stage.Type] {
+    [
+      InputStage.self, BackboneStage.self, AnchorsStage.self, ProposalsStage.self, RoIStage.self,
+      HeadsStage.self, MasksStage.self,
+    ]
+  }
 
   /// Their folders' names in the same order.
   public static let names = types.map { $0.name }
