@@ -233,7 +233,7 @@ def test_a_suppressor_that_falls_itself_is_told(page, ledger):
     fallen = {index for index, row in place.items()
               if rows[row, 9] == SUPPRESSED and by[place[int(rows[row, 10])]] >= 0}
     move(page, 0.3)
-    page.locator("#suppression select").first.select_option("3")
+    page.locator("#suppression select").first.select_option("5")
     page.locator("#suppression [role=grid] tbody tr").first.focus()
     page.keyboard.press("Home")
     told = set()

@@ -121,7 +121,7 @@ Page.exhibit('suppression', async (bench, content) => {
   });
 
   const close = Draw.panel(detail);
-  const image = Draw.panel(whole,
+  const overview = Draw.panel(whole,
     'A click chooses the smallest box under the pointer; more clicks at the same spot go on to '
     + 'the next larger ones. Only the candidates that are listed below are drawn.');
 
@@ -328,7 +328,7 @@ Page.exhibit('suppression', async (bench, content) => {
       ? [[Scene.styles.dropped, 'too small or outside']] : [],
   ]);
   bench.append(
-    Controls.row(levelControl, fateControl, threshold, reset), Draw.panels(image, close), legend,
+    Controls.row(levelControl, fateControl, threshold, reset), Draw.panels(overview, close), legend,
     sentence, Controls.row(toWinner, follow),
     Draw.panels(list, element('div', {}, counts, change)));
 
