@@ -44,6 +44,11 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
       .map { .byName(name: $0) })
 }
 
+/// The list of all stages.
+let inference: Target = .target(
+  name: "Inference",
+  dependencies: (["Tensors", "Tracing", "Model"] + stages).map { .byName(name: $0) })
+
 let goldens: Target = .target(
   name: "Goldens",
   dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
@@ -51,18 +56,26 @@ let goldens: Target = .target(
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
   name: "TracePage",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Experiments"] + stages)
-    .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
+  dependencies: ([
+    "Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Ablations",
+  ] + stages)
+  .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
 let benchmarks: Target = .target(
   name: "Benchmarks",
   dependencies: (["Tensors", "Kernels", "Model"] + stages).map { .byName(name: $0) })
 
-/// What is done with whole traces to learn from them: below the commands, above the stages.
-let experiments: Target = .target(
-  name: "Experiments",
+/// Comparisons of RoI operators on whole traces: below the commands, above the stages.
+let ablations: Target = .target(
+  name: "Ablations",
   dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+    .map { .byName(name: $0) })
+
+/// Traces with a deliberate mistake, compared with right ones.
+let mistakes: Target = .target(
+  name: "Mistakes",
+  dependencies: (["Tensors", "Figures", "Tracing", "Model", "Ablations"] + stages)
     .map { .byName(name: $0) })
 
 let commandNames = [
@@ -72,17 +85,20 @@ let commandNames = [
 let commandTargets: [Target] =
   [
     .target(
-      name: "CommandSupport",
+      name: "Commands",
       dependencies: ([
-        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Goldens", "Benchmarks",
-        "Experiments", "TracePage",
+        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Goldens", "Benchmarks",
+        "Ablations", "Mistakes", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
-      ])
+      ],
+      exclude: ["Executables"])
   ]
   + commandNames.map {
-    .executableTarget(name: $0, dependencies: ["CommandSupport"], path: "Sources/Commands/\($0)")
+    .executableTarget(
+      name: $0, dependencies: (["Commands"] + stages).map { .byName(name: $0) },
+      path: "Sources/Commands/Executables/\($0)")
   }
 
 let stageTestTargets: [Target] = stages.enumerated().map { number, name in
@@ -92,22 +108,31 @@ let stageTestTargets: [Target] = stages.enumerated().map { number, name in
 }
 
 let testTargets: [Target] = [
-  .target(name: "TestSupport", dependencies: ["Tensors", "Figures"], path: "Tests/Support"),
+  .target(
+    name: "TestFixtures", dependencies: ["Tensors", "Figures"], path: "Tests/TestFixtures"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
-  .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestSupport"]),
-  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
+  .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestFixtures"]),
+  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestFixtures"]),
   .testTarget(
     name: "CommandTests",
-    dependencies: ["TestSupport", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
+    dependencies: ["TestFixtures", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StageFigureTests",
-    dependencies: (["Tensors", "Figures", "TestSupport"] + stages).map { .byName(name: $0) }),
+    dependencies: (["Tensors", "Figures", "TestFixtures"] + stages).map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
   .testTarget(
-    name: "ExperimentsTests",
-    dependencies: (["Experiments", "Tensors", "Figures", "Tracing", "Model", "TestSupport"]
+    name: "InferenceTests",
+    dependencies: (["Inference", "Tensors", "Tracing", "Model", "TestFixtures"] + stages)
+      .map { .byName(name: $0) }),
+  .testTarget(
+    name: "AblationsTests",
+    dependencies: (["Ablations", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]
+      + stages).map { .byName(name: $0) }),
+  .testTarget(
+    name: "MistakesTests",
+    dependencies: (["Mistakes", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]
       + stages).map { .byName(name: $0) }),
 ]
 
@@ -119,7 +144,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets + [goldens, experiments, tracePage, benchmarks]
+  targets: foundations + stageTargets
+    + [inference, goldens, ablations, mistakes, tracePage, benchmarks]
     + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

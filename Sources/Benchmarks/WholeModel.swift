@@ -62,7 +62,7 @@ struct NetworkParts {
   /// The resized image.
   let size: ImageSize
   /// By which numbers candidates become proposals; torchvision's unless changed.
-  var proposalOptions = ProposalsStage().settings
+  var proposalOptions = ProposalOptions.torchvision
 
   init(_ model: MaskRCNNModel, image: Tensor) {
     self.model = model
@@ -127,7 +127,7 @@ struct NetworkParts {
       scores: prediction.classScores,
       refined: refinedBoxes(
         boxes, deltas: prediction.deltas, width: size.width, height: size.height),
-      HeadsStage(model).settings
+      DetectionOptions(model.settings)
     ).all
   }
 

@@ -3,6 +3,7 @@ import Model
 import Figures
 import Stage0Input
 import Stage1Backbone
+import Stage3Proposals
 import Stage4RoI
 import Tensors
 import Tracing
@@ -21,7 +22,7 @@ public struct HeadsStage: Stage {
   /// Where the parameters come from, for the record.
   public var weights: WeightSource
   /// The numbers by which predictions become detections.
-  public var settings: DetectionOptions
+  public var options: DetectionOptions
   /// One name per class.
   public var classNames: [String]
 
@@ -34,20 +35,14 @@ public struct HeadsStage: Stage {
     maskHead = model.maskHead
     weights = model.weightSource
     classNames = model.settings.classNames
-    settings = DetectionOptions(
-      scoreThreshold: model.settings.scoreThreshold, minimumSize: 1e-2, nmsThreshold: 0.5,
-      detectionsPerImage: model.settings.detectionsPerImage)
+    options = DetectionOptions(model.settings)
   }
 
-  /// What `stage.json` records of the options.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [
-      RecordedOption("scoreThreshold", \.settings.scoreThreshold),
-      RecordedOption("minimumSize", \.settings.minimumSize),
-      RecordedOption("nmsThreshold", \.settings.nmsThreshold),
-      RecordedOption("detectionsPerImage", \.settings.detectionsPerImage),
-    ]
-  }
+  /// What stage 4 read, the proposals, and the levels that masks are read from.
+  public static let inputs = [
+    StageInput(RoIStage.name, "features"), StageInput(ProposalsStage.name, "proposals"),
+    StageInput(BackboneStage.name, "P2", to: "P5"),
+  ]
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
@@ -69,14 +64,14 @@ public struct HeadsStage: Stage {
     try check(features, proposals: boxes.count, pyramid, folder: roi.folder)
 
     folder.report("box head on \(boxes.count) proposals")
-    let branch = BoxBranch(features, proposals: boxes, image: size, boxHead, settings)
+    let branch = BoxBranch(features, proposals: boxes, image: size, boxHead, options)
     try add(branch.prediction, branch.refined, to: folder)
     try add(branch.detections, to: folder)
 
     let detected = branch.detections.all
     folder.report("mask head on \(detected.count) detections")
     // Both branches read their features by one operator.
-    let roiOperator = try RoIStage(.torchvision).withOptions(of: roi).roiOperator
+    let roiOperator = try RoIOptions(roi).roiOperator
     let masks = MaskBranch(detected.map(\.box), pyramid, maskHead, operator: roiOperator)
     try folder.add(
       "mask_levels", integers: masks.levels, axes: ["D"], units: "level",
@@ -93,7 +88,7 @@ public struct HeadsStage: Stage {
       HeadsDrawing(
         backdrop: Raster(image), image: image, proposals: boxes,
         prediction: branch.prediction, found: branch.detections, maskFeatures: masks.features,
-        maskLogits: masks.logits, classNames: classNames, options: settings
+        maskLogits: masks.logits, classNames: classNames, options: options
       ).figures)
   }
 
@@ -159,5 +154,12 @@ public struct HeadsStage: Stage {
     try folder.addFile(
       "ledger.csv", ledgerCSV(found.ledger, classNames: classNames),
       caption: "Every pair of proposal and class over the score threshold, and its fate")
+  }
+}
+
+extension HeadsStage {
+  /// How many detections there are, and the masks' shape.
+  public static func outcome(_ folder: StageFolder) -> String {
+    "\(folder.count("boxes")) detections, mask logits \(folder.shape("mask_logits"))"
   }
 }

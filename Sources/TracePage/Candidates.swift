@@ -56,7 +56,7 @@ extension CandidatesContent {
     guard let levels = try levels(source), let ledger,
       levels.reduce(0, { $0 + $1.anchors }) == ledger.count,
       considered.allSatisfy({ (0..<ledger.count).contains($0) }),
-      let settings = try? ProposalsStage().withOptions(of: stage).settings
+      let options = try? ProposalOptions(stage)
     else { return nil }
 
     let carried = considered + levels.flatMap { ledger.nextBelow($0.first, $0.anchors) }
@@ -69,7 +69,7 @@ extension CandidatesContent {
     data.add(
       "candidates/boxes", Tensor([count, 4], carried.flatMap(ledger.box)), as: .float32)
     data.add(
-      "candidates/deltas", try deltas(carried, levels, settings.deltaOrder, source), as: .float32)
+      "candidates/deltas", try deltas(carried, levels, options.deltaOrder, source), as: .float32)
     data.add(
       "candidates/fates", bytes: carried.map { UInt8(clamping: Int(ledger[$0, .fate])) },
       shape: [count])
@@ -82,9 +82,9 @@ extension CandidatesContent {
       shape: [proposals.count])
     return CandidatesContent(
       levels: levels, considered: considered.count, anchors: ledger.count,
-      preNMSTopN: settings.preNMSTopN, minimumSize: Double(settings.minimumSize),
-      nmsThreshold: settings.nmsThreshold, postNMSTopN: settings.postNMSTopN,
-      deltaOrder: settings.deltaOrder.rawValue)
+      preNMSTopN: options.preNMSTopN, minimumSize: Double(options.minimumSize),
+      nmsThreshold: options.nmsThreshold, postNMSTopN: options.postNMSTopN,
+      deltaOrder: options.deltaOrder.rawValue)
   }
 
   private static func levels(_ source: PageSource) throws -> [CandidateLevel]? {
