@@ -44,14 +44,16 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
       .map { .byName(name: $0) })
 }
 
-/// The list of all stages.
+/// The stages chained in memory, and the list of them.
 let inference: Target = .target(
   name: "Inference",
-  dependencies: (["Tensors", "Tracing", "Model"] + stages).map { .byName(name: $0) })
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+    .map { .byName(name: $0) })
 
 let goldens: Target = .target(
   name: "Goldens",
-  dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
+  dependencies: (["Tensors", "Kernels", "Tracing", "Model", "Inference"] + stages)
+    .map { .byName(name: $0) })
 
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
@@ -64,18 +66,19 @@ let tracePage: Target = .target(
 
 let benchmarks: Target = .target(
   name: "Benchmarks",
-  dependencies: (["Tensors", "Kernels", "Model"] + stages).map { .byName(name: $0) })
+  dependencies: (["Tensors", "Kernels", "Model", "Inference"] + stages)
+    .map { .byName(name: $0) })
 
 /// Comparisons of RoI operators on whole traces: below the commands, above the stages.
 let ablations: Target = .target(
   name: "Ablations",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference"] + stages)
     .map { .byName(name: $0) })
 
 /// Traces with a deliberate mistake, compared with right ones.
 let mistakes: Target = .target(
   name: "Mistakes",
-  dependencies: (["Tensors", "Figures", "Tracing", "Model", "Ablations"] + stages)
+  dependencies: (["Tensors", "Figures", "Tracing", "Model", "Inference", "Ablations"] + stages)
     .map { .byName(name: $0) })
 
 let commandNames = [
@@ -120,12 +123,12 @@ let testTargets: [Target] = [
   .testTarget(
     name: "StageFigureTests",
     dependencies: (["Tensors", "Figures", "TestFixtures"] + stages).map { .byName(name: $0) }),
-  .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
-  .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
   .testTarget(
     name: "InferenceTests",
-    dependencies: (["Inference", "Tensors", "Tracing", "Model", "TestFixtures"] + stages)
+    dependencies: (["Inference", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"] + stages)
       .map { .byName(name: $0) }),
+  .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
+  .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
   .testTarget(
     name: "AblationsTests",
     dependencies: (["Ablations", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]

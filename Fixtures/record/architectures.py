@@ -130,7 +130,7 @@ def search(name: str, tries: int = 60) -> None:
         found = margins.measure(run)
         worst = min(margins.LEAST, key=lambda margin: found[margin] / margins.LEAST[margin])
         counts = (len(run["3-proposals"]["scores"]), len(run["5-heads"]["scores"]))
-        levels = run["4-roi"]["levels"].bincount(minlength=4).tolist()
+        levels = run["4-roi"]["levels"].bincount(minlength=6)[2:].tolist()
         print(
             f"{name} image {number}: clear by {margins.clearness(found):.3f} ({worst}), "
             f"{counts[0]} proposals, {counts[1]} detections, levels {levels}",

@@ -100,7 +100,7 @@ def find_crop(image: np.ndarray) -> Crop:
         for model in models:
             run = run_crop(model, crop_of(image, crop), checked=False)
             is_rich = len(run["5-heads"]["scores"]) >= LEAST_DETECTIONS
-            has_levels = int(run["4-roi"]["levels"].max()) > 0
+            has_levels = int(run["4-roi"]["levels"].max()) > 2
             if not (is_rich and has_levels and margins.clearness(margins.measure(run)) >= 1.5):
                 break
         else:

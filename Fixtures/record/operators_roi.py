@@ -267,8 +267,8 @@ def record_roi_levels() -> None:
         "torchvision.ops.poolers.LevelMapper in float32",
         SEED,
         "level = clamp(floor(canonicalLevel + log2(sqrt(area) / canonicalScale) + 1e-6), first, "
-        "last) - first, so 0 is the first level. A box of no area has log2(0) = -infinity and goes "
-        "to the first level. margin is the distance of the value before floor, in float64, from "
+        "last): the number of the level, where LevelMapper counts from 0. A box of no area has "
+        "log2(0) = -infinity and goes to the first level. margin is the distance of the value before floor, in float64, from "
         "the next whole number: where it is under 1e-5, float32 rounding decides.",
     )
     sides = [
@@ -292,7 +292,7 @@ def record_roi_levels() -> None:
         ]
     )
     for first, last in ((2, 5), (3, 6)):
-        levels = LevelMapper(first, last)([boxes])
+        levels = LevelMapper(first, last)([boxes]) + first
         cases.add(
             f"levels-{first}-to-{last}",
             {"boxes": boxes},

@@ -1,6 +1,6 @@
 """Records the golden fixtures again: ``python Fixtures/record/record.py [PART ...]``.
 
-Parts: ``operators`` (single operations), ``bundled`` (whole traces of the bundled model) and
+Parts: ``operators`` (single operations), ``bundled`` (traces and batches of the bundled model) and
 ``architectures`` (whole traces of torchvision's architectures with seeded weights). Without a part,
 all of them. ``requirements.txt`` beside this file lists what is needed; the same machine writes the
 same bytes each time.
@@ -15,7 +15,7 @@ import torch
 
 PARTS = {
     "operators": ("operators_roi", "operators_boxes", "operators_masks", "operators_layers"),
-    "bundled": ("bundled",),
+    "bundled": ("bundled", "batch"),
     "architectures": ("architectures",),
 }
 """The modules of each part; each has a function ``record``."""

@@ -30,6 +30,8 @@ from torchvision.ops.poolers import MultiScaleRoIAlign, _filter_input, _setup_sc
 from trace_writer import Entry, Option, Stage
 
 LEVELS = ("P2", "P3", "P4", "P5", "P6")
+FIRST_LEVEL = 2
+"""The number of the first level, where torchvision counts from 0."""
 MASK_THRESHOLD = 0.5
 
 
@@ -128,7 +130,7 @@ def _input(model: MaskRCNN, image: Tensor, resize: str) -> tuple[ImageList, list
         Entry("normalised", normalised, axes, "standard deviations", "(image - mean) / std"),
         Entry("resized", resized, axes, "standard deviations", "bilinear, not aligned"),
         Entry("padded", padded, ["N", *axes], "standard deviations", "zeros right and below"),
-        Entry("sizes", torch.tensor(sizes), ["original resized padded", "height width"], "pixel",
+        Entry("sizes", torch.tensor(sizes), ["original resized padded", "height width"], "pixels",
               "height and width of the image, resized, padded"),
     )  # fmt: skip
     options: dict[str, Option] = {
@@ -173,24 +175,24 @@ def _anchors(model: MaskRCNN, padded: ImageList, features: Mapping[str, Tensor])
     strides = [
         [padded.tensors.shape[axis] // level.shape[axis] for axis in (2, 3)] for level in maps
     ]
-    grid = ["N", "C", "H", "W"]
     tensors = [
         Entry(f"objectness.{name}", values, ["N", "A", "H", "W"], "logit", "")
         for name, values in zip(LEVELS, objectness, strict=True)
     ]
     tensors += [
-        Entry(f"deltas.{name}", values, grid, "", "channel = 4 * shape + coordinate")
+        Entry(f"deltas.{name}", values, ["N", "4 A", "H", "W"], "",
+              "channel 4 a + c is coordinate c (dx, dy, dw, dh) of anchor a")
         for name, values in zip(LEVELS, deltas, strict=True)
     ]
     tensors += [
-        Entry(f"anchors.{name}", values, ["H W A", "x1 y1 x2 y2"], "pixel",
+        Entry(f"anchors.{name}", values, ["H W A", "x1 y1 x2 y2"], "input pixels",
               "for every row, column, shape")
         for name, values in zip(LEVELS, anchors, strict=True)
     ]  # fmt: skip
     base = torch.stack(generator.cell_anchors)
     tensors += [
-        Entry("base_anchors", base, ["L", "A", "x1 y1 x2 y2"], "pixel", "rounded, centred on 0"),
-        Entry("strides", torch.tensor(strides), ["L", "rows columns"], "pixel", ""),
+        Entry("base_anchors", base, ["L", "A", "x1 y1 x2 y2"], "input pixels", "rounded, centred on 0"),
+        Entry("strides", torch.tensor(strides), ["L", "rows columns"], "input pixels", ""),
     ]
     options: dict[str, Option] = {
         "anchorSizes": [float(size) for (size,) in generator.sizes],
@@ -224,12 +226,12 @@ def _proposals(
     assert torch.equal(whole[0][0], boxes[kept]) and torch.equal(whole[1][0], scores[kept])
     corners = "x1 y1 x2 y2"
     tensors = (
-        Entry("candidates.index", top, ["T"], "", "the top of each level by descending logit"),
-        Entry("candidates.boxes", boxes, ["T", corners], "pixel", "decoded and clipped"),
+        Entry("candidates.index", top, ["T"], "candidate", "the top of each level by descending logit"),
+        Entry("candidates.boxes", boxes, ["T", corners], "input pixels", "decoded and clipped"),
         Entry("candidates.logits", logits[top], ["T"], "logit", ""),
-        Entry("proposals", boxes[kept], ["R", corners], "pixel", "by descending score"),
+        Entry("proposals", boxes[kept], ["R", corners], "input pixels", "by descending score"),
         Entry("scores", scores[kept], ["R"], "probability", "sigmoid of the logit"),
-        Entry("proposal_index", top[kept], ["R"], "", "the candidate of each proposal"),
+        Entry("proposal_index", top[kept], ["R"], "candidate", "the candidate of each proposal"),
     )
     options: dict[str, Option] = {
         "preNMSTopN": rpn.pre_nms_top_n(),
@@ -262,11 +264,11 @@ def _roi(
 ) -> Stage:
     pooler = model.roi_heads.box_roi_pool
     pooled = pooler(dict(features), [proposals], image_sizes)
-    levels = pooler.map_levels([proposals])
+    levels = pooler.map_levels([proposals]) + FIRST_LEVEL
     strides = [round(1 / scale) for scale in pooler.scales]
     assert strides == [4, 8, 16, 32], f"the image is too small: strides came out as {strides}"
     tensors = (
-        Entry("levels", levels, ["R"], "", "0 = P2 ... 3 = P5"),
+        Entry("levels", levels, ["R"], "level", "2 = P2 ... 5 = P5"),
         Entry("features", pooled, ["R", "C", "H", "W"], "activation", ""),
     )
     title = "Cuts the features of every proposal out of the pyramid"
@@ -310,20 +312,20 @@ def _heads(
     for part, values in zip(whole, (boxes, scores, labels), strict=True):
         assert torch.equal(part[0], values)
     mask_features = heads.mask_roi_pool(dict(features), [boxes], image_sizes)
-    mask_levels = heads.mask_roi_pool.map_levels([boxes])
+    mask_levels = heads.mask_roi_pool.map_levels([boxes]) + FIRST_LEVEL
     mask_logits = heads.mask_predictor(heads.mask_head(mask_features))
     corners, grid = "x1 y1 x2 y2", ["D", "C", "H", "W"]
     tensors = (
         Entry("box_features", box_features, ["R", "F"], "activation", "before the predictors"),
         Entry("class_logits", class_logits, ["R", "K"], "logit", "background first"),
         Entry("class_scores", class_scores, ["R", "K"], "probability", "softmax"),
-        Entry("box_deltas", box_deltas, ["R", "4 K"], "", "for every class dx dy dw dh"),
-        Entry("refined", refined, ["R", "K", corners], "pixel", "decoded and clipped"),
-        Entry("boxes", boxes, ["D", corners], "pixel", "detections, in the resized image"),
+        Entry("box_deltas", box_deltas, ["R", "4 K"], "", "column 4 k + c is coordinate c (dx, dy, dw, dh) of class k"),
+        Entry("refined", refined, ["R", "K", corners], "input pixels", "decoded and clipped"),
+        Entry("boxes", boxes, ["D", corners], "input pixels", "detections, in the resized image"),
         Entry("scores", scores, ["D"], "probability", "falling"),
         Entry("labels", labels, ["D"], "class", ""),
-        Entry("proposal", origin, ["D"], "", "the proposal of each detection"),
-        Entry("mask_levels", mask_levels, ["D"], "", "0 = P2 ... 3 = P5"),
+        Entry("proposal", origin, ["D"], "proposal", "the proposal of each detection"),
+        Entry("mask_levels", mask_levels, ["D"], "level", "2 = P2 ... 5 = P5"),
         Entry("mask_features", mask_features, grid, "activation", ""),
         Entry("mask_logits", mask_logits, ["D", "K", "H", "W"], "logit", "for every class"),
     )
@@ -343,7 +345,7 @@ def _heads(
 
 
 def paste_windows(boxes: Tensor, side: int, size: tuple[int, int]) -> Tensor:
-    """Where each mask of ``side`` pixels lands: x1 y1 x2 y2, half-open, cut to the image."""
+    """Where each mask of ``side`` pixels lands: x1 y1 x2 y2, the last two exclusive, cut to the image."""
     height, width = size
     grown = expand_boxes(boxes, (side + 2) / side).to(torch.int64)
     x1, y1 = grown[:, 0].clamp(min=0), grown[:, 1].clamp(min=0)
@@ -371,12 +373,12 @@ def _masks(heads_stage: Stage, sizes: list) -> tuple[Stage, dict[str, Tensor]]:
     soft = torch.cat([cut.reshape(-1) for cut in cuts]) if cuts else torch.zeros(0)
     corners = "x1 y1 x2 y2"
     tensors = (
-        Entry("boxes", boxes, ["D", corners], "pixel", "in the original image"),
+        Entry("boxes", boxes, ["D", corners], "image pixels", "in the original image"),
         Entry("probabilities", probabilities, ["D", "H", "W"], "probability",
               "sigmoid of the own class's logits"),
-        Entry("windows", windows, ["D", corners], "pixel", "half-open, cut to the image"),
+        Entry("windows", windows, ["D", corners], "image pixels", "x2 and y2 are exclusive; cut to the image"),
         Entry("soft", soft, ["S"], "probability", "the windows' pixels, row-major, in turn"),
-        Entry("areas", binary.sum(dim=(1, 2)), ["D"], "pixel", "pixels over the threshold"),
+        Entry("areas", binary.sum(dim=(1, 2)), ["D"], "image pixels", "pixels over the threshold"),
         Entry("label_map", label_map, ["H", "W"], "", "0 background, i + 1 detection i; the "
               "highest score wins"),
     )  # fmt: skip

@@ -5,6 +5,7 @@
 // In: pyramid and proposals of a trace, a model.  Out: detections and masks per operator, how far
 // they agree with RoIAlign's and with the truth. Nothing is written.
 
+import Inference
 import Model
 import Stage0Input
 import Stage1Backbone
@@ -18,16 +19,16 @@ import Tracing
 public struct OperatorOutcome: Sendable {
   /// The operator.
   public var roiOperator: RoIOperator
-  /// The detections by descending score, in pixels of the image as decoded.
-  public var boxes: [Box]
-  /// Their classes.
-  public var labels: [Int]
-  /// Their scores.
-  public var scores: [Float]
-  /// Their masks in the image.
-  public var masks: [PastedMask]
+  /// What was detected, by descending score.
+  public var detections: [Detection]
   /// The pixels of the masks over the threshold.
   public var regions: [MaskRegion]
+
+  init(_ roiOperator: RoIOperator, _ detections: [Detection], threshold: Float) {
+    self.roiOperator = roiOperator
+    self.detections = detections
+    regions = detections.map { MaskRegion($0.mask, threshold: threshold) }
+  }
 
   /// `RoIPool`, `RoIWarp` or `RoIAlign`.
   public var name: String { roiOperator.name }
@@ -149,8 +150,6 @@ public struct Downstream: Sendable {
     if trace.has(MasksStage.name) {
       pasting = try MaskOptions(trace.stage(MasksStage.name))
     }
-    let levels = proposals.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
-
     let outcomes = try (operators ?? Self.operators(of: trace)).map { roiOperator in
       if operators == nil,
         let known = OperatorOutcome(
@@ -158,23 +157,15 @@ public struct Downstream: Sendable {
       {
         return known
       }
-      let features = pyramid.features(
-        proposals, levels: levels, bins: RoIStage.bins, operator: roiOperator)  // [R, C, 7, 7]
+      var network = Network(model)
+      network.roiOperator = roiOperator
+      network.detectionOptions = heads.options
+      let features = network.features(
+        pyramid, [proposals], bins: RoIPyramid.boxBins)  // [R, C, 7, 7]
       try heads.check(
         features, proposals: proposals.count, pyramid, folder: backbone.folder)
-      let found = BoxBranch(
-        features, proposals: proposals, image: sizes.resized, heads.boxHead, heads.options
-      ).detections.all
-      let logits = MaskBranch(
-        found.map(\.box), pyramid, heads.maskHead, operator: roiOperator
-      ).logits  // [D, K, 28, 28]
-      let (boxes, labels) = (found.map { sizes.inOriginal($0.box) }, found.map(\.label))
-      let masks = pasteMasks(
-        maskProbabilities(logits, labels: labels), boxes: boxes, width: sizes.original.width,
-        height: sizes.original.height)
-      return OperatorOutcome(
-        roiOperator: roiOperator, boxes: boxes, labels: labels, scores: found.map(\.score),
-        masks: masks, regions: masks.map { MaskRegion($0, threshold: pasting.threshold) })
+      let detections = network.detections(features, proposals: [proposals], pyramid, [sizes])[0]
+      return OperatorOutcome(roiOperator, detections, threshold: pasting.threshold)
     }
     self.outcomes = outcomes
     agreements = outcomes.map { OperatorAgreement($0, outcomes[0]) }
@@ -195,14 +186,10 @@ extension OperatorOutcome {
       let heads = try? trace.current(HeadsStage.name),
       heads.weights?.isSame(as: model.weightSource) == true,
       heads.record.options["maskOperator"] == .text("as in stage 4"),
-      let stage = try? trace.current(MasksStage.name),
-      let boxes = try? stage.boxes("boxes"), let scores = try? heads.tensor("scores").values,
-      let labels = try? heads.integers("labels"), let masks = try? stage.pastedMasks(in: image),
-      boxes.count == scores.count, labels.count == scores.count, masks.count == scores.count
+      let masks = try? trace.current(MasksStage.name),
+      let detections = try? masks.detections(heads, in: image)
     else { return nil }
-    self.init(
-      roiOperator: roiOperator, boxes: boxes, labels: labels, scores: scores, masks: masks,
-      regions: masks.map { MaskRegion($0, threshold: pasting.threshold) })
+    self.init(roiOperator, detections, threshold: pasting.threshold)
   }
 }
 

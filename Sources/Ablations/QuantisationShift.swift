@@ -15,7 +15,7 @@ import Tensors
 /// because the last cell counts in full; upper and lower edge likewise. The bins of RoIPool are
 /// rounded once more, which moves inner borders by less than a cell and the outer edges not.
 public struct QuantisationShift: Sendable, Equatable {
-  /// The level that the proposal is read from, 0 for P2.
+  /// The level that the proposal is read from, 2 for P2.
   public var level: Int
   /// Pixels per cell of the level.
   public var stride: Int
@@ -49,8 +49,8 @@ extension QuantisationShift {
   /// The shifts of boxes, each on the level that fits it.
   public static func of(_ boxes: [Box], on pyramid: RoIPyramid) -> [QuantisationShift] {
     boxes.map { box in
-      let level = pyramidLevel(of: box, among: RoIStage.levelNumbers)
-      return QuantisationShift(box, level: level, stride: pyramid.strides[level])
+      let level = pyramid.level(of: box)
+      return QuantisationShift(box, level: level, stride: pyramid.stride(ofLevel: level))
     }
   }
 }

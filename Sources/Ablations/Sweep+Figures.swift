@@ -13,7 +13,7 @@ extension TraceSweep {
     return Figure(
       "A box slides by \(distance): what each operator reads",
       caption:
-        "Proposal \(proposal) slides \(direction) over P\(level + 2) in steps of 1/16 cell. A "
+        "Proposal \(proposal) slides \(direction) over P\(level) in steps of 1/16 cell. A "
         + "curve is the value of one bin of one channel. A jump is the difference from one step to "
         + "the next; the bars give the largest of all bins and channels as a part of the level's "
         + "range, \(Numerals.short(sweep.range)).\n"
@@ -51,7 +51,8 @@ extension TraceSweep {
     let (x, y) = sweep.axis == .x ? (shift, 0) : (0, shift)
     func layer(_ bin: (row: Int, column: Int)) -> Layer {
       let (width, height) = (
-        first.width / Float(RoIStage.bins.columns), first.height / Float(RoIStage.bins.rows)
+        first.width / Float(RoIPyramid.boxBins.columns),
+        first.height / Float(RoIPyramid.boxBins.rows)
       )
       let (x, y) = (first.x1 + Float(bin.column) * width, first.y1 + Float(bin.row) * height)
       return .box(
@@ -59,7 +60,7 @@ extension TraceSweep {
     }
     let last = Box(first.x1 + x, first.y1 + y, first.x2 + x, first.y2 + y)
     var map = Heatmap(
-      sweep.surroundings, "P\(level + 2), channel \(sweep.channel)",
+      sweep.surroundings, "P\(level), channel \(sweep.channel)",
       origin: Point(Float(sweep.origin.column), Float(sweep.origin.row)), scale: .diverging,
       units: "activation",
       layers: [
@@ -68,7 +69,7 @@ extension TraceSweep {
       ] + (sweep.bin == jumpBin ? [] : [layer(jumpBin)]))
     let side = max(sweep.surroundings.shape[0], sweep.surroundings.shape[1])
     map.zoom = 300 / Float(side)
-    map.axisUnit = "cells of P\(level + 2)"
+    map.axisUnit = "cells of P\(level)"
     map.showsSummary = false
     return map
   }
@@ -80,7 +81,7 @@ extension TraceSweep {
       sweep.curves.map { curve in
         let points = zip(sweep.positions, values(curve)).map { Point($0, $1) }
         return .init(curve.name, points, curve.stroke)
-      }, title, x: "shift in cells of P\(level + 2)", y: "activation")
+      }, title, x: "shift in cells of P\(level)", y: "activation")
     chart.width = 460
     chart.height = 240
     return chart

@@ -167,7 +167,7 @@ public struct TraceSweep: Sendable {
   public let sweep: Sweep
   /// Which proposal slides.
   public let proposal: Int
-  /// The level that it is read from, 0 for P2.
+  /// The level that it is read from, 2 for P2.
   public let level: Int
 
   /// Slides a proposal of a trace over the level that fits it.
@@ -198,9 +198,9 @@ public struct TraceSweep: Sendable {
           ? "there are no proposals" : "the proposals are 0 to \(boxes.count - 1)",
         remedy: "Name one that there is with --proposal")
     }
-    let level = pyramidLevel(of: boxes[chosen], among: RoIStage.levelNumbers)
-    let features = pyramid.levels[level].slice(0)  // [C, H, W]
-    let bins = RoIStage.bins
+    let level = pyramid.level(of: boxes[chosen])
+    let features = pyramid.features(ofLevel: level).slice(0)  // [C, H, W]
+    let bins = RoIPyramid.boxBins
     guard (0..<features.shape[0]).contains(channel ?? 0) else {
       throw Fault(
         "--channel \(channel ?? 0)", "the channels are 0 to \(features.shape[0] - 1)",
@@ -215,7 +215,8 @@ public struct TraceSweep: Sendable {
     self.proposal = chosen
     self.level = level
     sweep = Sweep(
-      features, box: boxes[chosen], stride: pyramid.strides[level], axis: axis, cells: cells,
+      features, box: boxes[chosen], stride: pyramid.stride(ofLevel: level), axis: axis,
+      cells: cells,
       channel: channel, bin: bin, bins: bins)
   }
 }

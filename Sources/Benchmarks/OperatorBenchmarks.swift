@@ -13,7 +13,7 @@ public struct OperatorInputs: Sendable {
   public let pyramid: [Tensor]
   /// 1000 boxes for the RoI operators, in pixels of that input.
   public let boxes: [Box]
-  /// The level that each of them is read from, 0 for P2.
+  /// The place in `pyramid` of the level that each of them is read from.
   public let levels: [Int]
   /// 4000 boxes for non-maximum suppression.
   public let candidates: [Box]
@@ -36,7 +36,9 @@ public struct OperatorInputs: Sendable {
       noise.tensor([1, 256, height / stride, width / stride])
     }
     boxes = noise.boxes(1000, width: width, height: height)
-    levels = boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
+    levels = boxes.map {
+      pyramidLevel(of: $0, among: RoIPyramid.numbers) - RoIPyramid.numbers.lowerBound
+    }
     candidates = noise.boxes(4000, width: width, height: height)
     scores = (0..<4000).map { _ in noise.next() }
     masks = noise.tensor([100, 28, 28])

@@ -1,6 +1,7 @@
 // How the time of an image grows with its size, and with the number of proposals.
 
 import Foundation
+import Inference
 import Kernels
 import Model
 import Stage3Proposals
@@ -87,6 +88,7 @@ public func imageScaling(
 ) -> [ScalingCurve] {
   var model = model
   model.settings.resize = .factor(1)
+  let network = Network(model)
   let empty = sizes.map { size in
     ScalingCurve.Point(
       name: "\(size.rows) x \(size.columns)", amount: Double(size.rows * size.columns) * 1e-6,
@@ -97,9 +99,11 @@ public func imageScaling(
     for (index, size) in sizes.enumerated() where run > 0 || index == 0 {
       report("image of \(whole[index].name), run \(run) of \(runs)")
       let resized = resizeBilinear(image, rows: size.rows, columns: size.columns)
-      let network = NetworkParts(model, image: resized)
-      let (first, pyramid) = seconds { network.pyramid(network.input(resized)) }
-      let (second, _) = seconds { network.findings(pyramid) }
+      let (first, (pyramid, sizes)) = seconds {
+        let input = network.input([resized])
+        return (network.pyramid(input.tensor), input.sizes)
+      }
+      let (second, _) = seconds { network.detections(pyramid, sizes) }
       guard run > 0 else { continue }
       backbone[index].seconds.append(first)
       whole[index].seconds.append(first + second)
@@ -122,15 +126,18 @@ public func imageScaling(
 public func proposalScaling(
   _ model: MaskRCNNModel, image: Tensor, limits: [Int], runs: Int, report: (String) -> Void
 ) -> ScalingCurve {
-  var network = NetworkParts(model, image: image)
+  var network = Network(model)
   report("pyramid and proposals")
-  let pyramid = network.pyramid(network.input(image))
+  let input = network.input([image])
+  let levels = network.pyramid(input.tensor)
+  let pyramid = RoIPyramid(levels, input: input.padded)
   let most = limits.max() ?? 0
   // Of torchvision's best 1000 per level too few may survive suppression.
   network.proposalOptions.preNMSTopN = max(network.proposalOptions.preNMSTopN, most)
   network.proposalOptions.postNMSTopN = most
   // By descending score: the first n are what the limit n hands on.
-  let boxes = network.proposedBoxes(network.candidates(pyramid))
+  let boxes = network.proposedBoxes(
+    network.candidates(levels, input: input.padded), input.sizes)[0]
   let counts = Set(limits.map { min($0, boxes.count) }).filter { $0 > 0 }.sorted()
   var points = counts.map {
     ScalingCurve.Point(name: "\($0)", amount: Double($0) * 1e-3, seconds: [])
@@ -140,7 +147,8 @@ public func proposalScaling(
       report("\(count) proposals, run \(run) of \(runs)")
       let (time, _) = seconds {
         boxPrediction(
-          network.features(pyramid, Array(boxes.prefix(count)), RoIStage.bins), model.boxHead)
+          network.features(pyramid, [Array(boxes.prefix(count))], bins: RoIPyramid.boxBins),
+          model.boxHead)
       }
       if run > 0 { points[index].seconds.append(time) }
     }

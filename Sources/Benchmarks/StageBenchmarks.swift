@@ -1,3 +1,4 @@
+import Inference
 import Kernels
 import Model
 import Stage1Backbone
@@ -5,7 +6,7 @@ import Stage4RoI
 import Stage5Heads
 import Tensors
 
-/// The parts of `wholeModel` one by one: what the network itself costs, and where.
+/// The parts of `model.detections(in: image)` one by one: what the network itself costs, and where.
 ///
 /// - Parameters:
 ///   - image: `[3, H0, W0]`, RGB in 0...1
@@ -23,23 +24,30 @@ public func stageBenchmarks(
     return result
   }
 
-  let network = NetworkParts(model, image: image)
-  let input = part("input") { network.input(image) }  // [1, 3, Hp, Wp]
-  let trunk = part("trunk") { trunkFeatures(input, model.backbone) }
-  let pyramid = part("pyramid") { featurePyramid(trunk.levels, model.backbone) }
-  let candidates = part("anchors and their head") { network.candidates(pyramid) }
-  let boxes = part("proposals") { network.proposedBoxes(candidates) }
-  let roi = part("RoIAlign of \(boxes.count) proposals") {
-    network.features(pyramid, boxes, RoIStage.bins)
+  let network = Network(model)
+  let input = part("input") { network.input([image]) }  // [1, 3, Hp, Wp]
+  let trunk = part("trunk") { trunkFeatures(input.tensor, model.backbone) }
+  let levels = part("pyramid") { featurePyramid(trunk.levels, model.backbone) }
+  let candidates = part("anchors and their head") {
+    network.candidates(levels, input: input.padded)
+  }
+  let boxes = part("proposals") { network.proposedBoxes(candidates, input.sizes) }
+  let pyramid = RoIPyramid(levels, input: input.padded)
+  let roi = part("RoIAlign of \(boxes[0].count) proposals") {
+    network.features(pyramid, boxes, bins: RoIPyramid.boxBins)
   }
   let prediction = part("box head") { boxPrediction(roi, model.boxHead) }
-  let found = part("detections") { network.detected(prediction, proposals: boxes) }
-  let maskFeatures = part("RoIAlign of \(found.count) detections") {
-    network.features(pyramid, found.map(\.box), HeadsStage.maskBins)
+  let found = part("detections") {
+    BoxBranch(
+      prediction, proposals: boxes, images: input.sizes.map(\.resized), network.detectionOptions
+    ).candidates.map(\.detected)
+  }
+  let maskFeatures = part("RoIAlign of \(found[0].count) detections") {
+    network.features(pyramid, found.map { $0.map(\.box) }, bins: RoIPyramid.maskBins)
   }
   let logits = part("mask head") { maskLogits(maskFeatures, model.maskHead) }
-  _ = part("paste") { network.pasted(logits, found) }
-  return (parts, found.count)
+  _ = part("paste") { network.detections(found, logits: logits, input.sizes) }
+  return (parts, found[0].count)
 }
 
 /// Every convolution of trunk and pyramid by itself, with what follows it: norm, shortcut, ReLU.

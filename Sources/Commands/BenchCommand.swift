@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
+import Inference
 import Kernels
 import Model
 import Figures
@@ -92,7 +93,7 @@ package struct BenchCommand: ParsableCommand {
     if layers {
       progress.show("layers")
       report.layers = layerBenchmarks(
-        model.backbone, input: backboneInput(model, image: pixels), runs: runs)
+        model.backbone, input: Network(model).input([pixels]).tensor, runs: runs)
     }
     if operators {
       progress.show("operators")
@@ -151,10 +152,10 @@ private struct Report: Codable {
     let total = stages.reduce(0) { $0 + $1.median }
     var lines = [
       "\(model)",
-      "\(threads) threads, peak \(decimals(peakGigaflops, 0)) GFLOPS, image "
+      "\(threads) threads, peak \(Numerals.decimals(peakGigaflops, 0)) GFLOPS, image "
         + "\(image[2]) x \(image[1]), \(detections) detections, memory at most "
         + "\(peakMemory / 1_000_000) MB",
-      "", table(stages), "", "Sum of the medians: \(decimals(total, 3)) s",
+      "", table(stages), "", "Sum of the medians: \(Numerals.decimals(total, 3)) s",
     ]
     if !layers.isEmpty { lines += ["", table(layers)] }
     if !operators.isEmpty { lines += ["", table(operators)] }
@@ -167,10 +168,11 @@ private struct Report: Codable {
       ["part", "median ms", "least", "greatest", "GFLOPS", "of the peak"], right: [1, 2, 3, 4, 5])
     for one in measurements {
       table.add([
-        one.name, decimals(one.median * 1000, 1), decimals((one.seconds.min() ?? 0) * 1000, 1),
-        decimals((one.seconds.max() ?? 0) * 1000, 1),
-        one.gigaflops.map { decimals($0, 0) } ?? "",
-        one.gigaflops.map { "\(decimals(100 * $0 / peakGigaflops, 0)) %" } ?? "",
+        one.name, Numerals.decimals(one.median * 1000, 1),
+        Numerals.decimals((one.seconds.min() ?? 0) * 1000, 1),
+        Numerals.decimals((one.seconds.max() ?? 0) * 1000, 1),
+        one.gigaflops.map { Numerals.decimals($0, 0) } ?? "",
+        one.gigaflops.map { "\(Numerals.decimals(100 * $0 / peakGigaflops, 0)) %" } ?? "",
       ])
     }
     return table.text

@@ -1,5 +1,6 @@
 import Benchmarks
 import Foundation
+import Inference
 import Kernels
 import Model
 import Stage4RoI
@@ -31,7 +32,7 @@ struct BenchServer {
   private let loadImage: () throws -> Tensor
   private lazy var model = Result { try loadModel() }
   private lazy var image = Result { try loadImage() }
-  private lazy var input = Result { try backboneInput(model.get(), image: image.get()) }
+  private lazy var input = Result { try Network(model.get()).input([image.get()]).tensor }
   private lazy var operators = OperatorInputs()
 
   init(model: @escaping () throws -> MaskRCNNModel, image: @escaping () throws -> Tensor) {
@@ -90,12 +91,12 @@ struct BenchServer {
     case .whole:
       let (model, image) = (try model.get(), try image.get())
       return Answer(
-        of: { wholeModel(model, image: image) },
+        of: { model.detections(in: image) },
         outputs: { $0.tensors(width: image.shape[2], height: image.shape[1]) })
     case .pyramid:
       let (model, input) = (try model.get(), try input.get())
       return Answer(
-        of: { backbonePyramid(model, input: input) },
+        of: { Network(model).pyramid(input) },
         outputs: { levels in
           Dictionary(uniqueKeysWithValues: levels.enumerated().map { ("P\($0 + 2)", $1) })
         })
@@ -131,13 +132,13 @@ struct BenchServer {
   }
 }
 
-extension Findings {
-  /// The findings as torchvision gives them: masks as large as the image.
+extension [Detection] {
+  /// The detections as torchvision gives them: masks as large as the image.
   fileprivate func tensors(width: Int, height: Int) -> [String: Tensor] {
     [
-      "boxes": Tensor(boxes: boxes), "scores": Tensor([scores.count], scores),
-      "labels": Tensor([labels.count], labels.map(Float.init)),
-      "masks": wholeImages(masks, width: width, height: height),
+      "boxes": Tensor(boxes: map(\.box)), "scores": Tensor([count], map(\.score)),
+      "labels": Tensor([count], map { Float($0.label) }),
+      "masks": wholeImages(map(\.mask), width: width, height: height),
     ]
   }
 }

@@ -1,7 +1,8 @@
 import ArgumentParser
-import Mistakes
+import Figures
 import Foundation
 import Inference
+import Mistakes
 import Stage0Input
 import Tensors
 import TracePage
@@ -90,7 +91,7 @@ struct BreakCommand: ParsableCommand {
     var options = trace
     options.trace = place.path
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
-    for stage in allStages { try pipeline.run(stage, image: file) }
+    for stage in InferenceStages.types { try pipeline.run(stage, image: file) }
     return pipeline.trace
   }
 
@@ -99,7 +100,8 @@ struct BreakCommand: ParsableCommand {
     func areSame(_ a: URL?, _ b: URL) -> Bool {
       a.map { FileManager.default.contentsEqual(atPath: $0.path, andPath: b.path) } ?? false
     }
-    guard let trace = try? Trace.open(folder), allStages.allSatisfy({ trace.has($0.name) }),
+    guard let trace = try? Trace.open(folder),
+      InferenceStages.types.allSatisfy({ trace.has($0.name) }),
       trace.record.note == nil,
       (try? trace.outdatedStages()) == [], areSame(trace.image, file),
       weights.weights.map({ areSame(trace.weights, URL(fileURLWithPath: $0)) }) ?? true
@@ -121,7 +123,7 @@ struct BreakCommand: ParsableCommand {
       Right:    \(right.relativePath), \(words(finding.rightDetections))
       Broken:   \(folder.relativePath), \(words(finding.brokenDetections)); \
       \(agreement.matched) match a right one, with a mean IoU of \
-      \(decimals(Double(agreement.meanOverlap), 2))
+      \(Numerals.decimals(Double(agreement.meanOverlap), 2))
 
       The first stage that differs is \(finding.firstDifference ?? "none"), in these tensors:
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Figures
 import Foundation
 import Tensors
 import Tracing
@@ -61,7 +62,8 @@ extension TraceComparison {
       case .compared(let difference):
         table.add([
           tensor.stage, tensor.name, String(difference.count), String(difference.differing),
-          scientific(difference.greatest), scientific(difference.relative), verdict,
+          Numerals.scientific(difference.greatest), Numerals.scientific(difference.relative),
+          verdict,
         ])
       case .shapes(let ours, let theirs):
         table.add([tensor.stage, tensor.name, "", "", "", "", "\(ours) against \(theirs)"])

@@ -1,5 +1,6 @@
-import ArgumentParser
 import Ablations
+import ArgumentParser
+import Figures
 import Foundation
 import Kernels
 import Stage0Input
@@ -43,16 +44,19 @@ extension Downstream {
           ]),
       right: Set(1...9))
     for (index, outcome) in outcomes.enumerated() {
-      var cells = [outcome.name, String(outcome.boxes.count)]
+      var cells = [outcome.name, String(outcome.detections.count)]
       cells +=
         index == 0
         ? ["", ""]
-        : [String(agreements[index].matched), decimals(Double(agreements[index].meanOverlap), 4)]
+        : [
+          String(agreements[index].matched),
+          Numerals.decimals(Double(agreements[index].meanOverlap), 4),
+        ]
       if let score = truthScores.indices.contains(index) ? truthScores[index] : nil {
         cells += [score.matchedAtHalf, score.unmatchedAtHalf, score.matchedAtThreeQuarters]
           .map(String.init)
-        cells += [score.meanOfMatched, score.meanOfBest].map { decimals(Double($0), 4) }
-        cells.append(decimals(Double(score.meanAreaRatio), 2))
+        cells += [score.meanOfMatched, score.meanOfBest].map { Numerals.decimals(Double($0), 4) }
+        cells.append(Numerals.decimals(Double(score.meanAreaRatio), 2))
       }
       table.add(cells)
     }
@@ -73,7 +77,7 @@ extension Downstream {
   /// What rounding does to the proposals' edges, in one line.
   private var shiftLine: String {
     func range(_ values: [Float]) -> String {
-      "\(decimals(Double(values.min() ?? 0), 1)) to \(decimals(Double(values.max() ?? 0), 1))"
+      "\(Numerals.decimals(Double(values.min() ?? 0), 1)) to \(Numerals.decimals(Double(values.max() ?? 0), 1))"
     }
     guard !shifts.isEmpty else { return "There are no proposals, so rounding moves none." }
     let near = shifts.flatMap { [$0.left, $0.top] }
@@ -81,7 +85,7 @@ extension Downstream {
     let size = near.reduce(0) { $0 + Double(abs($1)) } / Double(near.count)
     let outward = far.reduce(0) { $0 + Double($1) } / Double(far.count)
     return "Rounding to cells moves left and upper edges of the \(shifts.count) proposals by "
-      + "\(range(near)) pixels (\(decimals(size, 2)) on average, either way), right and lower ones "
-      + "by \(range(far)) (\(decimals(outward, 2)) on average, outward)."
+      + "\(range(near)) pixels (\(Numerals.decimals(size, 2)) on average, either way), right and lower ones "
+      + "by \(range(far)) (\(Numerals.decimals(outward, 2)) on average, outward)."
   }
 }

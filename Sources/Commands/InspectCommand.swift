@@ -52,8 +52,8 @@ extension Image {
   fileprivate func source(of file: URL) -> String {
     let statistics = pixels.statistics
     return summary
-      + ", intensities from \(decimals(Double(statistics.minimum), 3)) to "
-      + "\(decimals(Double(statistics.maximum), 3)), mean \(decimals(Double(statistics.mean), 3))"
+      + ", intensities from \(Numerals.decimals(Double(statistics.minimum), 3)) to "
+      + "\(Numerals.decimals(Double(statistics.maximum), 3)), mean \(Numerals.decimals(Double(statistics.mean), 3))"
   }
 }
 
@@ -84,8 +84,9 @@ private func describe(_ trace: Trace) throws -> String {
     for tensor in stage.record.tensors {
       table.add([
         "  " + tensor.name, tensor.dtype + (tensor.file == nil ? ", not kept" : ""),
-        Shape(tensor.shape).description, decimals(Double(tensor.minimum), 3),
-        decimals(Double(tensor.maximum), 3), decimals(Double(tensor.mean), 3), tensor.note,
+        Shape(tensor.shape).description, Numerals.decimals(Double(tensor.minimum), 3),
+        Numerals.decimals(Double(tensor.maximum), 3), Numerals.decimals(Double(tensor.mean), 3),
+        tensor.note,
       ])
     }
     text += table.text + "\n"

@@ -8,7 +8,7 @@ package struct MaskRCNNCommand: ParsableCommand {
     commandName: "maskrcnn",
     abstract: "Mask R-CNN, step by step: every stage leaves its tensors and figures in a trace.",
     discussion: "Without a subcommand: run, whose options maskrcnn run --help lists.",
-    subcommands: [RunCommand.self] + allStages.map { command(of: $0) } + [
+    subcommands: [RunCommand.self] + InferenceStages.types.map { command(of: $0) } + [
       PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
       InspectCommand.self, VerifyCommand.self, BenchCommand.self,
     ],

@@ -56,7 +56,7 @@ struct Pipeline {
     ) { [progress] in progress.show("\(S.name): \($0)") }
     let seconds = start.duration(to: clock.now) / .seconds(1)
     table.add([
-      S.name, decimals(seconds, 2), String(folder.record.tensors.count),
+      S.name, Numerals.decimals(seconds, 2), String(folder.record.tensors.count),
       String(folder.record.figures.count), S.outcome(folder),
     ])
   }

@@ -22,7 +22,9 @@ struct RunCommand: ParsableCommand {
     pipeline.give(backbone.given, to: BackboneStage.self)
     pipeline.give(roi.given, to: RoIStage.self)
     pipeline.truth = truth.file
-    for stage in allStages { try pipeline.run(stage, image: image.file ?? Bundled.image) }
+    for stage in InferenceStages.types {
+      try pipeline.run(stage, image: image.file ?? Bundled.image)
+    }
     try pipeline.report()
   }
 }

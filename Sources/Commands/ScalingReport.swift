@@ -45,10 +45,10 @@ struct ScalingReport: Codable {
         right: [1, 2, 3, 4, 5])
       for point in curve.points {
         table.add([
-          point.name, decimals(point.amount, 3), decimals(point.least * 1000, 1),
-          decimals(point.median * 1000, 1),
-          decimals((point.seconds.max() ?? 0) * 1000, 1),
-          decimals(point.least * 1000 / point.amount, 1),
+          point.name, Numerals.decimals(point.amount, 3), Numerals.decimals(point.least * 1000, 1),
+          Numerals.decimals(point.median * 1000, 1),
+          Numerals.decimals((point.seconds.max() ?? 0) * 1000, 1),
+          Numerals.decimals(point.least * 1000 / point.amount, 1),
         ])
       }
       return "\(curve.name)\n\n\(table.text)\n\n\(Self.growth(curve))"
@@ -69,8 +69,8 @@ struct ScalingReport: Codable {
       return "Too few amounts to tell of growth."
     }
     return
-      "The time grows as the amount to the power of \(decimals(exponent, 2)), in the upper half "
-      + "\(decimals(upper, 2)): fitted to the logarithms by least squares."
+      "The time grows as the amount to the power of \(Numerals.decimals(exponent, 2)), in the upper half "
+      + "\(Numerals.decimals(upper, 2)): fitted to the logarithms by least squares."
   }
 
   private func amountTitle(_ curve: ScalingCurve) -> String {
@@ -108,7 +108,7 @@ struct ScalingReport: Codable {
   }
 
   private static func exponents(_ curves: [ScalingCurve]) -> String {
-    curves.map { "\($0.name) \($0.exponent.map { decimals($0, 2) } ?? "unknown")" }
+    curves.map { "\($0.name) \($0.exponent.map { Numerals.decimals($0, 2) } ?? "unknown")" }
       .joined(separator: ", ")
   }
 

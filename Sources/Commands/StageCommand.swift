@@ -36,7 +36,7 @@ struct StageArguments<S: PipelineStage>: ParsableArguments {
     pipeline.give(flags.given, to: S.self)
     if let file = image.file, S.number > 0 {
       print("Running the stages 0 to \(S.number - 1) on \(file.relativePath) first.\n")
-      for earlier in allStages[..<S.number] { try pipeline.run(earlier, image: file) }
+      for earlier in InferenceStages.types[..<S.number] { try pipeline.run(earlier, image: file) }
     }
     try pipeline.run(S.self, image: image.file)
     try pipeline.report()

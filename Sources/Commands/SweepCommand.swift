@@ -1,5 +1,6 @@
-import ArgumentParser
 import Ablations
+import ArgumentParser
+import Figures
 import Foundation
 import Kernels
 import Tensors
@@ -62,7 +63,7 @@ struct SweepCommand: ParsableCommand {
     let sweep = found.sweep
     print(
       "Proposal \(found.proposal) slides by \(cells) \(cells == 1 ? "cell" : "cells") of "
-        + "P\(found.level + 2) (stride \(sweep.stride)) along \(axis), in steps of 1/16.\n")
+        + "P\(found.level) (stride \(sweep.stride)) along \(axis), in steps of 1/16.\n")
     var table = Table(
       [
         "operator", "largest jump of all", "of the range",
@@ -73,12 +74,13 @@ struct SweepCommand: ParsableCommand {
         [curve.name]
           + [curve.largestJump, curve.largestJumpInBin].flatMap { jump in
             [
-              decimals(Double(jump), 4), "\(decimals(Double(100 * sweep.relative(jump)), 2)) %",
+              Numerals.decimals(Double(jump), 4),
+              "\(Numerals.decimals(Double(100 * sweep.relative(jump)), 2)) %",
             ]
           })
     }
     print(table.text)
-    print("\nThe range of P\(found.level + 2) is \(decimals(Double(sweep.range), 3)).")
+    print("\nThe range of P\(found.level) is \(Numerals.decimals(Double(sweep.range), 3)).")
     print("Look at \(folder)/sweep.png; the numbers are in \(folder)/sweep.csv")
   }
 

@@ -34,35 +34,3 @@ extension String {
     return text
   }
 }
-
-/// A number with a fixed count of decimals.
-func decimals(_ value: Double, _ count: Int) -> String {
-  guard value.isFinite else { return "\(value)" }
-  var scale = 1.0
-  for _ in 0..<count { scale *= 10 }
-  let scaled = (abs(value) * scale).rounded()
-  guard scaled < 1e15 else { return "\(value)" }
-  let whole = Int(scaled)
-  let sign = value < 0 && whole > 0 ? "-" : ""
-  guard count > 0 else { return sign + String(whole) }
-  let fraction = String(whole % Int(scale))
-  let zeros = String(repeating: "0", count: count - fraction.count)
-  return "\(sign)\(whole / Int(scale)).\(zeros)\(fraction)"
-}
-
-/// A small number in powers of ten, `3.2e-07`; `0` for zero.
-func scientific(_ value: Float) -> String {
-  guard value != 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
-  var exponent = 0
-  var mantissa = Double(abs(value))
-  while mantissa < 1 {
-    mantissa *= 10
-    exponent -= 1
-  }
-  while mantissa >= 9.95 {
-    mantissa /= 10
-    exponent += 1
-  }
-  let digits = abs(exponent) < 10 ? "0\(abs(exponent))" : "\(abs(exponent))"
-  return "\(value < 0 ? "-" : "")\(decimals(mantissa, 1))e\(exponent < 0 ? "-" : "+")\(digits)"
-}

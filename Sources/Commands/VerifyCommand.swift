@@ -1,4 +1,5 @@
 import ArgumentParser
+import Figures
 import Foundation
 import Goldens
 import Tensors
@@ -62,8 +63,9 @@ struct VerifyCommand: ParsableCommand {
       table.add([
         first.suite, tensors ? "\(first.name) \(first.tensor)" : first.isOperator ? "" : first.name,
         String(group.count), String(found.reduce(0) { $0 + $1.count }),
-        scientific(found.map(\.greatest).max() ?? 0), scientific(found.map(\.relative).max() ?? 0),
-        scientific(group.map(\.tolerance.relative).max() ?? 0),
+        Numerals.scientific(found.map(\.greatest).max() ?? 0),
+        Numerals.scientific(found.map(\.relative).max() ?? 0),
+        Numerals.scientific(group.map(\.tolerance.relative).max() ?? 0),
       ])
     }
     return table

@@ -93,42 +93,6 @@ struct FiniteSummary {
   }
 }
 
-/// Numbers as a figure shows them.
-public enum Numerals {
-  /// A value with a few significant digits, trailing zeros dropped and a true minus sign: `−1.25`.
-  public static func short(_ value: Float, digits: Int = 3) -> String {
-    if value.isNaN { return "NaN" }
-    if value.isInfinite { return value < 0 ? "−∞" : "∞" }
-    if value == 0 { return "0" }
-    let magnitude = abs(value)
-    var text: String
-    if magnitude >= 1e6 || magnitude < 1e-3 {
-      text = String(format: "%.\(max(digits - 2, 0))e", Double(value))
-      let parts = text.split(separator: "e")
-      if parts.count == 2, let exponent = Int(parts[1]) { text = "\(parts[0])e\(exponent)" }
-    } else {
-      let before = Int(log10(Double(magnitude)).rounded(.down)) + 1
-      text = String(format: "%.\(max(digits - max(before, 0), 0))f", Double(value))
-      if text.contains(".") {
-        while text.hasSuffix("0") { text.removeLast() }
-        if text.hasSuffix(".") { text.removeLast() }
-      }
-    }
-    return text.replacing("-", with: "−")
-  }
-}
-
-extension Numerals {
-  /// A value with the decimals that suit a scale, the same for all values on it.
-  static func fixed(_ value: Float, within scale: ColourScale) -> String {
-    let limit = scale.range.map { max(abs($0.lowerBound), abs($0.upperBound)) } ?? 1
-    guard value.isFinite, limit >= 0.1, limit < 10_000 else { return short(value) }
-    let text = String(format: "%.\(limit < 10 ? 2 : limit < 100 ? 1 : 0)f", Double(value))
-    return text.contains { $0 != "-" && $0 != "0" && $0 != "." }
-      ? text.replacing("-", with: "−") : text.replacing("-", with: "")
-  }
-}
-
 /// The marks of an axis.
 public struct Ticks: Sendable, Equatable {
   /// Where the marks stand: multiples of 1, 2 or 5 times a power of ten.

@@ -1,12 +1,8 @@
 import Foundation
+import Inference
 import Model
 import Stage0Input
 import Stage1Backbone
-import Stage2Anchors
-import Stage3Proposals
-import Stage4RoI
-import Stage5Heads
-import Stage6Masks
 import Tensors
 import Tracing
 
@@ -108,7 +104,7 @@ public struct TraceGolden {
     try withScratchFolder { scratch in
       let own = try Trace.openOrBegin(scratch)
       var results: [GoldenResult] = []
-      for stage in try stages() {
+      for stage in try stages().all {
         let name = type(of: stage).name
         // A chain starts at the image; a stage alone runs only where there is a golden of it.
         guard source == nil || trace.has(name) else { continue }
@@ -128,20 +124,13 @@ public struct TraceGolden {
 
   /// The stages with the options that the trace was recorded with. The reference's stage 1 has none:
   /// its record says what the model was made of.
-  private func stages() throws -> [any Stage] {
+  private func stages() throws -> InferenceStages {
     guard let image = trace.image else {
       throw Fault(
         folder.path, "the trace does not record its image", remedy: "Record it again")
     }
-    return [
-      try asRecorded(InputStage(file: image, settings: model.settings)), BackboneStage(model),
-      try asRecorded(AnchorsStage(model)), try asRecorded(ProposalsStage()),
-      try asRecorded(RoIStage(.torchvision)), try asRecorded(HeadsStage(model)),
-      try asRecorded(MasksStage()),
-    ]
-  }
-
-  private func asRecorded<S: Stage>(_ stage: S) throws -> S {
-    try stage.withOptions(of: (trace.has(S.name) ? trace : base).stage(S.name))
+    return try InferenceStages(model, image: image).withOptions { name in
+      name == BackboneStage.name ? nil : try (trace.has(name) ? trace : base).stage(name)
+    }
   }
 }

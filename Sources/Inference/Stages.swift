@@ -19,12 +19,69 @@ public protocol PipelineStage: Stage {
   static func make(image: URL, model: () throws -> MaskRCNNModel) throws -> Self
 }
 
-/// The stages of the pipeline, in their order.
-public var allStages: [any PipelineStage.Type] {
-  [
-    InputStage.self, BackboneStage.self, AnchorsStage.self, ProposalsStage.self, RoIStage.self,
-    HeadsStage.self, MasksStage.self,
-  ]
+/// All stages of inference in their order, each with its options: the one list of them.
+public struct InferenceStages {
+  /// An image file to the network's input.
+  public var input: InputStage
+  /// The input to the feature pyramid.
+  public var backbone: BackboneStage
+  /// The pyramid to anchors, with objectness and deltas.
+  public var anchors: AnchorsStage
+  /// Those to proposals.
+  public var proposals: ProposalsStage
+  /// Proposals to features of a fixed size.
+  public var roi: RoIStage
+  /// Features to detections, each with a mask per class.
+  public var heads: HeadsStage
+  /// Masks back to the image.
+  public var masks: MasksStage
+
+  /// Makes the stages with a model's parameters and settings; the other options are torchvision's.
+  ///
+  /// - Parameter image: the file that stage 0 reads
+  public init(_ model: MaskRCNNModel, image: URL) {
+    input = InputStage(file: image, settings: model.settings)
+    backbone = BackboneStage(model)
+    anchors = AnchorsStage(model)
+    proposals = ProposalsStage()
+    roi = RoIStage()
+    heads = HeadsStage(model)
+    masks = MasksStage()
+  }
+
+  /// The stages in their order.
+  public var all: [any Stage] { [input, backbone, anchors, proposals, roi, heads, masks] }
+
+  /// Their types in the same order.
+  public static var types: [any PipelineStage.Type] {
+    [
+      InputStage.self, BackboneStage.self, AnchorsStage.self, ProposalsStage.self, RoIStage.self,
+      HeadsStage.self, MasksStage.self,
+    ]
+  }
+
+  /// Their folders' names in the same order.
+  public static let names = types.map { $0.name }
+
+  /// The stages with the options that earlier runs recorded.
+  ///
+  /// - Parameter folder: gives a stage's folder by its name; nil for a stage that keeps the options
+  ///   that it has
+  /// - Throws: `Fault` if a record lacks an option, or what `folder` throws
+  public func withOptions(of folder: (String) throws -> StageFolder?) throws -> InferenceStages {
+    func asRecorded<S: Stage>(_ stage: S) throws -> S {
+      try folder(S.name).map { try stage.withOptions(of: $0) } ?? stage
+    }
+    var stages = self
+    stages.input = try asRecorded(input)
+    stages.backbone = try asRecorded(backbone)
+    stages.anchors = try asRecorded(anchors)
+    stages.proposals = try asRecorded(proposals)
+    stages.roi = try asRecorded(roi)
+    stages.heads = try asRecorded(heads)
+    stages.masks = try asRecorded(masks)
+    return stages
+  }
 }
 
 extension InputStage: PipelineStage {

@@ -1,6 +1,7 @@
-import Foundation
-import Model
 import Figures
+import Foundation
+import Inference
+import Model
 import Stage0Input
 import Stage1Backbone
 import Stage2Anchors
@@ -24,21 +25,12 @@ extension Mistake {
     like right: Trace, image: URL, _ model: MaskRCNNModel
   ) throws -> [any Stage] {
     try check(image)
-    func asRecorded<S: Stage>(_ stage: S) throws -> S {
-      try stage.withOptions(of: right.current(S.name))
-    }
-    var input = try asRecorded(InputStage(file: image, settings: model.settings))
-    let backbone = try asRecorded(BackboneStage(model))
-    var anchors = try asRecorded(AnchorsStage(model))
-    var proposals = try asRecorded(ProposalsStage())
-    var roi = try asRecorded(RoIStage(.torchvision))
-    var heads = try asRecorded(HeadsStage(model))
-    let masks = try asRecorded(MasksStage())
+    var stages = try InferenceStages(model, image: image).withOptions(of: right.current)
 
     switch self {
     case .halfPixel:
-      if case .align(let samplingRatio, _, let maximum) = roi.options.roiOperator {
-        roi.options.roiOperator = .align(
+      if case .align(let samplingRatio, _, let maximum) = stages.roi.options.roiOperator {
+        stages.roi.options.roiOperator = .align(
           samplingRatio: samplingRatio, aligned: true, maximum: maximum)
       } else {
         throw Fault(
@@ -47,29 +39,29 @@ extension Mistake {
             "Make it again: swift run -c release maskrcnn --trace \(right.folder.relativePath)")
       }
     case .bgr:
-      input.options.channelOrder = input.options.channelOrder == .rgb ? .bgr : .rgb
+      stages.input.options.channelOrder = stages.input.options.channelOrder == .rgb ? .bgr : .rgb
     case .noNormalise:
-      input.options.mean = [0, 0, 0]
-      input.options.standardDeviation = [1, 1, 1]
+      stages.input.options.mean = [0, 0, 0]
+      stages.input.options.standardDeviation = [1, 1, 1]
     case .wrongStride:
       var strides = try right.current(AnchorsStage.name).integers("strides")  // [L, 2]
-      let level = 2  // P4
+      let level = 4 - BackboneStage.firstLevel  // P4
       guard strides.count > 2 * level + 1 else {
         throw Fault(
           right.folder.relativePath, "there are only \(strides.count / 2) levels",
           remedy: "Make the trace again")
       }
       for axis in [2 * level, 2 * level + 1] { strides[axis] = max(strides[axis] / 2, 1) }
-      anchors.options.strides = strides
+      stages.anchors.options.strides = strides
     case .swappedXY:
-      proposals.options.deltaOrder =
-        proposals.options.deltaOrder == .xFirst ? .yFirst : .xFirst
+      stages.proposals.options.deltaOrder =
+        stages.proposals.options.deltaOrder == .xFirst ? .yFirst : .xFirst
     case .unloadedHead:
-      heads.maskHead = try model.withRandomMaskHead().maskHead
-      heads.weights = WeightSource(
-        name: heads.weights.name + ", mask head random", checksum: nil)
+      stages.heads.maskHead = try model.withRandomMaskHead().maskHead
+      stages.heads.weights = WeightSource(
+        name: stages.heads.weights.name + ", mask head random", checksum: nil)
     }
-    return [input, backbone, anchors, proposals, roi, heads, masks]
+    return stages.all
   }
 }
 

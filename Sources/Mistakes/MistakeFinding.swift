@@ -54,19 +54,11 @@ private struct MaskSet {
 
   init(_ trace: Trace) throws {
     let folder = try trace.current(MasksStage.name)
-    let heads = try trace.current(HeadsStage.name)
-    labels = try heads.integers("labels")
-    sure = try heads.tensor("scores").values.count { $0 > 0.5 }
     let threshold = try MaskOptions(folder).threshold
-    let image = try InputSizes(trace.current(InputStage.name)).original
-    let found = try folder.pastedMasks(in: image).map {
-      MaskRegion($0, threshold: threshold)
-    }
-    guard found.count == labels.count else {
-      throw Fault(
-        folder.folder.path, "the masks do not fit the \(labels.count) detections",
-        remedy: "Run the stages heads and masks again")
-    }
-    regions = found
+    let detections = try folder.detections(
+      trace.current(HeadsStage.name), in: InputSizes(trace.current(InputStage.name)).original)
+    labels = detections.map(\.label)
+    sure = detections.count { $0.score > 0.5 }
+    regions = detections.map { MaskRegion($0.mask, threshold: threshold) }
   }
 }

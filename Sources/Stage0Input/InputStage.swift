@@ -24,11 +24,7 @@ public struct InputStage: Stage {
   }
 
   /// What `stage.json` records beside.
-  public var recordedFacts: [String: OptionValue] { ["padToMultipleOf": .integer(Self.padding)] }
-
-  /// The padded input's sides are multiples of this: the coarsest level read by RoIs, P5, has stride
-  /// 32.
-  public static let padding = 32
+  public var recordedFacts: [String: OptionValue] { ["padToMultipleOf": .integer(inputMultiple)] }
 
   /// Reads the image; writes `image`, `normalised`, `resized`, `padded`, `sizes`.
   public func run(_ folder: StageWriter) throws {
@@ -45,7 +41,7 @@ public struct InputStage: Stage {
     let colours = normalised(
       options.channelOrder.exchanged(image), mean: mean, standardDeviation: standardDeviation)
     let resized = resizeBilinear(colours, rows: size.height, columns: size.width)  // [3, H, W]
-    let input = padded(resized, toMultipleOf: Self.padding)  // [1, 3, Hp, Wp]
+    let input = padded([resized], toMultipleOf: inputMultiple)  // [1, 3, Hp, Wp]
 
     let channels = ["C", "H", "W"]
     try folder.add(
@@ -60,13 +56,14 @@ public struct InputStage: Stage {
       note: "normalised, resized bilinearly")
     try folder.add(
       "padded", input, axes: ["N"] + channels, units: "standard deviation",
-      note: "resized, zeros right and below to a multiple of \(Self.padding)")
+      note: "resized, zeros right and below to a multiple of \(inputMultiple)")
     let sizes = [
       original.height, original.width, size.height, size.width, input.shape[2], input.shape[3],
     ]
     try folder.add(
       "sizes", integers: sizes, shape: [3, 2], axes: ["original resized padded", "height width"],
-      units: "pixel", note: "the image's size as decoded, resized and padded")
+      units: "pixels",
+      note: "the image's size as decoded, in image pixels; resized and padded, in input pixels")
     guard folder.drawsFigures else { return }
     try folder.add(
       InputDrawing(
@@ -83,15 +80,7 @@ extension InputStage {
   }
 }
 
-/// The sizes that stage 0 recorded.
-public struct InputSizes: Sendable, Equatable {
-  /// Of the image as decoded.
-  public var original: ImageSize
-  /// Of the resized image, without the padding.
-  public var resized: ImageSize
-  /// Of the network's input.
-  public var padded: ImageSize
-
+extension InputSizes {
   /// Reads the sizes from stage 0's folder.
   ///
   /// - Throws: `Fault` if they are missing or damaged.
@@ -102,30 +91,13 @@ public struct InputSizes: Sendable, Equatable {
     }
     guard values.count == 6, sizes.allSatisfy(InputSizes.areSensible),
       sizes[1].height <= sizes[2].height, sizes[1].width <= sizes[2].width,
-      sizes[2].height % InputStage.padding == 0, sizes[2].width % InputStage.padding == 0
+      sizes[2].height % inputMultiple == 0, sizes[2].width % inputMultiple == 0
     else {
       throw Fault(
         folder.folder.path, "the sizes \(values) are not those of an image, resized and padded",
         remedy: "Run the stage input again")
     }
-    (original, resized, padded) = (sizes[0], sizes[1], sizes[2])
-  }
-
-  /// A box of the resized image in pixels of the image as decoded.
-  public func inOriginal(_ box: Box) -> Box {
-    box.scaled(
-      x: Float(original.width) / Float(resized.width),
-      y: Float(original.height) / Float(resized.height))
-  }
-
-  /// Images of more pixels would need tens of gigabytes in the backbone.
-  static let mostPixels = 64_000_000
-
-  /// Whether an image of this size can be worked on.
-  static func areSensible(_ size: ImageSize) -> Bool {
-    let sides = 1...mostPixels
-    return sides.contains(size.height) && sides.contains(size.width)
-      && size.height <= mostPixels / size.width
+    self.init(original: sizes[0], resized: sizes[1], padded: sizes[2])
   }
 }
 

@@ -1,8 +1,9 @@
 // Stage 0, the input. Paper: section 3.1, "images are resized such that their scale (shorter edge)
 // is 800 pixels".
 //
-// In: an image, RGB in 0...1, [3, H0, W0].  Out: the network's input, [1, 3, Hp, Wp].
-// H0 W0 rows and columns of the image, H W of the resized one, Hp Wp of the padded one.
+// In: images, RGB in 0...1, each [3, H0, W0].  Out: the network's input, [N, 3, Hp, Wp].
+// N images, H0 W0 rows and columns of an image, H W of the resized one, Hp Wp of the padded input,
+// which all images of a batch share.
 
 import Kernels
 import Model
@@ -23,6 +24,46 @@ public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
 
   /// `640 x 480`, width first, as images are named.
   public var description: String { "\(width) x \(height)" }
+}
+
+extension ImageSize {
+  /// The least size that both of whose sides are multiples of a number and at least as long.
+  public func rounded(upToMultipleOf multiple: Int) -> ImageSize {
+    func rounded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+    return ImageSize(height: rounded(height), width: rounded(width))
+  }
+}
+
+/// An image's three sizes on its way into the network.
+public struct InputSizes: Sendable, Equatable {
+  /// Of the image as decoded: its sides count image pixels.
+  public var original: ImageSize
+  /// Of the resized image, without the padding: its sides count input pixels.
+  public var resized: ImageSize
+  /// Of the network's input.
+  public var padded: ImageSize
+
+  /// Makes sizes.
+  public init(original: ImageSize, resized: ImageSize, padded: ImageSize) {
+    (self.original, self.resized, self.padded) = (original, resized, padded)
+  }
+
+  /// A box in input pixels as one in image pixels.
+  public func inOriginal(_ box: Box) -> Box {
+    box.scaled(
+      x: Float(original.width) / Float(resized.width),
+      y: Float(original.height) / Float(resized.height))
+  }
+
+  /// Images of more pixels would need tens of gigabytes in the backbone.
+  static let mostPixels = 64_000_000
+
+  /// Whether an image of this size can be worked on.
+  static func areSensible(_ size: ImageSize) -> Bool {
+    let sides = 1...mostPixels
+    return sides.contains(size.height) && sides.contains(size.width)
+      && size.height <= mostPixels / size.width
+  }
 }
 
 extension ModelSettings.Resize {
@@ -95,22 +136,31 @@ public func normalised(_ image: Tensor, mean: [Float], standardDeviation: [Float
   }  // [3, H0, W0]
 }
 
-/// The image with zeros on the right and below, so that both sides are multiples of `multiple`:
-/// every level of the pyramid, down to stride 32, then has whole cells.
+/// The padded input's sides are multiples of this: the coarsest level read by RoIs, P5, has stride
+/// 32, so every level down to it has whole cells.
+public let inputMultiple = 32
+
+/// Images with zeros on the right and below, so that all have the same size and both sides are
+/// multiples of `multiple`.
 ///
-/// - Parameter image: `[3, H, W]`
-/// - Returns: `[1, 3, Hp, Wp]`
-public func padded(_ image: Tensor, toMultipleOf multiple: Int) -> Tensor {
-  let (channels, height, width) = (image.shape[0], image.shape[1], image.shape[2])
-  let rows = (height + multiple - 1) / multiple * multiple
-  let columns = (width + multiple - 1) / multiple * multiple
-  var result = Tensor([1, channels, rows, columns], repeating: 0)  // [1, 3, Hp, Wp]
-  for channel in 0..<channels {
-    for y in 0..<height {
-      let from = (channel * height + y) * width
-      let to = (channel * rows + y) * columns
-      result.values.replaceSubrange(to..<to + width, with: image.values[from..<from + width])
+/// - Parameter images: N of them, each `[3, H, W]`; H and W may differ
+/// - Returns: `[N, 3, Hp, Wp]`
+public func padded(_ images: [Tensor], toMultipleOf multiple: Int) -> Tensor {
+  let channels = images.first?.shape[0] ?? 3
+  let size = ImageSize(
+    height: images.map { $0.shape[1] }.max() ?? 0, width: images.map { $0.shape[2] }.max() ?? 0
+  ).rounded(upToMultipleOf: multiple)
+  var result = Tensor([images.count, channels, size.height, size.width], repeating: 0)
+  for (index, image) in images.enumerated() {
+    precondition(image.shape[0] == channels, "\(image.shape) in a batch of \(channels) channels")
+    let (height, width) = (image.shape[1], image.shape[2])
+    for channel in 0..<channels {
+      for y in 0..<height {
+        let from = (channel * height + y) * width
+        let to = ((index * channels + channel) * size.height + y) * size.width
+        result.values.replaceSubrange(to..<to + width, with: image.values[from..<from + width])
+      }
     }
   }
-  return result
+  return result  // [N, 3, Hp, Wp]
 }

@@ -13,6 +13,8 @@ public struct BackboneStage: Stage {
 
   /// The levels of the pyramid.
   public static let levels = ["P2", "P3", "P4", "P5", "P6"]
+  /// The number of the first of them.
+  public static let firstLevel = 2
 
   /// The parameters.
   public var backbone: Backbone

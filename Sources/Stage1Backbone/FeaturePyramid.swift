@@ -16,8 +16,8 @@ import Tensors
 /// A level so has the fine grid of its own layer and the meaning of all layers above it.
 /// Upsampling is nearest-neighbour to the exact size of the level below.
 ///
-/// - Parameter levels: C2 … C5, `[1, C, H / s, W / s]`
-/// - Returns: P2 … P6, `[1, F, H / s, W / s]` at strides 4 … 64
+/// - Parameter levels: C2 … C5, `[N, C, H / s, W / s]`
+/// - Returns: P2 … P6, `[N, F, H / s, W / s]` at strides 4 … 64
 public func featurePyramid(_ levels: [Tensor], _ backbone: Backbone) -> [Tensor] {
   precondition(
     levels.count == backbone.inner.count && levels.count == backbone.outer.count,
@@ -28,7 +28,7 @@ public func featurePyramid(_ levels: [Tensor], _ backbone: Backbone) -> [Tensor]
     let (rows, columns) = (levels[index].shape[2], levels[index].shape[3])
     let upsampled = above.map { resizeNearest($0, rows: rows, columns: columns) }
     let merged = backbone.inner[index](
-      levels[index], adding: upsampled, rectified: false)  // [1, F, H / s, W / s]
+      levels[index], adding: upsampled, rectified: false)  // [N, F, H / s, W / s]
     pyramid.insert(backbone.outer[index](merged, rectified: false), at: 0)
     above = merged
   }

@@ -1,7 +1,7 @@
 // Stage 1, the backbone, first half: the trunk. Paper: section 3, "Network Architecture"; the
 // trunk itself is He et al. 2016 (ResNet) or Xie et al. 2017 (ResNeXt).
 //
-// In: the padded input [1, 3, H, W].  Out: C2 ... C5, [1, C, H / s, W / s] at strides s of 4 ... 32.
+// In: the padded input [N, 3, H, W].  Out: C2 ... C5, [N, C, H / s, W / s] at strides s of 4 ... 32.
 
 import Kernels
 import Model
@@ -22,7 +22,7 @@ public struct TrunkFeatures: Sendable {
 /// Runs the trunk.
 ///
 /// - Parameters:
-///   - input: `[1, 3, H, W]`
+///   - input: `[N, 3, H, W]`
 ///   - keepsBlocks: whether `blocks` is filled; if not, a block's memory serves the next but one
 ///   - report: called with the name of each part before it is computed
 public func trunkFeatures(
@@ -30,8 +30,8 @@ public func trunkFeatures(
   report: (String) -> Void = { _ in }
 ) -> TrunkFeatures {
   report("stem")
-  let stem = backbone.stem(input, rectified: true)  // [1, C, H / 2, W / 2]
-  let pooled = maxPool(stem, kernel: 3, stride: 2, padding: 1)  // [1, C, H / 4, W / 4]
+  let stem = backbone.stem(input, rectified: true)  // [N, C, H / 2, W / 2]
+  let pooled = maxPool(stem, kernel: 3, stride: 2, padding: 1)  // [N, C, H / 4, W / 4]
   var blocks: [(name: String, features: Tensor)] = []
   var levels: [Tensor] = []
   var features = pooled
@@ -41,7 +41,7 @@ public func trunkFeatures(
       features = residualBlock(features, block)
       if keepsBlocks { blocks.append((block.name, features)) }
     }
-    levels.append(features)  // [1, C, H / s, W / s], s = 4, 8, 16, 32
+    levels.append(features)  // [N, C, H / s, W / s], s = 4, 8, 16, 32
   }
   return TrunkFeatures(stem: stem, pooled: pooled, blocks: blocks, levels: levels)
 }
@@ -49,13 +49,13 @@ public func trunkFeatures(
 /// One residual block: `y = ReLU(branch(x) + shortcut(x))`, with a ReLU after every convolution of
 /// the branch but the last. The block learns what to add to its input, not what to make of it.
 ///
-/// - Parameter input: `[1, I, H, W]`
-/// - Returns: `[1, O, H / s, W / s]`, s the stride of the block
+/// - Parameter input: `[N, I, H, W]`
+/// - Returns: `[N, O, H / s, W / s]`, s the stride of the block
 public func residualBlock(_ input: Tensor, _ block: ResidualBlock) -> Tensor {
   let shortcut = block.shortcut.map { $0(input, rectified: false) } ?? input
   var branch = input
   for convolution in block.branch.dropLast() {
-    branch = convolution(branch, rectified: true)  // [1, O', H / s, W / s]
+    branch = convolution(branch, rectified: true)  // [N, O', H / s, W / s]
   }
   guard let last = block.branch.last else { return shortcut }
   return last(branch, adding: shortcut, rectified: true)

@@ -17,8 +17,13 @@ struct LevelDrawing: Sendable {
 
   /// 2 for P2, which decides the level's colour.
   var number: Int { name.last?.wholeNumberValue ?? 2 }
-  var rows: Int { prediction.objectness.shape[2] }
-  var columns: Int { prediction.objectness.shape[3] }
+  var rows: Int { grid.rows }
+  var columns: Int { grid.columns }
+  /// Where its anchors are; they count from 0.
+  var grid: AnchorGrid {
+    let shape = prediction.objectness.shape
+    return AnchorGrid(level: number, rows: shape[2], columns: shape[3], shapes: shape[1])
+  }
 }
 
 /// What stage 2 draws from.
@@ -107,7 +112,7 @@ struct AnchorsDrawing: Sendable {
     let row = min(height / 2 / level.stride.rows, level.rows - 1)
     let column = min(width / 2 / level.stride.columns, level.columns - 1)
     let (x, y) = (Float(column * level.stride.columns), Float(row * level.stride.rows))
-    let first = (row * level.columns + column) * level.base.count
+    let first = level.grid.index(row: row, column: column, shape: 0)
     let cell = Box(x, y, x + Float(level.stride.columns), y + Float(level.stride.rows))
     return (Point(x, y), cell, Array(level.anchors[first..<first + level.base.count]))
   }
@@ -124,7 +129,7 @@ struct AnchorsDrawing: Sendable {
     }
     rows.append(["all", "", "\(total)", ""])
     return TablePanel(
-      "Base anchors in pixels", header: ["level", "cells", "anchors", "width × height"],
+      "Base anchors in input pixels", header: ["level", "cells", "anchors", "width × height"],
       rows: rows, keys: levels.map { Palette.level($0.number) })
   }
 }

@@ -1,8 +1,8 @@
 // Stage 2, anchors. Paper: section 3.1 "we follow [Faster R-CNN]"; anchors are Ren et al. 2015,
 // section 3.1.1, one size per level as in Lin et al. 2017, section 4.1.
 //
-// In: the grid of each pyramid level.  Out: boxes of fixed shapes at every cell, [H W A, 4].
-// A anchors per cell, H W rows and columns of the level's grid.
+// In: the grid of each pyramid level.  Out: boxes of fixed shapes at every cell, [H W A, 4], in
+// input pixels.  A anchors per cell, H W rows and columns of the level's grid.
 
 import Tensors
 
@@ -26,7 +26,8 @@ public func baseAnchors(size: Float, aspectRatios: [Float]) -> [Box] {
 }
 
 /// The anchors of a whole level: the base anchors moved to `(column * stride, row * stride)`, for
-/// every row, every column, every shape, in this order. The corner of a cell, not its centre.
+/// every row, every column, every shape: in the order of `AnchorGrid`. The corner of a cell, not its
+/// centre.
 ///
 /// - Returns: `H W A` boxes
 public func gridAnchors(

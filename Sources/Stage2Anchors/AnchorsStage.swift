@@ -63,10 +63,9 @@ public struct AnchorsStage: Stage {
       let prediction = rpnPrediction(features, head)
       let (rows, columns) = (features.shape[2], features.shape[3])
       let base = baseAnchors(size: size, aspectRatios: aspectRatios)
-      // The padded size over the grid's, whole pixels: 61, not 64, where P6 has 13 cells of 800.
-      let derived = (input.height / rows, input.width / columns)
       let (rowStride, columnStride) =
-        options.strides.map { ($0[2 * number], $0[2 * number + 1]) } ?? derived
+        options.strides.map { ($0[2 * number], $0[2 * number + 1]) }
+        ?? anchorStride(of: input, rows: rows, columns: columns)
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: rowStride,
         columnStride: columnStride)
@@ -78,20 +77,22 @@ public struct AnchorsStage: Stage {
           stride: (rowStride, columnStride)))
       try folder.add(
         "objectness.\(level)", prediction.objectness, axes: ["N", "A", "H", "W"], units: "logit",
-        note: "whether an anchor holds an object")
+        note: "that an anchor contains an object; channel a is anchor a of the cell")
       try folder.add(
         "deltas.\(level)", prediction.deltas, axes: ["N", "4 A", "H", "W"],
-        units: "anchor size, logarithm", note: "dx dy dw dh of every anchor")
+        units: "anchor size, logarithm",
+        note: "channel 4 a + c is coordinate c (dx, dy, dw, dh) of anchor a")
       try folder.add(
         "anchors.\(level)", boxes: anchors, axis: "H W A",
         note: "by row, by column, by shape")
     }
     try folder.add(
       "base_anchors", Tensor(boxes: bases).reshaped([sizes.count, aspectRatios.count, 4]),
-      axes: ["level", "A", "x1 y1 x2 y2"], units: "pixel", note: "the anchors of a cell at (0, 0)")
+      axes: ["level", "A", "x1 y1 x2 y2"], units: "input pixels",
+      note: "the anchors of a cell at (0, 0); P2 first")
     try folder.add(
       "strides", integers: used, shape: [sizes.count, 2], axes: ["level", "rows columns"],
-      units: "pixel", note: "how far apart cells lie")
+      units: "input pixels", note: "between the anchors of neighbouring cells; P2 first")
     guard folder.drawsFigures else { return }
     try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).figures)
   }

@@ -11,29 +11,31 @@ struct CellPredictions: Sendable {
   var shift: Tensor
   /// How often its side is to double, `[H, W]`: log2 of the square root of the change of area.
   var doublings: Tensor
-  /// From that anchor's centre to the predicted one, in pixels.
+  /// From that anchor's centre to the predicted one, in input pixels.
   var moves: [(from: Point, to: Point)]
 
   init(_ level: LevelDrawing) {
-    let (rows, columns, shapes) = (level.rows, level.columns, level.base.count)
-    let cells = rows * columns
+    let grid = level.grid
+    let (rows, columns, cells) = (grid.rows, grid.columns, grid.cells)
     let (logits, deltas) = (level.prediction.objectness.values, level.prediction.deltas.values)
     var probability: [Float] = []
     var shift: [Float] = []
     var doublings: [Float] = []
     moves = []
     for cell in 0..<cells {
-      var best = 0
-      for shape in 1..<max(shapes, 1) {
-        if logits[shape * cells + cell] > logits[best * cells + cell] { best = shape }
+      let (row, column) = cell.quotientAndRemainder(dividingBy: columns)
+      func logit(_ shape: Int) -> Float {
+        logits[grid.logitOffset(row: row, column: column, shape: shape)]
       }
-      let anchor = level.anchors[cell * shapes + best]
-      let first = 4 * best * cells + cell
+      var best = 0
+      for shape in 1..<max(grid.shapes, 1) where logit(shape) > logit(best) { best = shape }
+      let anchor = level.anchors[grid.index(row: row, column: column, shape: best)]
+      let first = grid.deltaOffset(row: row, column: column, shape: best)
       let dx = deltas[first] * anchor.width
       let dy = deltas[first + cells] * anchor.height
       let from = Point((anchor.x1 + anchor.x2) / 2, (anchor.y1 + anchor.y2) / 2)
       moves.append((from, Point(from.x + dx, from.y + dy)))
-      probability.append(sigmoid(logits[best * cells + cell]))
+      probability.append(sigmoid(logit(best)))
       shift.append((dx * dx + dy * dy).squareRoot() / max(anchor.area.squareRoot(), 1))
       let logarithm = (deltas[first + 2 * cells] + deltas[first + 3 * cells]) / 2
       doublings.append(logarithm / Float(log(2.0)))
@@ -92,7 +94,7 @@ extension AnchorsDrawing {
     ) {
       for (level, cells) in zip(levels, cells) {
         heat(
-          cells.doublings, level, "\(level.name): anchors of \(side(level)) pixels",
+          cells.doublings, level, "\(level.name): anchors of \(side(level)) input pixels",
           scale: .diverging(limit: 1.5))
       }
       sizesTable
@@ -123,7 +125,7 @@ extension AnchorsDrawing {
   private func title(_ level: LevelDrawing, _ cells: CellPredictions) -> String {
     let lengths = cells.sure.map { length(cells.moves[$0]) }
     guard let median = median(lengths) else { return "\(level.name): no cell over 0.5" }
-    return "\(level.name): over 0.5, median \(Numerals.short(median, digits: 2)) pixels"
+    return "\(level.name): over 0.5, median \(Numerals.short(median, digits: 2)) input pixels"
   }
 
   private func length(_ move: (from: Point, to: Point)) -> Float {
@@ -179,13 +181,13 @@ extension AnchorsDrawing {
 
   private var sizesTable: TablePanel {
     TablePanel(
-      "Cells over 0.5", header: ["level", "cells", "median shift", "median size"],
+      "Cells over 0.5", header: ["level", "cells", "median shift (input pixels)", "median size"],
       rows: zip(levels, cells).map { level, cells in
         let shift = median(cells.sure.map { length(cells.moves[$0]) })
         let size = median(cells.sure.map { cells.doublings.values[$0] })
         return [
           level.name, "\(cells.sure.count)",
-          shift.map { "\(Numerals.short($0, digits: 2)) pixels" } ?? "–",
+          shift.map { "\(Numerals.short($0, digits: 2))" } ?? "–",
           size.map { "× \(Numerals.short(Float(pow(2, Double($0))), digits: 2))" } ?? "–",
         ]
       }, keys: levels.map { Palette.level($0.number) })

@@ -1,58 +1,129 @@
+import Figures
 import Kernels
+import Stage0Input
+import Stage1Backbone
+import Stage2Anchors
 import Tensors
+import Tracing
 
-// The ledger as files: a matrix for programs, a table for people.
+// The ledger of stage 3 as files, written and read: a matrix for programs, a table for people.
 
-/// The columns of `ledger.npy`. `fate` counts as `CandidateFate.names` does; `by` is the candidate
-/// that suppressed this one, or -1.
-let ledgerColumns = [
-  "level", "row", "column", "shape", "logit", "x1", "y1", "x2", "y2", "fate", "by", "overlap",
-]
+/// The columns of `ledger.npy`, a row per candidate in the order of their indices.
+enum LedgerColumn: String, CaseIterable {
+  /// 2 for P2.
+  case level
+  case row
+  case column
+  case shape
+  case logit
+  /// `x1 y1 x2 y2`, the decoded and clipped box.
+  case x1, y1, x2, y2
+  /// The number of a `FateName`.
+  case fate
+  /// The candidate that suppressed this one, or -1.
+  case suppressedBy = "suppressed_by_candidate"
+  /// The IoU with that, or 0.
+  case overlap
 
-extension CandidateFate {
-  /// The fates in words, in the order in which `ledger.npy` counts them.
-  public static let names = [
-    "kept", "suppressed", "clipped away", "too small", "below the top", "beyond the limit",
-  ]
+  /// How many there are.
+  static let count = allCases.count
+  /// Their names as the tensor's axis has them.
+  static let names = allCases.map(\.rawValue).joined(separator: " ")
+  /// What they hold, for `stage.json`.
+  static let note =
+    "where every candidate came from, and what became of it. Level 2 is P2; logit; box in input "
+    + "pixels; fate: \(FateName.key()); suppressed_by_candidate is the row of the candidate that "
+    + "suppressed it, or -1, and overlap the IoU of the two"
 
-  /// The fate's place in `names`.
-  public var number: Int {
-    switch self {
-    case .kept: 0
-    case .suppressed: 1
-    case .clippedAway: 2
-    case .tooSmall: 3
-    case .belowTop: 4
-    case .beyondLimit: 5
+  /// The column's place in a row.
+  var place: Int { Self.places[self] ?? 0 }
+
+  private static let places = Dictionary(
+    uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
+}
+
+/// `3-proposals/ledger.npy`, read: what became of every candidate.
+public struct CandidateLedger: Sendable {
+  /// `[candidates, columns]`
+  private let rows: Tensor
+
+  /// Reads the ledger that stage 3 left.
+  ///
+  /// - Throws: `Fault` if it was not kept, or is no such ledger.
+  public init(_ folder: StageFolder) throws {
+    rows = try folder.tensor("ledger")
+    guard rows.shape.rank == 2, rows.shape[1] == LedgerColumn.count,
+      // Levels, places and fates are counted with.
+      rows.values.allSatisfy({ $0.magnitude < 0x1p31 }), indices.allSatisfy({ fate($0) != nil })
+    else {
+      throw Fault(
+        folder.folder.path,
+        "the ledger \(rows.shape) does not have the columns "
+          + "\(LedgerColumn.names), or holds other numbers",
+        remedy: "Run the stage proposals again")
     }
+  }
+
+  /// The candidates' indices.
+  public var indices: Range<Int> { 0..<rows.shape[0] }
+
+  private func value(_ candidate: Int, _ column: Int) -> Float {
+    rows.values[candidate * LedgerColumn.count + column]
+  }
+
+  private func fate(_ candidate: Int) -> Fate? {
+    Fate(
+      fate: value(candidate, Self.fate), suppressedBy: value(candidate, Self.suppressedBy),
+      overlap: value(candidate, Self.overlap), count: rows.shape[0])
+  }
+
+  private static let level = LedgerColumn.level.place
+  private static let row = LedgerColumn.row.place
+  private static let column = LedgerColumn.column.place
+  private static let shape = LedgerColumn.shape.place
+  private static let logit = LedgerColumn.logit.place
+  private static let x1 = LedgerColumn.x1.place
+  private static let fate = LedgerColumn.fate.place
+  private static let suppressedBy = LedgerColumn.suppressedBy.place
+  private static let overlap = LedgerColumn.overlap.place
+
+  /// A candidate.
+  public subscript(candidate: Int) -> Candidate {
+    func whole(_ column: Int) -> Int { Int(value(candidate, column)) }
+    return Candidate(
+      index: candidate,
+      place: AnchorPlace(
+        level: whole(Self.level), row: whole(Self.row), column: whole(Self.column),
+        shape: whole(Self.shape)),
+      logit: value(candidate, Self.logit),
+      box: Box(
+        value(candidate, Self.x1), value(candidate, Self.x1 + 1), value(candidate, Self.x1 + 2),
+        value(candidate, Self.x1 + 3)),
+      fate: fate(candidate) ?? .kept)
   }
 }
 
-/// The ledger as a matrix `[candidates, 12]`; the row is the candidate's index.
+/// The ledger as a matrix `[candidates, columns]`; the row is the candidate's index.
 func ledgerTensor(_ ledger: [Candidate]) -> Tensor {
-  let width = ledgerColumns.count
+  let width = LedgerColumn.count
   return Tensor(uninitialized: [ledger.count, width]) { values in
     nonisolated(unsafe) let values = values
     Threads.ranges(ledger.count, atLeast: 4096) { range in
       for row in range {
         let entry = ledger[row]
-        var by: Float = -1
-        var overlap: Float = 0
-        if case .suppressed(let winner, let iou) = entry.fate {
-          (by, overlap) = (Float(winner), iou)
-        }
+        let (fate, suppressedBy, overlap) = entry.fate.columns
         let to = values + row * width
-        to[0] = Float(entry.level)
-        to[1] = Float(entry.row)
-        to[2] = Float(entry.column)
-        to[3] = Float(entry.shape)
+        to[0] = Float(entry.place.level)
+        to[1] = Float(entry.place.row)
+        to[2] = Float(entry.place.column)
+        to[3] = Float(entry.place.shape)
         to[4] = entry.logit
         to[5] = entry.box.x1
         to[6] = entry.box.y1
         to[7] = entry.box.x2
         to[8] = entry.box.y2
-        to[9] = Float(entry.fate.number)
-        to[10] = by
+        to[9] = fate
+        to[10] = suppressedBy
         to[11] = overlap
       }
     }
@@ -61,19 +132,20 @@ func ledgerTensor(_ ledger: [Candidate]) -> Tensor {
 
 /// The ledger as a table with a header, one line per candidate.
 func ledgerCSV(_ ledger: [Candidate]) -> [UInt8] {
-  let fates = CandidateFate.names.map { Array($0.utf8) }
+  let fates = FateName.allCases.map { Array($0.words.utf8) }
   let linesPerPart = 4096
   let parts = Threads.map((ledger.count + linesPerPart - 1) / linesPerPart) { part in
     let entries = ledger[part * linesPerPart..<min((part + 1) * linesPerPart, ledger.count)]
     return [UInt8](unsafeUninitializedCapacity: entries.count * longestLine) { buffer, count in
       guard let start = buffer.baseAddress else { return }
-      var line = DecimalWriter(end: start)
-      for entry in entries { line.write(entry, fates) }
+      var line = NumeralWriter(end: start)
+      for entry in entries { write(entry, fates, to: &line) }
       count = line.end - start
     }
   }
   var text = Array(
-    "candidate,level,row,column,shape,logit,x1,y1,x2,y2,fate,suppressed by,overlap\n".utf8)
+    "candidate,level,row,column,shape,logit,x1,y1,x2,y2,fate,suppressed by candidate,overlap\n".utf8
+  )
   text.reserveCapacity(text.count + parts.reduce(0) { $0 + $1.count })
   for part in parts { text += part }
   return text
@@ -83,77 +155,25 @@ func ledgerCSV(_ ledger: [Candidate]) -> [UInt8] {
 /// characters, commas and a fate.
 private let longestLine = 320
 
-/// Writes numbers as text. Formatting two million of them by way of String takes seconds.
-private struct DecimalWriter {
-  /// Where the next character goes.
-  var end: UnsafeMutablePointer<UInt8>
-
-  /// Writes a line of the ledger.
-  mutating func write(_ entry: Candidate, _ fates: [[UInt8]]) {
-    // A level is called by its name, P2.
-    for number in [entry.index, entry.level + 2, entry.row, entry.column, entry.shape] {
-      write(number)
-      write(",")
-    }
-    for value in [entry.logit, entry.box.x1, entry.box.y1, entry.box.x2, entry.box.y2] {
-      write(value)
-      write(",")
-    }
-    write(fates[entry.fate.number])
-    write(",")
-    if case .suppressed(let by, let overlap) = entry.fate {
-      write(by)
-      write(",")
-      write(overlap)
-    } else {
-      write(",")
-    }
-    write("\n")
+/// Writes a line of the table.
+private func write(_ entry: Candidate, _ fates: [[UInt8]], to line: inout NumeralWriter) {
+  let place = entry.place
+  for number in [entry.index, place.level, place.row, place.column, place.shape] {
+    line.write(number)
+    line.write(",")
   }
-
-  private mutating func write(_ character: Unicode.Scalar) {
-    end.initialize(to: UInt8(ascii: character))
-    end += 1
+  for value in [entry.logit, entry.box.x1, entry.box.y1, entry.box.x2, entry.box.y2] {
+    line.write(thousandths: value)
+    line.write(",")
   }
-
-  private mutating func write(_ text: [UInt8]) {
-    for byte in text {
-      end.initialize(to: byte)
-      end += 1
-    }
+  line.write(fates[entry.fate.name.rawValue])
+  line.write(",")
+  if case .suppressed(let by, let overlap) = entry.fate {
+    line.write(by)
+    line.write(",")
+    line.write(thousandths: overlap)
+  } else {
+    line.write(",")
   }
-
-  /// Writes a whole number.
-  private mutating func write(_ value: Int) {
-    if value < 0 { write("-") }
-    var digits = 1
-    var limit: UInt = 10
-    while value.magnitude >= limit, digits < 19 {
-      digits += 1
-      limit *= 10
-    }
-    var rest = value.magnitude
-    for place in stride(from: digits - 1, through: 0, by: -1) {
-      (end + place).initialize(to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-      rest /= 10
-    }
-    end += digits
-  }
-
-  /// Writes a number with three decimals.
-  private mutating func write(_ value: Float) {
-    guard value.isFinite, value.magnitude < 1e12 else { return write(Array("\(value)".utf8)) }
-    let exact = Double(value.magnitude) * 1000
-    var thousandths = Int(exact)
-    // Half of a thousandth counts up, as in `rounded()`, which is a call.
-    if exact - Double(thousandths) >= 0.5 { thousandths += 1 }
-    if value < 0, thousandths > 0 { write("-") }
-    write(thousandths / 1000)
-    write(".")
-    for divisor in [100, 10, 1] {
-      end.initialize(
-        to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: thousandths / divisor % 10))
-      end += 1
-    }
-  }
+  line.write("\n")
 }

@@ -52,7 +52,7 @@ extension ProposalsDrawing {
     return Figure(
       title,
       caption: "The kept candidate that suppressed most others, \(cluster.suppressed.count) of "
-        + "them on P\(winner.level + 2); \(count) are drawn, from the highest score to the "
+        + "them on P\(winner.place.level); \(count) are drawn, from the highest score to the "
         + "lowest. Numbers are IoU with the winner; over "
         + "\(Numerals.short(Float(options.nmsThreshold))) means suppressed.",
       columns: 2

@@ -7,7 +7,8 @@ import Tensors
 public enum Suppression: Sendable, Equatable {
   /// It stays.
   case kept
-  /// A kept box with a higher score covers it: which one, and how much.
+  /// Its IoU with a box that stays and has a higher score is over the threshold: which one, and the
+  /// IoU.
   case suppressed(by: Int, overlap: Float)
 }
 
@@ -28,7 +29,7 @@ public enum Suppression: Sendable, Equatable {
 public func plainNonMaximumSuppression(
   _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
 ) -> (order: [Int], decisions: [Suppression]) {
-  let order = fallingOrder(boxes, scores, groups)
+  let order = descendingOrder(boxes, scores, groups)
   var decisions = [Suppression](repeating: .kept, count: boxes.count)
   var kept: [Int: [Int]] = [:]
   for candidate in order {
@@ -54,7 +55,7 @@ public func nonMaximumSuppression(
     return plainNonMaximumSuppression(
       boxes, scores: scores, groups: groups, threshold: threshold)
   }
-  let order = fallingOrder(boxes, scores, groups)
+  let order = descendingOrder(boxes, scores, groups)
   var decisions = [Suppression](repeating: .kept, count: boxes.count)
   var places: [Int: Int] = [:]
   var kept: [KeptBoxes] = []
@@ -84,7 +85,7 @@ public func keptByNonMaximumSuppression(
 }
 
 /// The indices of the boxes by descending score; equal scores keep their order.
-private func fallingOrder(_ boxes: [Box], _ scores: [Float], _ groups: [Int]?) -> [Int] {
+private func descendingOrder(_ boxes: [Box], _ scores: [Float], _ groups: [Int]?) -> [Int] {
   precondition(
     boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),
     "\(boxes.count) boxes, \(scores.count) scores")

@@ -58,7 +58,7 @@ struct ProposalsDrawing: Sendable {
   var candidatesFigure: Figure {
     let best = best
     let kept = best.filter { $0.fate == .kept }
-    let levels = Set(best.map(\.level)).sorted()
+    let levels = Set(best.map(\.place.level)).sorted()
     return Figure(
       "Candidates before and after non-maximum suppression",
       caption: "The \(best.count) candidates with the highest scores of all levels, decoded and "
@@ -70,10 +70,10 @@ struct ProposalsDrawing: Sendable {
         "Before: \(best.count) candidates by level",
         levels.map { level in
           .boxes(
-            best.filter { $0.level == level }.map(\.box),
-            Stroke(Palette.level(level + 2), thickness: 1))
+            best.filter { $0.place.level == level }.map(\.box),
+            Stroke(Palette.level(level), thickness: 1))
         },
-        legend: levels.map { LegendEntry("P\($0 + 2)", Palette.level($0 + 2), .line) }, side: 512)
+        legend: levels.map { LegendEntry("P\($0)", Palette.level($0), .line) }, side: 512)
       view(
         "After: \(kept.count) kept, \(best.count - kept.count) suppressed",
         [
@@ -91,21 +91,21 @@ struct ProposalsDrawing: Sendable {
   /// The proposals that go on, the best of them drawn.
   var proposalsFigure: Figure {
     let drawn = proposals.kept.prefix(Self.mostDrawn).map { proposals.ledger[$0] }
-    let levels = Set(drawn.map(\.level)).sorted()
+    let levels = Set(drawn.map(\.place.level)).sorted()
     return Figure(
       "Proposals: what goes on to stage 4",
       caption: proposals.kept.isEmpty
         ? "No candidate became a proposal: there is nothing for the later stages to look at."
         : "The \(drawn.count) best of \(proposals.kept.count) proposals, coloured by the level "
           + "whose anchor they come from.",
-      legend: levels.map { LegendEntry("P\($0 + 2)", Palette.level($0 + 2), .line) }
+      legend: levels.map { LegendEntry("P\($0)", Palette.level($0), .line) }
     ) {
       view(
         "\(drawn.count) proposals",
         levels.reversed().map { level in
           .boxes(
-            drawn.filter { $0.level == level }.map(\.box),
-            Stroke(Palette.level(level + 2), thickness: 1.5))
+            drawn.filter { $0.place.level == level }.map(\.box),
+            Stroke(Palette.level(level), thickness: 1.5))
         }, side: 640)
     }
   }
@@ -114,33 +114,48 @@ struct ProposalsDrawing: Sendable {
   var fatesFigure: Figure {
     let ledger = proposals.ledger
     let considered = proposals.considered.map { ledger[$0] }
-    let levels = (ledger.last?.level ?? 0) + 1
-    var counts = [[Int]](
-      repeating: [Int](repeating: 0, count: CandidateFate.names.count), count: levels)
-    for candidate in ledger { counts[candidate.level][candidate.fate.number] += 1 }
-    let order = [4, 2, 3, 1, 5, 0]
-    let colours: [Colour] = [.green, .orange, .grey, .blue, .faint, .yellow]
+    var counts: [Int: [FateName: Int]] = [:]
+    for candidate in ledger {
+      counts[candidate.place.level, default: [:]][candidate.fate.name, default: 0] += 1
+    }
+    let levels = counts.keys.sorted()
+    func count(_ level: Int, _ fate: FateName) -> Int { counts[level]?[fate] ?? 0 }
+    let order: [FateName] = [
+      .belowTop, .clippedAway, .tooSmall, .suppressed, .beyondLimit, .kept,
+    ]
     return Figure(
       "What became of \(ledger.count) candidates",
       caption: "Of each level the \(options.preNMSTopN) highest logits are looked at (the "
         + "others are “below the top”), clipped to the image, freed of boxes with a side "
-        + "under \(Numerals.short(options.minimumSize)) pixels, suppressed, and at most "
+        + "under \(Numerals.short(options.minimumSize)) input pixels, suppressed, and at most "
         + "\(options.postNMSTopN) of all levels handed on.",
       columns: 2
     ) {
       TablePanel(
         "Fates by level",
-        header: ["level", "anchors"] + order.map { CandidateFate.names[$0] },
-        rows: counts.enumerated().map { level, counts in
-          ["P\(level + 2)", "\(counts.reduce(0, +))"] + order.map { "\(counts[$0])" }
-        }, keys: (0..<levels).map { Palette.level($0 + 2) })
+        header: ["level", "anchors"] + order.map(\.words),
+        rows: levels.map { level in
+          ["P\(level)", "\(order.reduce(0) { $0 + count(level, $1) })"]
+            + order.map { "\(count(level, $0))" }
+        }, keys: levels.map(Palette.level))
       Chart.bars(
         order.dropFirst().map { fate in
           .init(
-            CandidateFate.names[fate], Float(counts.map { $0[fate] }.reduce(0, +)), colours[fate])
+            fate.words, Float(levels.reduce(0) { $0 + count($1, fate) }), colour(of: fate))
         }, "Fates of the \(considered.count) that were looked at", axis: "candidates")
       scores(considered.map(\.logit), "Scores of the candidates that were looked at")
       scores(proposals.kept.map { ledger[$0].logit }, "Scores of the proposals")
+    }
+  }
+
+  private func colour(of fate: FateName) -> Colour {
+    switch fate {
+    case .kept: .green
+    case .suppressed: .orange
+    case .clippedAway: .grey
+    case .tooSmall: .blue
+    case .belowTop: .faint
+    case .beyondLimit: .yellow
     }
   }
 

@@ -1,13 +1,6 @@
 import Tracing
 
 extension ProposalOptions: StageOptions {
-  /// 1000 candidates of each level, an IoU of 0.7, 1000 proposals.
-  public static var torchvision: ProposalOptions {
-    ProposalOptions(
-      preNMSTopN: 1000, minimumSize: 1e-3, nmsThreshold: 0.7, postNMSTopN: 1000,
-      deltaOrder: .xFirst)
-  }
-
   /// The deltas' order is recorded where it is not torchvision's.
   public static var declared: [StageOption<ProposalOptions>] {
     [

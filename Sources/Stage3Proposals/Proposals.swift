@@ -1,18 +1,20 @@
 // Stage 3, proposals. Paper: section 3.1; Ren et al. 2015, section 3.3; per level as in Lin et al.
 // 2017, section 4.1.
 //
-// In: objectness, deltas and anchors per level.  Out: up to 1000 boxes, and a ledger that says of
-// every anchor what became of it.
-// A anchors per cell, H W rows and columns of a level.
+// In: objectness, deltas and anchors per level.  Out: for each image up to 1000 boxes, and a ledger
+// that describes what became of every anchor.
+// N images, A anchors per cell, H W rows and columns of a level.
 
 import Kernels
+import Stage1Backbone
+import Stage2Anchors
 import Tensors
 
 /// The numbers by which candidates become proposals.
 public struct ProposalOptions: Sendable, Equatable {
   /// So many candidates of each level, those with the highest logits, are looked at.
   public var preNMSTopN: Int
-  /// Boxes with a side below this many pixels are dropped.
+  /// Boxes with a side below this many input pixels are dropped.
   public var minimumSize: Float
   /// IoU above which the lower-scored of two boxes of one level is suppressed.
   public var nmsThreshold: Double
@@ -34,13 +36,19 @@ public struct ProposalOptions: Sendable, Equatable {
   }
 }
 
-/// One pyramid level's candidates: what stage 2 said of every anchor.
+extension ProposalOptions {
+  /// torchvision's.
+  public static let torchvision = ProposalOptions(
+    preNMSTopN: 1000, minimumSize: 1e-3, nmsThreshold: 0.7, postNMSTopN: 1000, deltaOrder: .xFirst)
+}
+
+/// One pyramid level's candidates: what stage 2 predicted for every anchor.
 public struct LevelCandidates: Sendable {
-  /// `[1, A, H, W]`
+  /// `[N, A, H, W]`
   public var objectness: Tensor
-  /// `[1, 4 A, H, W]`
+  /// `[N, 4 A, H, W]`
   public var deltas: Tensor
-  /// `H W A` boxes: for every row, every column, every shape.
+  /// `H W A` boxes, the same for all images: for every row, every column, every shape.
   public var anchors: [Box]
 
   /// Makes candidates.
@@ -49,61 +57,40 @@ public struct LevelCandidates: Sendable {
     self.deltas = deltas
     self.anchors = anchors
   }
-
-  var anchorsPerCell: Int { objectness.shape[1] }
-  var cells: Int { objectness.shape[2] * objectness.shape[3] }
-
-  /// The logit of candidate `index`, which counts as the anchors do.
-  func logit(_ index: Int) -> Float {
-    let (cell, shape) = index.quotientAndRemainder(dividingBy: anchorsPerCell)
-    return objectness.values[shape * cells + cell]
-  }
-
-  /// The box that candidate `index` predicts.
-  func box(_ index: Int, _ order: DeltaOrder) -> Box {
-    let (cell, shape) = index.quotientAndRemainder(dividingBy: anchorsPerCell)
-    let first = 4 * shape * cells + cell
-    let (x, y) = order == .xFirst ? (0, cells) : (cells, 0)
-    return BoxCoder.proposals.decode(
-      deltas.values[first + x], deltas.values[first + y], deltas.values[first + 2 * cells + x],
-      deltas.values[first + 2 * cells + y], reference: anchors[index])
-  }
 }
 
-/// What became of one candidate.
-public enum CandidateFate: Sendable, Equatable {
-  /// It is a proposal.
-  case kept
-  /// A better candidate of its level covers it.
-  case suppressed(by: Int, overlap: Float)
-  /// Its box lies outside the image: clipped, nothing was left.
-  case clippedAway
-  /// A side of its clipped box was below the least.
-  case tooSmall
-  /// So many of its level had a higher logit that it was not looked at.
-  case belowTop
-  /// It survived suppression, but enough proposals had higher scores.
-  case beyondLimit
+extension AnchorGrids {
+  /// The grids of stage 2's levels, of which the first is P2.
+  public init(_ levels: [LevelCandidates]) {
+    self.init(
+      firstLevel: BackboneStage.firstLevel,
+      levels.map {
+        (
+          rows: $0.objectness.shape[2], columns: $0.objectness.shape[3],
+          shapes: $0.objectness.shape[1]
+        )
+      })
+  }
 }
 
 /// One candidate in the ledger.
-public struct Candidate: Sendable {
-  /// Index among all candidates: level after level, each by row, column, shape.
+public struct Candidate: Sendable, Equatable {
+  /// Index among all candidates, in the order of `AnchorGrids`.
   public var index: Int
-  /// Pyramid level, 0 for P2.
-  public var level: Int
-  /// Row of its cell in the level's grid.
-  public var row: Int
-  /// Column of its cell.
-  public var column: Int
-  /// Which of the anchors of its cell.
-  public var shape: Int
-  /// How sure the network is that it holds an object.
+  /// Its anchor.
+  public var place: AnchorPlace
+  /// The network's logit that it contains an object.
   public var logit: Float
-  /// Decoded and clipped to the image.
+  /// Decoded and clipped to the image, in input pixels.
   public var box: Box
   /// What became of it.
-  public var fate: CandidateFate
+  public var fate: Fate
+
+  /// Makes a candidate.
+  public init(index: Int, place: AnchorPlace, logit: Float, box: Box, fate: Fate) {
+    (self.index, self.place, self.logit) = (index, place, logit)
+    (self.box, self.fate) = (box, fate)
+  }
 }
 
 /// What stage 3 hands on.
@@ -122,39 +109,33 @@ public struct Proposals: Sendable {
   public var scores: [Float] { kept.map { sigmoid(ledger[$0].logit) } }
 }
 
-/// Makes proposals of candidates:
+/// Makes proposals of one image's candidates:
 ///
 /// 1. decode every candidate's box and clip it to the image;
 /// 2. per level, keep the `preNMSTopN` highest logits;
 /// 3. drop boxes with a side under `minimumSize`;
-/// 4. per level, suppress boxes that a better one covers (IoU over `nmsThreshold`);
-/// 5. of all levels together, hand on the `postNMSTopN` best.
+/// 4. per level, suppress boxes whose IoU with one of a higher score is over `nmsThreshold`;
+/// 5. of all levels together, hand on the `postNMSTopN` with the highest scores.
 ///
 /// - Parameters:
 ///   - levels: P2 first
+///   - image: which of the N images
 ///   - width: of the resized image, without the padding; `height` likewise
 public func proposals(
-  _ levels: [LevelCandidates], width: Int, height: Int, _ options: ProposalOptions
+  _ levels: [LevelCandidates], image: Int = 0, width: Int, height: Int, _ options: ProposalOptions
 ) -> Proposals {
+  let grids = AnchorGrids(levels)
   var ledger: [Candidate] = []
-  ledger.reserveCapacity(levels.reduce(0) { $0 + $1.anchors.count })
+  ledger.reserveCapacity(grids.count)
   var considered: [Int] = []
-  for (number, level) in levels.enumerated() {
-    let offset = ledger.count
-    let (rows, columns) = (level.objectness.shape[2], level.objectness.shape[3])
-    let decoded = Threads.map(rows) { row in
-      (0..<columns * level.anchorsPerCell).map { place in
-        let (column, shape) = place.quotientAndRemainder(dividingBy: level.anchorsPerCell)
-        let index = row * columns * level.anchorsPerCell + place
-        let box = level.box(index, options.deltaOrder)
-          .clipped(width: Float(width), height: Float(height))
-        return Candidate(
-          index: offset + index, level: number, row: row, column: column, shape: shape,
-          logit: level.logit(index), box: box, fate: .belowTop)
+  for (grid, level) in zip(grids.levels, levels) {
+    let decoded = Threads.map(grid.rows) { row in
+      decodedRow(row, of: level, grid, image: image, options.deltaOrder) {
+        $0.clipped(width: Float(width), height: Float(height))
       }
     }
     for candidates in decoded { ledger += candidates }
-    considered += highest(options.preNMSTopN, of: ledger, in: offset..<ledger.count)
+    considered += highest(options.preNMSTopN, of: ledger, in: grid.indices)
   }
 
   var survivors: [Int] = []
@@ -171,23 +152,43 @@ public func proposals(
     }
   }
 
-  let (order, decisions) = nonMaximumSuppression(
-    survivors.map { ledger[$0].box }, scores: survivors.map { sigmoid(ledger[$0].logit) },
-    groups: survivors.map { ledger[$0].level }, threshold: options.nmsThreshold)
-  var kept: [Int] = []
-  for position in order {
-    let index = survivors[position]
-    switch decisions[position] {
-    case .suppressed(let by, let overlap):
-      ledger[index].fate = .suppressed(by: survivors[by], overlap: overlap)
-    case .kept where kept.count < options.postNMSTopN:
-      ledger[index].fate = .kept
-      kept.append(index)
-    case .kept:
-      ledger[index].fate = .beyondLimit
+  let (kept, fates) = suppression(
+    among: survivors, boxes: survivors.map { ledger[$0].box },
+    scores: survivors.map { sigmoid(ledger[$0].logit) },
+    groups: survivors.map { ledger[$0].place.level }, threshold: options.nmsThreshold,
+    limit: options.postNMSTopN)
+  for (index, fate) in zip(survivors, fates) { ledger[index].fate = fate }
+  return Proposals(considered: considered, kept: kept, ledger: ledger)
+}
+
+/// The candidates of one row of a level's cells, with clipped boxes, none of them looked at yet.
+private func decodedRow(
+  _ row: Int, of level: LevelCandidates, _ grid: AnchorGrid, image: Int, _ order: DeltaOrder,
+  clipped: (Box) -> Box
+) -> [Candidate] {
+  // Where dx, dy, dw and dh are among a candidate's four numbers, which are `cells` apart.
+  let (x, y) = order == .xFirst ? (0, grid.cells) : (grid.cells, 0)
+  let (width, height) = (2 * grid.cells + x, 2 * grid.cells + y)
+  var candidates: [Candidate] = []
+  candidates.reserveCapacity(grid.columns * grid.shapes)
+  for column in 0..<grid.columns {
+    for shape in 0..<grid.shapes {
+      let index = grid.index(row: row, column: column, shape: shape)
+      let first = grid.deltaOffset(image: image, row: row, column: column, shape: shape)
+      let deltas = level.deltas.values
+      let box = BoxCoder.proposals.decode(
+        deltas[first + x], deltas[first + y], deltas[first + width], deltas[first + height],
+        reference: level.anchors[index - grid.first])
+      let logit = level.objectness.values[
+        grid.logitOffset(image: image, row: row, column: column, shape: shape)]
+      candidates.append(
+        Candidate(
+          index: index,
+          place: AnchorPlace(level: grid.level, row: row, column: column, shape: shape),
+          logit: logit, box: clipped(box), fate: .belowTop))
     }
   }
-  return Proposals(considered: considered, kept: kept, ledger: ledger)
+  return candidates
 }
 
 /// The `most` candidates with the highest logits in a part of the ledger, by descending logit; of

@@ -53,9 +53,7 @@ public struct ProposalsStage: Stage {
     folder.report("ledger")
     try folder.add(
       "ledger", ledgerTensor(result.ledger), exactly: true,
-      axes: ["candidate", ledgerColumns.joined(separator: " ")], units: "as the column says",
-      note: "where every candidate came from, and what became of it: level 0 is P2; fate 0 kept, "
-        + "1 suppressed, 2 clipped away, 3 too small, 4 below the top, 5 beyond the limit")
+      axes: ["candidate", LedgerColumn.names], units: "as the column says", note: LedgerColumn.note)
     try folder.addFile(
       "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
     guard folder.drawsFigures else { return }

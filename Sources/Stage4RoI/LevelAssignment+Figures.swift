@@ -11,7 +11,7 @@ struct RoIDrawing: Sendable {
   var proposals: [Box]
   /// A score per proposal, or none where the trace did not keep them.
   var scores: [Float]
-  /// The level of each proposal, 0 for P2.
+  /// The level of each proposal, 2 for P2.
   var levels: [Int]
   var pyramid: RoIPyramid
   /// `[R, C, Y, X]`
@@ -66,14 +66,14 @@ struct RoIDrawing: Sendable {
         : "The \(drawn.count) best of \(proposals.count) proposals. Level number = floor(4 + "
           + "log2(side / 224)), limited to 2 … 5, the side being the square root of the area.",
       columns: 2,
-      legend: present.map { LegendEntry(name($0), Palette.level($0 + 2), .line) }
+      legend: present.map { LegendEntry(name($0), Palette.level($0), .line) }
     ) {
       view(
         "\(drawn.count) proposals by level",
         present.reversed().map { level in
           .boxes(
             drawn.filter { levels[$0] == level }.map { proposals[$0] },
-            Stroke(Palette.level(level + 2), thickness: 1.5))
+            Stroke(Palette.level(level), thickness: 1.5))
         }, side: 560)
       Stack {
         counts
@@ -84,23 +84,23 @@ struct RoIDrawing: Sendable {
 
   private var counts: Chart {
     Chart.bars(
-      pyramid.levels.indices.map { level in
-        .init(name(level), Float(levels.count { $0 == level }), Palette.level(level + 2))
+      RoIPyramid.numbers.map { level in
+        .init(name(level), Float(levels.count { $0 == level }), Palette.level(level))
       }, "Proposals read from each level", axis: "proposals")
   }
 
   private var sides: TablePanel {
     TablePanel(
-      "Sides in pixels", header: ["level", "stride", "proposals", "least", "greatest"],
-      rows: pyramid.levels.indices.map { level in
+      "Sides in input pixels", header: ["level", "stride", "proposals", "least", "greatest"],
+      rows: RoIPyramid.numbers.map { level in
         let sides = proposals.indices.filter { levels[$0] == level }
           .map { proposals[$0].area.squareRoot() }
         return [
-          name(level), "\(pyramid.strides[level])", "\(sides.count)",
+          name(level), "\(pyramid.stride(ofLevel: level))", "\(sides.count)",
           sides.min().map { Numerals.short($0) } ?? "–",
           sides.max().map { Numerals.short($0) } ?? "–",
         ]
-      }, keys: pyramid.levels.indices.map { Palette.level($0 + 2) })
+      }, keys: RoIPyramid.numbers.map { Palette.level($0) })
   }
 
   /// The mean over channels of the first proposals' features.
@@ -126,7 +126,7 @@ struct RoIDrawing: Sendable {
     scores.indices.contains(proposal) ? ", \(Numerals.short(scores[proposal], digits: 4))" : ""
   }
 
-  func name(_ level: Int) -> String { "P\(level + 2)" }
+  func name(_ level: Int) -> String { "P\(level)" }
 
   func view(_ title: String, _ layers: [Layer], region: Box? = nil, side: Int) -> ImageView {
     var view = ImageView(backdrop, title, dimmed: 0.25, layers: layers, region: region)

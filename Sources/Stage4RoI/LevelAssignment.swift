@@ -10,12 +10,13 @@ import Tensors
 /// A RoI of 224 pixels, the size of an image that the trunk was trained on, goes to P4, where a
 /// trunk without a pyramid would read it; half the size goes one level finer.
 ///
-/// - Parameter levels: the levels there are, 2 … 5 for P2 … P5
-/// - Returns: the level's place among them, 0 for P2
+/// - Parameters:
+///   - box: in input pixels
+///   - levels: the levels there are, 2 … 5 for P2 … P5
+/// - Returns: the level's number, 2 for P2
 public func pyramidLevel(of box: Box, among levels: ClosedRange<Int>) -> Int {
   let size = box.area.squareRoot()
   let level = (4 + log2(size / 224) + 1e-6).rounded(.down)
-  guard !level.isNaN else { return 0 }
+  guard !level.isNaN else { return levels.lowerBound }
   return Int(min(max(level, Float(levels.lowerBound)), Float(levels.upperBound)))
-    - levels.lowerBound
 }

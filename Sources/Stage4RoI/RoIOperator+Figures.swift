@@ -50,7 +50,7 @@ extension RoIDrawing {
       other.name + (other.name == roiOperator.name ? " (this run)" : "")
     }
     let box = work.box
-    let size = "\(Numerals.short(box.width)) × \(Numerals.short(box.height)) pixels"
+    let size = "\(Numerals.short(box.width)) × \(Numerals.short(box.height)) input pixels"
     return Figure(
       "One RoI, three operators: proposal \(example.proposal)",
       caption: "Proposal \(example.proposal) is \(example.rule): \(size)"
@@ -113,9 +113,9 @@ struct RoIComparison {
   init(_ drawing: RoIDrawing, _ example: RoIExample) {
     box = drawing.proposals[example.proposal]
     level = drawing.levels[example.proposal]
-    let features = drawing.pyramid.levels[level]  // [1, C, H, W]
+    let features = drawing.pyramid.features(ofLevel: level)  // [1, C, H, W]
     let (height, width) = (features.shape[2], features.shape[3])
-    scale = 1 / Float(drawing.pyramid.strides[level])
+    scale = 1 / Float(drawing.pyramid.stride(ofLevel: level))
     let bins = drawing.bins
     var (ratio, aligned, maximum) = (2, false, false)
     switch drawing.roiOperator {
@@ -232,7 +232,7 @@ struct RoIComparison {
       part, title, origin: Point(Float(origin.x), Float(origin.y)), scale: scale,
       units: "activation", layers: layers)
     map.zoom = 220 / Float(max(part.shape[0], part.shape[1]))
-    map.axisUnit = "cells of P\(level + 2)"
+    map.axisUnit = "cells of P\(level)"
     map.showsBar = bar
     map.showsSummary = false
     return map

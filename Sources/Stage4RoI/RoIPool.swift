@@ -39,8 +39,8 @@ func roundedAwayFromZero(_ value: Float) -> Int {
 /// RoIPool: the RoI's corners are rounded to whole cells, the RoI is split into bins that are
 /// rounded to whole cells again, and each bin gives its maximum; an empty bin gives 0.
 ///
-/// Rounding moves the left and upper edge by up to half a cell, at stride 16 eight pixels of the
-/// image; the other edges by up to one and a half, because the last cell counts in full.
+/// Rounding moves the left and upper edge by up to half a cell, at stride 16 eight input
+/// pixels; the other edges by up to one and a half, because the last cell counts in full.
 ///
 /// - Parameters:
 ///   - features: `[C, H, W]`

@@ -12,15 +12,8 @@ public struct RoIStage: Stage {
   /// What the stage computes.
   public static let title = "Features of every proposal, brought to a fixed grid."
 
-  /// The levels that RoIs are read from. P6 serves the region proposal network alone.
-  public static let levels = ["P2", "P3", "P4", "P5"]
-  /// Their numbers.
-  public static let levelNumbers = 2...5
-
   /// Which operator.
   public var options: RoIOptions
-  /// The grid of bins that the box head reads.
-  public static let bins: BinGrid = 7
 
   /// Makes the stage; the default operator is torchvision's.
   public init(_ options: RoIOptions = .torchvision) { self.options = options }
@@ -31,7 +24,7 @@ public struct RoIStage: Stage {
   ]
 
   /// What `stage.json` records beside.
-  public var recordedFacts: [String: OptionValue] { ["bins": .integer(Self.bins.rows)] }
+  public var recordedFacts: [String: OptionValue] { ["bins": .integer(RoIPyramid.boxBins.rows)] }
 
   /// Reads 0-input, 1-backbone and 3-proposals; writes `levels` and `features`.
   public func run(_ folder: StageWriter) throws {
@@ -40,13 +33,13 @@ public struct RoIStage: Stage {
     let boxes = try source.boxes("proposals", inside: size)
     let pyramid = try RoIPyramid(folder)
     let roiOperator = options.roiOperator
-    let levels = boxes.map { pyramidLevel(of: $0, among: Self.levelNumbers) }
+    let levels = boxes.map(pyramid.level)
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
-    let features = pyramid.features(boxes, levels: levels, bins: Self.bins, operator: roiOperator)
+    let features = pyramid.features(boxes, bins: RoIPyramid.boxBins, operator: roiOperator)
 
     try folder.add(
       "levels", integers: levels, axes: ["R"], units: "level",
-      note: "which level each proposal is read from, 0 for P2")
+      note: "which level each proposal is read from, 2 for P2")
     try folder.add(
       "features", features, axes: ["R", "C", "Y", "X"], units: "activation",
       note: "what the box head reads")
@@ -55,7 +48,7 @@ public struct RoIStage: Stage {
       RoIDrawing(
         backdrop: Raster(folder.read("0-input").backdrop()), proposals: boxes,
         scores: (try? source.tensor("scores").values) ?? [], levels: levels, pyramid: pyramid,
-        features: features, roiOperator: roiOperator, bins: Self.bins
+        features: features, roiOperator: roiOperator, bins: RoIPyramid.boxBins
       ).figures)
   }
 }
@@ -67,24 +60,7 @@ extension RoIStage {
   }
 }
 
-/// The levels that RoIs are read from, with their strides: the padded input's size over the grid's.
-///
-/// torchvision guesses the strides instead, once, from the first image's size *without* padding,
-/// rounded to powers of two. Where padding adds much to a small height, at 1 to 22, 33 to 45 and 65
-/// to 67 pixels, its guess is wrong, and results differ.
-public struct RoIPyramid: Sendable {
-  /// P2 … P5, `[1, C, H, W]`.
-  public var levels: [Tensor]
-  /// Pixels of the resized image per cell.
-  public var strides: [Int]
-
-  /// Makes a pyramid of its levels and their strides.
-  public init(levels: [Tensor], strides: [Int]) {
-    precondition(levels.count == strides.count, "\(levels.count) levels, \(strides.count) strides")
-    self.levels = levels
-    self.strides = strides
-  }
-
+extension RoIPyramid {
   /// Reads the pyramid that stage 1 left.
   ///
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
@@ -97,22 +73,12 @@ public struct RoIPyramid: Sendable {
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
   public init(input: StageFolder, backbone: StageFolder) throws {
     let input = try InputSizes(input).padded
-    let levels = try RoIStage.levels.map { try backbone.pyramidLevel($0, of: input) }
+    let levels = try RoIPyramid.names.map { try backbone.pyramidLevel($0, of: input) }
     guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] }) else {
       throw Fault(
         backbone.folder.path, "the levels differ in their number of channels",
         remedy: "Run the stage backbone again")
     }
-    self.levels = levels
-    strides = levels.map { input.height / $0.shape[2] }
-  }
-
-  /// The features of boxes, each read from its level: `[R, C, Y, X]`.
-  public func features(
-    _ boxes: [Box], levels assigned: [Int], bins: BinGrid, operator roiOperator: RoIOperator
-  ) -> Tensor {
-    roiFeatures(
-      levels, boxes: boxes, levels: assigned, scales: strides.map { 1 / Float($0) }, bins: bins,
-      operator: roiOperator)
+    self.init(levels, input: input)
   }
 }

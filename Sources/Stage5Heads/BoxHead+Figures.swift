@@ -101,8 +101,8 @@ extension HeadsDrawing {
   /// Proposals and what became of them, all and the one that changed most.
   var refinementFigure: Figure {
     let title = "Refinement: from the proposal to the detection"
-    let drawn = Array(found.all.prefix(60))
-    func overlap(_ detection: ScoredBox) -> Float {
+    let drawn = Array(found.detected.prefix(60))
+    func overlap(_ detection: DetectionCandidate) -> Float {
       proposals[detection.proposal].intersectionOverUnion(detection.box)
     }
     guard let moved = drawn.min(by: { overlap($0) < overlap($1) }) else {

@@ -1,8 +1,10 @@
 // Stage 5, its two branches one after the other. Paper: section 3.1, "Inference": "the mask branch
 // is then applied to the highest scoring 100 detection boxes".
 //
-// In: features of each proposal, [R, C, 7, 7], and the pyramid.  Out: D detections with a mask of
-// logits per class, [D, K, 28, 28].  R RoIs, K classes with the background as class 0.
+// In: features of each proposal, [R, C, 7, 7], and the pyramid.  Out: for each image, which
+// proposals and classes are detections, and a mask of logits per class, [D, K, 28, 28].
+// N images, R RoIs and D detections of all of them, image after image, K classes with the
+// background as class 0.
 
 import Model
 import Stage0Input
@@ -11,35 +13,54 @@ import Tensors
 
 /// What the box branch makes of the features of all proposals.
 public struct BoxBranch: Sendable {
-  /// What the box head says of the proposals.
+  /// What the box head predicts for the proposals of all images.
   public var prediction: BoxPrediction
-  /// Every proposal moved by every class's deltas and clipped to the image, `[R, K, 4]`.
+  /// Every proposal moved by every class's deltas and clipped to its image, `[R, K, 4]`.
   public var refined: Tensor
-  /// What remains after score threshold, suppression and limit.
-  public var detections: Detections
+  /// For each image, what remains after score threshold, suppression and limit.
+  public var candidates: [DetectionCandidates]
 
   /// Runs the branch.
   ///
   /// - Parameters:
   ///   - features: `[R, C, Y, X]`
-  ///   - proposals: R boxes in pixels of the resized image
-  ///   - image: the size of the resized image, without the padding
+  ///   - proposals: the boxes of each image in input pixels, R of them in all
+  ///   - images: the size of each resized image, without the padding
   public init(
-    _ features: Tensor, proposals: [Box], image: ImageSize, _ head: BoxHead,
+    _ features: Tensor, proposals: [[Box]], images: [ImageSize], _ head: BoxHead,
     _ options: DetectionOptions
   ) {
-    prediction = boxPrediction(features, head)
-    refined = refinedBoxes(
-      proposals, deltas: prediction.deltas, width: image.width, height: image.height)
-    detections = Stage5Heads.detections(
-      scores: prediction.classScores, refined: refined, options)
+    self.init(
+      boxPrediction(features, head), proposals: proposals, images: images, options)
+  }
+
+  /// Takes what the box head predicted to its end.
+  public init(
+    _ prediction: BoxPrediction, proposals: [[Box]], images: [ImageSize],
+    _ options: DetectionOptions
+  ) {
+    precondition(proposals.count == images.count, "\(proposals.count) lists of proposals")
+    self.prediction = prediction
+    var first = 0
+    var parts: [Tensor] = []
+    candidates = zip(proposals, images).map { boxes, image in
+      let rows = first..<first + boxes.count
+      first += boxes.count
+      let part = refinedBoxes(
+        boxes, deltas: prediction.deltas.rows(rows), width: image.width, height: image.height)
+      parts.append(part)  // [R of the image, K, 4]
+      return detectionCandidates(
+        scores: prediction.classScores.rows(rows), refined: part, options)
+    }
+    refined =
+      parts.count == 1
+      ? parts[0]
+      : Tensor([first, prediction.classScores.shape[1], 4], parts.flatMap(\.values))
   }
 }
 
 /// What the mask branch makes of the detections.
 public struct MaskBranch: Sendable {
-  /// The level that each detection is read from, 0 for P2.
-  public var levels: [Int]
   /// What the mask head reads, `[D, C, 14, 14]`.
   public var features: Tensor
   /// A mask per class, `[D, K, 28, 28]`.
@@ -48,14 +69,24 @@ public struct MaskBranch: Sendable {
   /// Reads the detections' boxes from the pyramid and runs the mask head on them.
   ///
   /// - Parameters:
-  ///   - boxes: D detections in pixels of the resized image
+  ///   - boxes: the detections of each image in input pixels, D of them in all
   ///   - roiOperator: how their features are read
   public init(
-    _ boxes: [Box], _ pyramid: RoIPyramid, _ head: MaskHead, operator roiOperator: RoIOperator
+    _ boxes: [[Box]], _ pyramid: RoIPyramid, _ head: MaskHead, operator roiOperator: RoIOperator
   ) {
-    levels = boxes.map { pyramidLevel(of: $0, among: RoIStage.levelNumbers) }
     features = pyramid.features(
-      boxes, levels: levels, bins: HeadsStage.maskBins, operator: roiOperator)
+      RoI.all(boxes), bins: RoIPyramid.maskBins, operator: roiOperator)
     logits = maskLogits(features, head)
+  }
+}
+
+extension Tensor {
+  /// Some rows of the outermost axis; all of them are not copied.
+  public func rows(_ range: Range<Int>) -> Tensor {
+    if range == 0..<shape[0] { return self }
+    let row = shape.extents.dropFirst().reduce(1, *)
+    return Tensor(
+      Shape([range.count] + shape.extents.dropFirst()),
+      Array(values[range.lowerBound * row..<range.upperBound * row]))
   }
 }

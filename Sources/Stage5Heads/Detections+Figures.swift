@@ -1,4 +1,5 @@
 import Figures
+import Stage3Proposals
 import Tensors
 
 extension HeadsDrawing {
@@ -18,11 +19,11 @@ extension HeadsDrawing {
         $0.score > $1.score || ($0.score == $1.score && $0.proposal < $1.proposal)
       }.prefix(Self.mostDrawn))
     let kept = drawn.filter { $0.fate == .kept }
-    let suppressed = drawn.filter { $0.isSuppressed }
+    let suppressed = drawn.filter { $0.fate.name == .suppressed }
     return Figure(
       title,
       caption: "Pairs of proposal and class with a score over \(threshold), the \(drawn.count) "
-        + "best drawn. Within a class, a pair whose IoU with a better one is over "
+        + "best drawn. Within a class, a pair whose IoU with one of a higher score is over "
         + "\(Numerals.short(Float(options.nmsThreshold))) is suppressed; at most "
         + "\(options.detectionsPerImage) remain.",
       columns: 2,
@@ -46,8 +47,8 @@ extension HeadsDrawing {
   }
 
   /// The detection that suppressed most others, and these; of equal ones that with the better score.
-  private var crowd: (winner: ScoredBox, suppressed: [ScoredBox])? {
-    var members: [Int: [ScoredBox]] = [:]
+  private var crowd: (winner: DetectionCandidate, suppressed: [DetectionCandidate])? {
+    var members: [Int: [DetectionCandidate]] = [:]
     for pair in found.ledger {
       if case .suppressed(let by, _) = pair.fate { members[by, default: []].append(pair) }
     }
@@ -56,7 +57,9 @@ extension HeadsDrawing {
     return (found.ledger[winner], suppressed)
   }
 
-  private func closeUp(of crowd: (winner: ScoredBox, suppressed: [ScoredBox])) -> ImageView {
+  private func closeUp(of crowd: (winner: DetectionCandidate, suppressed: [DetectionCandidate]))
+    -> ImageView
+  {
     let boxes = crowd.suppressed.map(\.box)
     let margin = max(crowd.winner.box.width, crowd.winner.box.height) * 0.25 + 4
     return view(
@@ -71,15 +74,13 @@ extension HeadsDrawing {
   private var fatesChart: Chart {
     Chart.bars(
       [
-        .init("kept", count { $0.fate == .kept }, .green),
-        .init("suppressed", count { $0.isSuppressed }, .orange),
-        .init("too small", count { $0.fate == .tooSmall }, .grey),
-        .init("beyond the limit", count { $0.fate == .beyondLimit }, .blue),
+        bar(.kept, .green), bar(.suppressed, .orange), bar(.tooSmall, .grey),
+        bar(.beyondLimit, .blue),
       ], "Fates of \(found.ledger.count) pairs", axis: "pairs of proposal and class")
   }
 
-  private func count(_ fits: (ScoredBox) -> Bool) -> Float {
-    Float(found.ledger.count(where: fits))
+  private func bar(_ fate: FateName, _ colour: Colour) -> Chart.Bar {
+    Chart.Bar(fate.words, Float(found.ledger.count { $0.fate.name == fate }), colour)
   }
 
   /// The classes with most pairs.
@@ -98,11 +99,5 @@ extension HeadsDrawing {
     return TablePanel(
       "By class" + (labels.count > 12 ? ", the 12 most frequent of \(labels.count)" : ""),
       header: ["class", "over the threshold", "kept", "best score"], rows: rows)
-  }
-}
-
-extension ScoredBox {
-  fileprivate var isSuppressed: Bool {
-    if case .suppressed = fate { true } else { false }
   }
 }

@@ -2,15 +2,8 @@ import Model
 import Tracing
 
 extension DetectionOptions: StageOptions {
-  /// The options that a model's settings give; the others are torchvision's.
-  public init(_ settings: ModelSettings) {
-    self.init(
-      scoreThreshold: settings.scoreThreshold, minimumSize: 1e-2, nmsThreshold: 0.5,
-      detectionsPerImage: settings.detectionsPerImage)
-  }
-
   /// A score over 0.05, an IoU of 0.5, 100 detections.
-  public static var torchvision: DetectionOptions { DetectionOptions(ModelSettings()) }
+  public static var torchvision: DetectionOptions { torchvision(ModelSettings()) }
 
   /// Three flags; nothing gives the least size.
   public static var declared: [StageOption<DetectionOptions>] {

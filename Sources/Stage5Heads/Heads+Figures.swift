@@ -12,7 +12,7 @@ struct HeadsDrawing: Sendable {
   /// R boxes by descending score.
   var proposals: [Box]
   var prediction: BoxPrediction
-  var found: Detections
+  var found: DetectionCandidates
   /// `[D, C, 14, 14]`
   var maskFeatures: Tensor
   /// `[D, K, 28, 28]`

@@ -26,16 +26,13 @@ public struct HeadsStage: Stage {
   /// One name per class.
   public var classNames: [String]
 
-  /// The grid of bins that the mask head reads.
-  public static let maskBins: BinGrid = 14
-
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
   public init(_ model: MaskRCNNModel) {
     boxHead = model.boxHead
     maskHead = model.maskHead
     weights = model.weightSource
     classNames = model.settings.classNames
-    options = DetectionOptions(model.settings)
+    options = .torchvision(model.settings)
   }
 
   /// What stage 4 read, the proposals, and the levels that masks are read from.
@@ -47,7 +44,7 @@ public struct HeadsStage: Stage {
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
     weights.recordedFacts.merging([
-      "maskBins": .integer(Self.maskBins.rows),
+      "maskBins": .integer(RoIPyramid.maskBins.rows),
       "maskOperator": .text("as in stage 4"),
       "classNames": .texts(classNames),
     ]) { $1 }
@@ -64,18 +61,19 @@ public struct HeadsStage: Stage {
     try check(features, proposals: boxes.count, pyramid, folder: roi.folder)
 
     folder.report("box head on \(boxes.count) proposals")
-    let branch = BoxBranch(features, proposals: boxes, image: size, boxHead, options)
+    let branch = BoxBranch(features, proposals: [boxes], images: [size], boxHead, options)
+    let found = branch.candidates[0]
     try add(branch.prediction, branch.refined, to: folder)
-    try add(branch.detections, to: folder)
+    try add(found, to: folder)
 
-    let detected = branch.detections.all
+    let detected = found.detected
     folder.report("mask head on \(detected.count) detections")
     // Both branches read their features by one operator.
     let roiOperator = try RoIOptions(roi).roiOperator
-    let masks = MaskBranch(detected.map(\.box), pyramid, maskHead, operator: roiOperator)
+    let masks = MaskBranch([detected.map(\.box)], pyramid, maskHead, operator: roiOperator)
     try folder.add(
-      "mask_levels", integers: masks.levels, axes: ["D"], units: "level",
-      note: "which level each detection is read from, 0 for P2")
+      "mask_levels", integers: detected.map { pyramid.level(of: $0.box) }, axes: ["D"],
+      units: "level", note: "which level each detection is read from, 2 for P2")
     try folder.add(
       "mask_features", masks.features, axes: ["D", "C", "Y", "X"], units: "activation",
       note: "what the mask head reads")
@@ -87,7 +85,7 @@ public struct HeadsStage: Stage {
     try folder.add(
       HeadsDrawing(
         backdrop: Raster(image), image: image, proposals: boxes,
-        prediction: branch.prediction, found: branch.detections, maskFeatures: masks.features,
+        prediction: branch.prediction, found: found, maskFeatures: masks.features,
         maskLogits: masks.logits, classNames: classNames, options: options
       ).figures)
   }
@@ -100,7 +98,7 @@ public struct HeadsStage: Stage {
     _ features: Tensor, proposals: Int, _ pyramid: RoIPyramid, folder: URL
   ) throws {
     let channels = maskHead.convolutions.first?.weight.shape[1] ?? 0
-    let bins = RoIStage.bins
+    let bins = RoIPyramid.boxBins
     let expected: Shape = [proposals, channels, bins.rows, bins.columns]
     let inputs = channels * bins.count
     guard features.shape == expected, pyramid.levels[0].shape[1] == channels,
@@ -127,14 +125,14 @@ public struct HeadsStage: Stage {
       note: "softmax of the logits")
     try folder.add(
       "box_deltas", prediction.deltas, axes: ["R", "4 K"], units: "proposal size, logarithm",
-      note: "dx dy dw dh per class, weighted 10 10 5 5")
+      note: "column 4 k + c is coordinate c (dx, dy, dw, dh) of class k, weighted 10 10 5 5")
     try folder.add(
-      "refined", refined, axes: ["R", "K", "x1 y1 x2 y2"], units: "pixel",
+      "refined", refined, axes: ["R", "K", "x1 y1 x2 y2"], units: "input pixels",
       note: "every proposal moved by every class's deltas, clipped")
   }
 
-  private func add(_ found: Detections, to folder: StageWriter) throws {
-    let detected = found.all
+  private func add(_ found: DetectionCandidates, to folder: StageWriter) throws {
+    let detected = found.detected
     try folder.add("boxes", boxes: detected.map(\.box), axis: "D", note: "detections")
     try folder.add(
       "scores", Tensor([detected.count], detected.map(\.score)), axes: ["D"],
@@ -147,10 +145,8 @@ public struct HeadsStage: Stage {
       note: "which proposal each detection came from")
     try folder.add(
       "ledger", ledgerTensor(found.ledger), exactly: true,
-      axes: ["entry", "proposal class score x1 y1 x2 y2 fate by overlap"],
-      units: "as the column says",
-      note: "every pair of proposal and class over the score threshold, and its fate: 0 kept, "
-        + "1 suppressed, 2 too small, 3 beyond the limit")
+      axes: ["entry", DetectionLedgerColumn.names], units: "as the column says",
+      note: DetectionLedgerColumn.note)
     try folder.addFile(
       "ledger.csv", ledgerCSV(found.ledger, classNames: classNames),
       caption: "Every pair of proposal and class over the score threshold, and its fate")

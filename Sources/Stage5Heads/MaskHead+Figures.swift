@@ -6,7 +6,7 @@ import Tensors
 extension HeadsDrawing {
   /// The mean over channels of what the mask head reads of the best detections.
   var maskFeaturesFigure: Figure {
-    let detected = found.all
+    let detected = found.detected
     let count = min(24, detected.count)
     let means = (0..<count).map { meanOverChannels(maskFeatures.slice($0)) }
     let isSigned = means.contains { $0.values.contains { $0 < 0 } }
@@ -30,7 +30,7 @@ extension HeadsDrawing {
   /// The masks of several classes for the best detections, beside the image.
   var masksFigure: Figure {
     let title = "Masks: one per class for every detection"
-    let detected = Array(found.all.prefix(4))
+    let detected = Array(found.detected.prefix(4))
     guard !detected.isEmpty else {
       return Figure(title, caption: "There are no detections, so no mask is predicted.") {
         view("No detections", [], side: 512)
@@ -56,7 +56,7 @@ extension HeadsDrawing {
   }
 
   /// All classes where they are few; else those with the highest scores for the proposal.
-  private func shownLabels(_ detection: ScoredBox, count: Int) -> [Int] {
+  private func shownLabels(_ detection: DetectionCandidate, count: Int) -> [Int] {
     let labels = Array(1..<classes)
     guard labels.count > count else { return labels }
     return Array(
@@ -67,7 +67,7 @@ extension HeadsDrawing {
   }
 
   /// The image in a detection's box, stretched to a square.
-  private func crop(_ index: Int, _ detection: ScoredBox, side: Int) -> ImageView {
+  private func crop(_ index: Int, _ detection: DetectionCandidate, side: Int) -> ImageView {
     let (height, width) = (backdrop.height, backdrop.width)
     let box = detection.box
     let (x1, y1) = (min(max(Int(box.x1), 0), width - 1), min(max(Int(box.y1), 0), height - 1))
@@ -89,7 +89,7 @@ extension HeadsDrawing {
   }
 
   private func mask(
-    _ index: Int, _ label: Int, _ detection: ScoredBox, side: Int
+    _ index: Int, _ label: Int, _ detection: DetectionCandidate, side: Int
   ) -> Heatmap {
     let (rows, columns) = (maskLogits.shape[2], maskLogits.shape[3])
     let first = (index * maskLogits.shape[1] + label) * rows * columns

@@ -11,11 +11,11 @@ extension MasksDrawing {
       }
     }
     let mask = probabilities.slice(index)  // [M, M]
-    let (box, pasted) = (boxes[index], masks[index])
+    let detection = detections[index]
+    let (box, pasted) = (detection.box, detection.mask)
     let cells = mask.shape[0]
     let grown = grow(box, by: Float(cells + 2) / Float(cells))
-    // The window's last column and row count: half-open, they are one further.
-    let wide = Box(Float(grown.x1), Float(grown.y1), Float(grown.x2 + 1), Float(grown.y2 + 1))
+    let wide = Box(Float(grown.x1), Float(grown.y1), Float(grown.x2), Float(grown.y2))
     let margin = max(wide.width, wide.height) * 0.15 + 2
     let region = Box(
       wide.x1 - margin, wide.y1 - margin, wide.x2 + margin, wide.y2 + margin)
@@ -23,8 +23,8 @@ extension MasksDrawing {
     let soft = Tensor([window.height, window.width], pasted.probabilities)
     return Figure(
       title,
-      caption: "Detection \(index), \(name(labels[index])), score "
-        + "\(Numerals.short(scores[index], digits: 4)): the best detection with a mask inside "
+      caption: "Detection \(index), \(name(detection.label)), score "
+        + "\(Numerals.short(detection.score, digits: 4)): the best detection with a mask inside "
         + "the image. Box and window are in pixels of the image.",
       columns: 3,
       legend: [
@@ -58,11 +58,14 @@ extension MasksDrawing {
   /// The best detection whose mask has a pixel and whose window no edge cuts; else the best one
   /// that has a window at all.
   private var example: Int? {
-    let pasted = masks.indices.filter { masks[$0].window.width > 0 && masks[$0].window.height > 0 }
+    let pasted = detections.indices.filter {
+      let window = detections[$0].mask.window
+      return window.width > 0 && window.height > 0
+    }
     return pasted.first {
-      let window = masks[$0].window
-      return window.x1 > 0 && window.y1 > 0 && window.x2 < width && window.y2 < height
-        && masks[$0].binary(threshold: threshold).contains(true)
+      let mask = detections[$0].mask
+      return mask.window.x1 > 0 && mask.window.y1 > 0 && mask.window.x2 < width
+        && mask.window.y2 < height && mask.binary(threshold: threshold).contains(true)
     } ?? pasted.first
   }
 

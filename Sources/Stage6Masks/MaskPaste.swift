@@ -59,8 +59,9 @@ public struct PastedMask: Sendable {
 /// Pastes one mask into an image:
 ///
 /// 1. a border of one 0 around the M x M mask, so that interpolation at its edge falls to 0;
-/// 2. the box grown about its centre by (M + 2) / M to match, and cut to whole pixels;
-/// 3. bilinear resize of the mask to the box (its last row and column counted: "+ 1");
+/// 2. the box grown about its centre by (M + 2) / M to match, its edges cut to whole pixels, of which
+///    the last row and column belong to it;
+/// 3. bilinear resize of the mask to that window;
 /// 4. what lies outside the image cut off.
 ///
 /// - Parameters:
@@ -72,10 +73,10 @@ public func pasteMask(_ mask: Tensor, box: Box, width: Int, height: Int) -> Past
   let bordered = withBorder(mask)  // [1, M + 2, M + 2]
   let scale = Float(cells + 2) / Float(cells)
   let grown = grow(box, by: scale)
-  let columns = max(grown.x2 - grown.x1 + 1, 1)
-  let rows = max(grown.y2 - grown.y1 + 1, 1)
+  let columns = max(grown.x2 - grown.x1, 1)
+  let rows = max(grown.y2 - grown.y1, 1)
   let window = Window(
-    max(grown.x1, 0), max(grown.y1, 0), min(grown.x2 + 1, width), min(grown.y2 + 1, height))
+    max(grown.x1, 0), max(grown.y1, 0), min(grown.x2, width), min(grown.y2, height))
   guard window.width > 0, window.height > 0 else {
     return PastedMask(window: Window(0, 0, 0, 0), probabilities: [])
   }
@@ -110,8 +111,9 @@ func withBorder(_ mask: Tensor) -> Tensor {
   return result
 }
 
-/// The box scaled about its centre, its edges cut (towards 0) to whole pixels. `x2` and `y2` are
-/// the last column and row, not one past them.
+/// The box scaled about its centre, its edges cut (towards 0) to whole pixels. torchvision takes the
+/// pixels that hold the right and lower edge as the last column and row, so `x2` and `y2`, which are
+/// exclusive, are one more.
 func grow(_ box: Box, by scale: Float) -> Window {
   let halfWidth = box.width * 0.5 * scale
   let halfHeight = box.height * 0.5 * scale
@@ -119,8 +121,8 @@ func grow(_ box: Box, by scale: Float) -> Window {
   let centreY = (box.y2 + box.y1) * 0.5
   func cut(_ value: Float) -> Int { value.isFinite ? Int(min(max(value, -1e6), 1e6)) : 0 }
   return Window(
-    cut(centreX - halfWidth), cut(centreY - halfHeight), cut(centreX + halfWidth),
-    cut(centreY + halfHeight))
+    cut(centreX - halfWidth), cut(centreY - halfHeight), cut(centreX + halfWidth) + 1,
+    cut(centreY + halfHeight) + 1)
 }
 
 /// A label per pixel: 0 for the background, i + 1 where detection i covers the pixel. Where masks

@@ -6,13 +6,10 @@ import Tensors
 struct MasksDrawing: Sendable {
   /// The image as decoded, `[3, H0, W0]`.
   var image: Tensor
-  /// Detections by descending score, in the image's pixels.
-  var boxes: [Box]
-  var scores: [Float]
-  var labels: [Int]
+  /// By descending score.
+  var detections: [Detection]
   /// `[D, M, M]`
   var probabilities: Tensor
-  var masks: [PastedMask]
   /// `[H0, W0]`, row-major; 0 for the background.
   var labelMap: [Int]
   var classNames: [String]
@@ -24,24 +21,24 @@ struct MasksDrawing: Sendable {
         "overlay",
         lookFor: "contours that follow the objects' edges, touching objects with separate "
           + "colours, and objects that were missed.",
-        isEmpty: boxes.isEmpty
+        isEmpty: detections.isEmpty
       ) { overlayFigure },
       StageFigure(
         "paste",
         lookFor: "how few cells the mask has, and how smooth the edge becomes by interpolating "
           + "before the threshold is applied and not after.",
-        isEmpty: boxes.isEmpty
+        isEmpty: detections.isEmpty
       ) { pasteFigure },
       StageFigure(
         "masks",
         lookFor: "pixels that two masks claim: the label map gives them to the detection with "
           + "the higher score.",
-        isEmpty: boxes.isEmpty
+        isEmpty: detections.isEmpty
       ) { masksFigure },
       StageFigure(
         "detections",
         lookFor: "scores that fall quickly or slowly, and masks with an area far from all others.",
-        isEmpty: boxes.isEmpty
+        isEmpty: detections.isEmpty
       ) { detectionsFigure },
     ]
   }
@@ -56,9 +53,10 @@ struct MasksDrawing: Sendable {
 
   /// A pasted mask as 0 and 1 with the rectangle that it fills; nil for one outside the image.
   func binary(_ index: Int) -> (mask: Tensor, frame: Box)? {
-    let window = masks[index].window
+    let mask = detections[index].mask
+    let window = mask.window
     guard window.width > 0, window.height > 0 else { return nil }
-    let values = masks[index].binary(threshold: threshold).map { $0 ? Float(1) : 0 }
+    let values = mask.binary(threshold: threshold).map { $0 ? Float(1) : 0 }
     return (
       Tensor([window.height, window.width], values),
       Box(Float(window.x1), Float(window.y1), Float(window.x2), Float(window.y2))
@@ -68,7 +66,7 @@ struct MasksDrawing: Sendable {
   /// Every pixel's greatest probability, or how many masks claim it.
   func accumulated(_ combine: (_ soFar: Float, _ probability: Float) -> Float) -> Tensor {
     var values = [Float](repeating: 0, count: width * height)
-    for mask in masks {
+    for mask in detections.map(\.mask) {
       for row in 0..<mask.window.height {
         for column in 0..<mask.window.width {
           let place = (mask.window.y1 + row) * width + mask.window.x1 + column
@@ -85,7 +83,7 @@ struct MasksDrawing: Sendable {
     let most = Numerals.short(threshold)
     return Figure(
       "All masks in the image",
-      caption: boxes.isEmpty
+      caption: detections.isEmpty
         ? "There are no detections: no pixel belongs to an object."
         : "Left, the greatest probability of any mask. Middle, the number of masks over "
           + "\(most) at each pixel. Right, the label map: each pixel's detection in its own colour.",
@@ -112,7 +110,7 @@ struct MasksDrawing: Sendable {
   private var labelView: ImageView {
     let plane = width * height
     var pixels = Tensor([3, height, width], repeating: 0.12)
-    let colours = masks.indices.map { Palette.instance($0) }
+    let colours = detections.indices.map { Palette.instance($0) }
     for (place, label) in labelMap.enumerated() where label > 0 {
       let colour = colours[label - 1]
       pixels.values[place] = Float(colour.red) / 255
@@ -128,27 +126,28 @@ struct MasksDrawing: Sendable {
   /// The scores and areas of the detections.
   var detectionsFigure: Figure {
     let title = "Detections in numbers"
-    guard !boxes.isEmpty else {
+    guard !detections.isEmpty else {
       return Figure(title, caption: "There are no detections.") {
         TextPanel(
           "Nothing was found",
           lines: ["No class but the background had a score over the threshold anywhere."])
       }
     }
-    let areas = masks.map { Float($0.binary(threshold: threshold).count { $0 }) }
-    let shown = min(20, boxes.count)
+    let areas = detections.map { Float($0.mask.binary(threshold: threshold).count { $0 }) }
+    let shown = min(20, detections.count)
     return Figure(
       title,
-      caption: "All \(boxes.count) detections by descending score; the table has the \(shown) "
+      caption: "All \(detections.count) detections by descending score; the table has the \(shown) "
         + "best. Areas are pixels of the image over \(Numerals.short(threshold)).",
       columns: 2
     ) {
       TablePanel(
         "The \(shown) best", header: ["class", "score", "area", "of its box"],
         rows: (0..<shown).map { index in
-          let share = areas[index] / max(boxes[index].area, 1)
+          let detection = detections[index]
+          let share = areas[index] / max(detection.box.area, 1)
           return [
-            "\(index)  \(name(labels[index]))", Numerals.short(scores[index]),
+            "\(index)  \(name(detection.label))", Numerals.short(detection.score),
             "\(Int(areas[index]))", "\(Int((share * 100).rounded())) %",
           ]
         }, keys: (0..<shown).map { Palette.instance($0) })
@@ -158,7 +157,7 @@ struct MasksDrawing: Sendable {
 
   private func curves(_ areas: [Float]) -> Chart {
     var chart = Chart.lines(
-      [Chart.Line("", scores.enumerated().map { Point(Float($0.offset), $0.element) })],
+      [Chart.Line("", detections.enumerated().map { Point(Float($0.offset), $0.element.score) })],
       "Scores by rank", x: "detection", y: "score", range: 0...1,
       note: "Areas: least \(Numerals.short(areas.min() ?? 0)), median "
         + "\(Numerals.short(areas.sorted()[areas.count / 2])), greatest "

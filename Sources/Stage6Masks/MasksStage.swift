@@ -33,10 +33,12 @@ public struct MasksStage: Stage {
     let labels = try heads.integers("labels")
     let scored = try heads.tensor("scores")
     let scores = scored.values
+    let proposals = try heads.integers("proposal")
     let logits = try heads.tensor("mask_logits")  // [D, K, M, M]
     let detected = try heads.boxes("boxes", inside: sizes.resized)
     guard logits.shape.rank == 4, logits.shape[0] == labels.count, scores.count == labels.count,
-      detected.count == labels.count, logits.shape[2] == logits.shape[3],
+      detected.count == labels.count, proposals.count == labels.count,
+      logits.shape[2] == logits.shape[3],
       labels.allSatisfy({ $0 >= 0 && $0 < logits.shape[1] }), scored.isFinite
     else {
       throw Fault(
@@ -47,38 +49,40 @@ public struct MasksStage: Stage {
     }
 
     folder.report("pasting \(labels.count) masks")
-    let boxes = detected.map(sizes.inOriginal)
     let probabilities = maskProbabilities(logits, labels: labels)  // [D, M, M]
-    let masks = pasteMasks(
-      probabilities, boxes: boxes, width: image.width, height: image.height)
+    let detections = pastedDetections(
+      labels.indices.map { index in
+        DetectionCandidate(
+          proposal: proposals[index], label: labels[index], score: scores[index],
+          box: detected[index], fate: .kept)
+      }, probabilities, sizes)
+    let masks = detections.map(\.mask)
     let map = labelMap(
       masks, threshold: threshold, width: image.width, height: image.height)
 
     try folder.add(
-      "boxes", boxes: boxes, axis: "D", note: "detections, in pixels of the original image")
+      "boxes", boxes: detections.map(\.box), axis: "D", units: "image pixels",
+      note: "detections, by descending score")
     try folder.add(
       "probabilities", probabilities, axes: ["D", "M", "M"], units: "probability",
       note: "sigmoid of the own class's logits")
     try folder.add(
       "windows",
       integers: masks.flatMap { [$0.window.x1, $0.window.y1, $0.window.x2, $0.window.y2] },
-      shape: [masks.count, 4], axes: ["D", "x1 y1 x2 y2"], units: "pixel",
-      note: "where each mask was pasted")
+      shape: [masks.count, 4], axes: ["D", "x1 y1 x2 y2"], units: "image pixels",
+      note: "where each mask was pasted; x2 and y2 are exclusive")
     let soft = masks.flatMap(\.probabilities)
     try folder.add(
       "soft", Tensor([soft.count], soft), axes: ["pixels of all windows"], units: "probability",
       note: "the pasted masks, window after window, row-major")
     try folder.add(
       "areas", integers: masks.map { $0.binary(threshold: threshold).count { $0 } }, axes: ["D"],
-      units: "pixel", note: "pixels over the threshold")
+      units: "image pixels", note: "pixels over the threshold")
     try folder.add(
       "label_map", integers: map, shape: [image.height, image.width], axes: ["H", "W"],
       units: "detection", note: "0 for the background, i + 1 for detection i")
-    let results = masks.indices.map { index in
-      COCOResult(
-        box: boxes[index], label: labels[index],
-        name: classNames.indices.contains(labels[index]) ? classNames[labels[index]] : "",
-        score: scores[index], mask: masks[index], threshold: threshold, image: image)
+    let results = detections.map {
+      COCOResult($0, classNames: classNames, threshold: threshold, image: image)
     }
     try folder.addFile(
       "detections.json", try COCOResult.encode(results),
@@ -86,9 +90,8 @@ public struct MasksStage: Stage {
     guard folder.drawsFigures else { return }
     try folder.add(
       MasksDrawing(
-        image: input.imageAsDecoded(), boxes: boxes, scores: scores, labels: labels,
-        probabilities: probabilities, masks: masks, labelMap: map, classNames: classNames,
-        threshold: threshold
+        image: input.imageAsDecoded(), detections: detections, probabilities: probabilities,
+        labelMap: map, classNames: classNames, threshold: threshold
       ).figures)
   }
 }
@@ -127,54 +130,32 @@ extension StageFolder {
     }
   }
 
+  /// The detections of a trace: what the stages 5 and 6 left together.
+  ///
+  /// - Parameters:
+  ///   - heads: the folder of stage 5, which has the classes and the scores
+  ///   - image: the size of the image as decoded
+  /// - Throws: `Fault` if they are missing or damaged, or do not fit each other.
+  public func detections(_ heads: StageFolder, in image: ImageSize) throws -> [Detection] {
+    let (boxes, masks) = (try boxes("boxes"), try pastedMasks(in: image))
+    let (labels, scores) = (try heads.integers("labels"), try heads.tensor("scores").values)
+    let proposals = try heads.integers("proposal")
+    guard boxes.count == masks.count, labels.count == masks.count, scores.count == masks.count,
+      proposals.count == masks.count
+    else {
+      throw Fault(
+        folder.path, "the masks do not fit the \(labels.count) detections",
+        remedy: "Run the stages heads and masks again")
+    }
+    return masks.indices.map { index in
+      Detection(
+        box: boxes[index], label: labels[index], score: scores[index], mask: masks[index],
+        proposal: proposals[index])
+    }
+  }
+
   /// The class names that stage 5 recorded, background first.
   var classNames: [String] {
     if case .texts(let names)? = record.options["classNames"] { names } else { [] }
-  }
-}
-
-/// One detection in COCO's results format.
-struct COCOResult: Codable, Sendable, Equatable {
-  /// A mask as run lengths.
-  struct Segmentation: Codable, Sendable, Equatable {
-    /// Height and width of the image.
-    var size: [Int]
-    /// The runs in COCO's text form.
-    var counts: String
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case image = "image_id"
-    case label = "category_id"
-    case name = "category_name"
-    case score, bbox, segmentation
-  }
-
-  var image = 0
-  var label: Int
-  var name: String
-  var score: Float
-  /// x, y, width, height.
-  var bbox: [Float]
-  var segmentation: Segmentation
-
-  init(
-    box: Box, label: Int, name: String, score: Float, mask: PastedMask, threshold: Float,
-    image: ImageSize
-  ) {
-    self.label = label
-    self.name = name
-    self.score = score
-    bbox = [box.x1, box.y1, box.width, box.height]
-    let runs = RunLengthEncoding(
-      mask.binary(threshold: threshold), in: mask.window, width: image.width,
-      height: image.height)
-    segmentation = Segmentation(size: [runs.height, runs.width], counts: runs.counts)
-  }
-
-  static func encode(_ results: [COCOResult]) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return [UInt8](try encoder.encode(results)) + [0x0a]
   }
 }

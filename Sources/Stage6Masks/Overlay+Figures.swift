@@ -12,25 +12,27 @@ extension MasksDrawing {
 
   /// The detections that the overlay shows, by descending score.
   var overlaid: [Int] {
-    let strong = scores.indices.filter { scores[$0] > Self.strong }
-    return strong.isEmpty ? Array(scores.indices) : strong
+    let strong = detections.indices.filter { detections[$0].score > Self.strong }
+    return strong.isEmpty ? Array(detections.indices) : strong
   }
 
   /// The result: the image with every mask in its own colour, contours, and labels where they
   /// leave room for the image.
   var overlayFigure: Figure {
     let shown = overlaid
-    let found = Set(shown.map { labels[$0] }).sorted()
-    let counts = found.map { label in "\(shown.count { labels[$0] == label }) × \(name(label))" }
-    let weak = boxes.count - shown.count
+    let found = Set(shown.map { detections[$0].label }).sorted()
+    let counts = found.map { label in
+      "\(shown.count { detections[$0].label == label }) × \(name(label))"
+    }
+    let weak = detections.count - shown.count
     let title =
-      boxes.isEmpty
+      detections.isEmpty
       ? "Nothing was detected"
       : "\(shown.count) \(shown.count == 1 ? "detection" : "detections")"
         + (weak > 0 ? " with a score over \(Numerals.short(Self.strong))" : " with their masks")
     return Figure(
       title,
-      caption: boxes.isEmpty
+      caption: detections.isEmpty
         ? "No detection has a score over the threshold: the image as it came."
         : "\(counts.joined(separator: ", ")). Each detection has a colour of its own. "
           + labelWords(shown.count)
@@ -53,9 +55,9 @@ extension MasksDrawing {
       guard let (mask, frame) = binary(index) else { continue }
       layers.append(.mask(mask, at: frame, Palette.instance(index), opacity: 0.4))
     }
-    for (rank, index) in shown.enumerated() where masks[index].window.width > 0 {
+    for (rank, index) in shown.enumerated() where detections[index].mask.window.width > 0 {
       guard let words = label(index, rank: rank, of: shown.count) else { break }
-      let box = boxes[index]
+      let box = detections[index].box
       layers.append(
         .note(
           words, at: Point((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2), Palette.instance(index)))
@@ -67,8 +69,8 @@ extension MasksDrawing {
   }
 
   private func label(_ index: Int, rank: Int, of count: Int) -> String? {
-    let score = Numerals.short(scores[index], digits: 2)
-    if count <= Self.mostNamed { return "\(name(labels[index])) \(score)" }
+    let score = Numerals.short(detections[index].score, digits: 2)
+    if count <= Self.mostNamed { return "\(name(detections[index].label)) \(score)" }
     if count <= Self.mostScored { return score }
     return rank < Self.mostNamed ? score : nil
   }

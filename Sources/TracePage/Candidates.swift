@@ -1,5 +1,6 @@
 import Stage0Input
 import Stage1Backbone
+import Stage2Anchors
 import Stage3Proposals
 import Tensors
 import Tracing
@@ -28,6 +29,8 @@ struct CandidatesContent: Encodable {
 struct CandidateLevel: Encodable {
   /// `P2`
   let name: String
+  /// 2 for P2.
+  let number: Int
   let rows: Int
   let columns: Int
   /// Pixels between rows and between columns.
@@ -51,134 +54,110 @@ extension CandidatesContent {
       source.has("3-proposals", "ledger", "candidates.index", "proposal_index")
     else { return nil }
     let stage = try source.trace.stage("3-proposals")
-    let ledger = try Ledger(stage.tensor("ledger"))
+    let ledger = try CandidateLedger(stage)
     let considered = try stage.integers("candidates.index")
-    guard let levels = try levels(source), let ledger,
-      levels.reduce(0, { $0 + $1.anchors }) == ledger.count,
-      considered.allSatisfy({ (0..<ledger.count).contains($0) }),
+    guard let grids = try anchorGrids(source), let levels = try levels(source, grids),
+      grids.count == ledger.indices.count,
+      considered.allSatisfy(ledger.indices.contains),
       let options = try? ProposalOptions(stage)
     else { return nil }
 
-    let carried = considered + levels.flatMap { ledger.nextBelow($0.first, $0.anchors) }
+    let carried = considered + grids.levels.flatMap { nextBelow($0, ledger) }
     let places = Dictionary(
       carried.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { a, _ in a })
+    let candidates = carried.map { ledger[$0] }
     let count = carried.count
     data.add("candidates/index", integers: carried, shape: [count])
+    data.add("candidates/logits", Tensor([count], candidates.map(\.logit)), as: .float32)
+    data.add("candidates/boxes", Tensor(boxes: candidates.map(\.box)), as: .float32)
     data.add(
-      "candidates/logits", Tensor([count], carried.map { ledger[$0, .logit] }), as: .float32)
+      "candidates/deltas", try deltas(candidates, grids, options.deltaOrder, source), as: .float32)
     data.add(
-      "candidates/boxes", Tensor([count, 4], carried.flatMap(ledger.box)), as: .float32)
+      "candidates/fates", bytes: candidates.map { UInt8($0.fate.name.rawValue) }, shape: [count])
     data.add(
-      "candidates/deltas", try deltas(carried, levels, options.deltaOrder, source), as: .float32)
-    data.add(
-      "candidates/fates", bytes: carried.map { UInt8(clamping: Int(ledger[$0, .fate])) },
-      shape: [count])
-    data.add(
-      "candidates/by", integers: carried.map { places[Int(ledger[$0, .by])] ?? -1 },
-      shape: [count])
+      "candidates/by",
+      integers: candidates.map { candidate in
+        guard case .suppressed(let winner, _) = candidate.fate else { return -1 }
+        return places[winner] ?? -1
+      }, shape: [count])
     let proposals = try stage.integers("proposal_index")
     data.add(
       "candidates/proposals", integers: proposals.map { places[$0] ?? -1 },
       shape: [proposals.count])
     return CandidatesContent(
-      levels: levels, considered: considered.count, anchors: ledger.count,
+      levels: levels, considered: considered.count, anchors: grids.count,
       preNMSTopN: options.preNMSTopN, minimumSize: Double(options.minimumSize),
       nmsThreshold: options.nmsThreshold, postNMSTopN: options.postNMSTopN,
       deltaOrder: options.deltaOrder.rawValue)
   }
 
-  private static func levels(_ source: PageSource) throws -> [CandidateLevel]? {
+  /// The grids of the trace's anchors; nil where the levels have another form.
+  private static func anchorGrids(_ source: PageSource) throws -> AnchorGrids? {
+    let stage = try source.trace.stage("2-anchors")
+    let base = try stage.tensor("base_anchors").shape  // [L, A, 4]
+    let names = BackboneStage.levels
+    guard base.rank == 3, base[0] == names.count, base[2] == 4 else { return nil }
+    var sizes: [(rows: Int, columns: Int, shapes: Int)] = []
+    for name in names {
+      guard source.has("2-anchors", "deltas.\(name)") else { return nil }
+      let deltas = try stage.tensor("deltas.\(name)").shape  // [1, 4 A, H, W]
+      guard deltas.rank == 4, deltas[0] == 1, deltas[1] == 4 * base[1] else { return nil }
+      sizes.append((deltas[2], deltas[3], base[1]))
+    }
+    return AnchorGrids(firstLevel: BackboneStage.firstLevel, sizes)
+  }
+
+  private static func levels(
+    _ source: PageSource, _ grids: AnchorGrids
+  ) throws -> [CandidateLevel]? {
     let stage = try source.trace.stage("2-anchors")
     let base = try stage.tensor("base_anchors")  // [L, A, 4]
     let strides = try stage.integers("strides")  // [L, 2]
-    let names = BackboneStage.levels
-    guard base.shape.rank == 3, base.shape[0] == names.count, base.shape[2] == 4,
-      strides.count == 2 * names.count
-    else { return nil }
-    let shapes = base.shape[1]
-    var levels: [CandidateLevel] = []
-    var first = 0
-    for (number, name) in names.enumerated() {
-      guard source.has("2-anchors", "deltas.\(name)") else { return nil }
-      let deltas = try stage.tensor("deltas.\(name)").shape  // [1, 4 A, H, W]
-      guard deltas.rank == 4, deltas[0] == 1, deltas[1] == 4 * shapes else { return nil }
-      let anchors = deltas[2] * deltas[3] * shapes
-      levels.append(
-        CandidateLevel(
-          name: name, rows: deltas[2], columns: deltas[3],
-          stride: [strides[2 * number], strides[2 * number + 1]], first: first, anchors: anchors,
-          base: (0..<shapes).map { shape in
-            (0..<4).map { base.values[(number * shapes + shape) * 4 + $0] }
-          }))
-      first += anchors
+    guard strides.count == 2 * grids.levels.count else { return nil }
+    return grids.levels.enumerated().map { place, grid in
+      CandidateLevel(
+        name: "P\(grid.level)", number: grid.level, rows: grid.rows, columns: grid.columns,
+        stride: [strides[2 * place], strides[2 * place + 1]], first: grid.first,
+        anchors: grid.count,
+        base: (0..<grid.shapes).map { shape in
+          (0..<4).map { base.values[(place * grid.shapes + shape) * 4 + $0] }
+        })
     }
-    return levels
   }
 
   /// dx dy dw dh of each candidate, as stage 3 understood the network's four numbers.
   ///
   /// - Returns: `[candidates.count, 4]`
   private static func deltas(
-    _ candidates: [Int], _ levels: [CandidateLevel], _ order: DeltaOrder, _ source: PageSource
+    _ candidates: [Candidate], _ grids: AnchorGrids, _ order: DeltaOrder, _ source: PageSource
   ) throws -> Tensor {
     let stage = try source.trace.stage("2-anchors")
-    let tensors = try levels.map { try stage.tensor("deltas.\($0.name)") }  // [1, 4 A, H, W]
+    let tensors = try Dictionary(
+      uniqueKeysWithValues: grids.levels.map {
+        ($0.level, try stage.tensor("deltas.P\($0.level)"))  // [1, 4 A, H, W]
+      })
     // Where each of dx dy dw dh stands among the four.
     let places = order == .xFirst ? [0, 1, 2, 3] : [1, 0, 3, 2]
-    let values = candidates.flatMap { index -> [Float] in
-      let number = levels.lastIndex { $0.first <= index } ?? 0
-      let level = levels[number]
-      let (cell, shape) = (index - level.first)
-        .quotientAndRemainder(dividingBy: level.base.count)
-      let cells = level.rows * level.columns
-      return places.map { tensors[number].values[(4 * shape + $0) * cells + cell] }
+    let values = candidates.flatMap { candidate -> [Float] in
+      let grid = grids.grid(of: candidate.index)
+      let place = grid.place(of: candidate.index)
+      let first = grid.deltaOffset(row: place.row, column: place.column, shape: place.shape)
+      return places.map { tensors[grid.level]?.values[first + $0 * grid.cells] ?? 0 }
     }
     return Tensor([candidates.count, 4], values)
   }
-}
 
-/// `3-proposals/ledger.npy`: a row per anchor.
-private struct Ledger {
-  /// Columns of the file that are read here.
-  enum Column: Int {
-    case logit = 4
-    case x1 = 5
-    case fate = 9
-    case by = 10
-  }
-
-  private static let width = 12
-  private let tensor: Tensor
-
-  init?(_ tensor: Tensor) {
-    guard tensor.shape.rank == 2, tensor.shape[1] == Self.width,
-      // Fates and places are counted with.
-      tensor.values.allSatisfy({ $0.magnitude < 0x1p31 })
-    else { return nil }
-    self.tensor = tensor
-  }
-
-  var count: Int { tensor.shape[0] }
-
-  subscript(candidate: Int, column: Column) -> Float {
-    tensor.values[candidate * Self.width + column.rawValue]
-  }
-
-  func box(_ candidate: Int) -> [Float] {
-    let start = candidate * Self.width + Column.x1.rawValue
-    return Array(tensor.values[start..<start + 4])
-  }
-
-  /// Of the candidates of a level that were not looked at, those with the highest logits.
-  func nextBelow(_ first: Int, _ anchors: Int) -> [Int] {
-    let belowTop: Float = 4
+  /// Of a level's candidates that were not looked at, those with the highest logits.
+  private static func nextBelow(_ grid: AnchorGrid, _ ledger: CandidateLedger) -> [Int] {
     // Sorted as whole numbers, because a level has 200,000 of them: the logit's bits, which rise
     // with it once those of negative numbers are turned over, then the place.
-    let ranked = (first..<first + anchors).filter { self[$0, .fate] == belowTop }.map { index in
-      let bits = self[index, .logit].bitPattern
+    let ranked = grid.indices.compactMap { index -> UInt64? in
+      let candidate = ledger[index]
+      guard candidate.fate == .belowTop else { return nil }
+      let bits = candidate.logit.bitPattern
       let rising = bits >> 31 == 1 ? ~bits : bits | 1 << 31
       return UInt64(~rising) << 32 | UInt64(index)
     }.sorted().map { Int($0 & 0xffff_ffff) }
-    return Array(ranked.prefix(CandidatesContent.below))
+    return Array(ranked.prefix(below))
   }
 }

@@ -1,4 +1,6 @@
 import Stage0Input
+import Stage3Proposals
+import Stage5Heads
 import Tensors
 import Tracing
 
@@ -37,7 +39,7 @@ private struct BiographyContent: Encodable {
   let masks: MasksContent?
 }
 
-/// What stage 4 says of each proposal: the array `roi/levels`, 0 for P2.
+/// What stage 4 says of each proposal: the array `roi/levels`, 2 for P2.
 private struct RoIContent: Encodable {
   let bins: Int
   /// The operator's name: align, pool, …
@@ -60,8 +62,8 @@ private struct RoIContent: Encodable {
 /// - `heads/classes`, `heads/logits`, `heads/scores`, `[R, S]`: the S classes of each proposal that
 ///   are shown, the background first;
 /// - `heads/pairs`, `[pairs, 5]`: proposal, class, fate, by which pair (or -1), detection (or -1). The
-///   fates count as in `5-heads/ledger.npy`; 4 is a score that did not pass the threshold. First the
-///   ledger's pairs, then the best class of every proposal of which no class passed;
+///   fates are those of `FateName`; below the top is a score that did not pass the threshold. First
+///   the ledger's pairs, then the best class of every proposal of which no class passed;
 /// - `heads/values`, `[pairs, 9]`: score, dx dy dw dh, and the refined box.
 private struct HeadsContent: Encodable {
   /// Background first.
@@ -76,7 +78,6 @@ private struct HeadsContent: Encodable {
 
   /// At most so many classes of a proposal are shown.
   static let mostClasses = 6
-  static let belowThreshold = 4
 
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> HeadsContent? {
     guard let heads = try HeadsTensors(source),
@@ -103,33 +104,30 @@ private struct HeadsContent: Encodable {
 
   private static func addPairs(_ heads: HeadsTensors, _ data: inout PageData) {
     let detections = Dictionary(
-      heads.detections.enumerated().map { ($0.element, $0.offset) },
-      uniquingKeysWith: { a, _ in a })
+      uniqueKeysWithValues: heads.detections.enumerated().map { ($0.element, $0.offset) })
     var pairs: [[Int]] = []
     var values: [Float] = []
-    var passed = Set<Int>()
-    func add(_ pair: [Int], score: Float, box: ArraySlice<Float>) {
+    func add(_ pair: [Int], score: Float, box: [Float]) {
       let place = 4 * (pair[0] * heads.classes + pair[1])
       pairs.append(pair)
       values += [score] + heads.deltas.values[place..<place + 4] + box
     }
-    for entry in 0..<heads.ledger.shape[0] {
-      let row = heads.ledger.values[10 * entry..<10 * entry + 10]
-      let first = row.startIndex
-      let (fate, by) = (Int(row[first + 7]), Int(row[first + 8]))
-      let pair = HeadsTensors.Pair(proposal: Int(row[first]), label: Int(row[first + 1]))
-      let detection = fate == 0 ? detections[pair] ?? -1 : -1
+    for (index, entry) in heads.ledger.enumerated() {
+      var suppressedBy = -1
+      if case .suppressed(let winner, _) = entry.fate { suppressedBy = winner }
       add(
-        [pair.proposal, pair.label, fate, by, detection], score: row[first + 2],
-        box: row[first + 3..<first + 7])
-      passed.insert(pair.proposal)
+        [
+          entry.proposal, entry.label, entry.fate.name.rawValue, suppressedBy,
+          detections[index] ?? -1,
+        ], score: entry.score, box: [entry.box.x1, entry.box.y1, entry.box.x2, entry.box.y2])
     }
+    let passed = Set(heads.ledger.map(\.proposal))
     for proposal in 0..<heads.proposals where !passed.contains(proposal) {
       guard let best = heads.ranked(proposal).first else { continue }
       let place = proposal * heads.classes + best
       add(
-        [proposal, best, belowThreshold, -1, -1], score: heads.scores.values[place],
-        box: heads.refined.values[4 * place..<4 * place + 4])
+        [proposal, best, FateName.belowTop.rawValue, -1, -1], score: heads.scores.values[place],
+        box: Array(heads.refined.values[4 * place..<4 * place + 4]))
     }
     data.add("heads/pairs", integers: pairs.flatMap { $0 }, shape: [pairs.count, 5])
     data.add("heads/values", Tensor([pairs.count, 9], values), as: .float32)
@@ -138,12 +136,6 @@ private struct HeadsContent: Encodable {
 
 /// The tensors of stage 5 that fit each other and the proposals.
 struct HeadsTensors {
-  /// A proposal taken for an object of a class.
-  struct Pair: Hashable {
-    var proposal: Int
-    var label: Int
-  }
-
   let options: [String: OptionValue]
   /// `[R, K]`
   let logits: Tensor
@@ -153,10 +145,10 @@ struct HeadsTensors {
   let deltas: Tensor
   /// `[R, K, 4]`
   let refined: Tensor
-  /// `[pairs, 10]`
-  let ledger: Tensor
-  /// By descending score.
-  let detections: [Pair]
+  /// The pairs of proposal and class over the score threshold.
+  let ledger: [DetectionCandidate]
+  /// The entries of the ledger that are detections, by descending score.
+  let detections: [Int]
 
   var proposals: Int { scores.shape[0] }
   var classes: Int { scores.shape[1] }
@@ -174,26 +166,26 @@ struct HeadsTensors {
     scores = try stage.tensor("class_scores")
     deltas = try stage.tensor("box_deltas")
     refined = try stage.tensor("refined")
-    ledger = try stage.tensor("ledger")
-    detections = zip(try stage.integers("proposal"), try stage.integers("labels"))
-      .map { Pair(proposal: $0, label: $1) }
-    guard scores.shape.rank == 2, logits.shape == scores.shape, ledger.shape.rank == 2,
+    let ledger = try stage.detectionLedger()
+    self.ledger = ledger
+    guard scores.shape.rank == 2, logits.shape == scores.shape,
       deltas.count == 4 * scores.count, refined.count == 4 * scores.count,
-      ledger.shape[1] == 10, scores.shape[0] == source.proposalCount,
-      (0..<ledger.shape[0]).allSatisfy({ entry in
-        [0, 1, 7, 8].allSatisfy { ledger.values[10 * entry + $0].magnitude < 0x1p31 }
-      })
+      scores.shape[0] == source.proposalCount
     else { return nil }
     let (proposals, classes) = (scores.shape[0], scores.shape[1])
-    let pairs =
-      detections
-      + (0..<ledger.shape[0]).map {
-        Pair(proposal: Int(ledger.values[10 * $0]), label: Int(ledger.values[10 * $0 + 1]))
-      }
     guard
-      pairs.allSatisfy({
+      ledger.allSatisfy({
         (0..<proposals).contains($0.proposal) && (0..<classes).contains($0.label)
       })
+    else { return nil }
+    func key(_ proposal: Int, _ label: Int) -> Int { proposal &* classes &+ label }
+    let entries = Dictionary(
+      ledger.enumerated().map { (key($0.element.proposal, $0.element.label), $0.offset) }
+    ) { first, _ in first }
+    let found = zip(try stage.integers("proposal"), try stage.integers("labels"))
+    detections = found.compactMap { entries[key($0, $1)] }
+    guard try detections.count == stage.integers("labels").count,
+      Set(detections).count == detections.count
     else { return nil }
   }
 

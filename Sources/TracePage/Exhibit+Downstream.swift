@@ -21,7 +21,8 @@ extension Exhibit {
       sets.append(data.add(outcome.name, outcome.regions))
       data.add(
         "downstream/\(outcome.name)/boxes",
-        Tensor(boxes: Array(outcome.boxes.prefix(sets[sets.count - 1].carried))), as: .float32)
+        Tensor(boxes: Array(outcome.detections.prefix(sets[sets.count - 1].carried).map(\.box))),
+        as: .float32)
     }
     if let truth = source.truth { sets.append(data.add("truth", truth)) }
     let shifts = downstream.shifts
@@ -33,7 +34,7 @@ extension Exhibit {
       operators: downstream.outcomes.indices.map { index in
         DownstreamContent.Operator(
           name: downstream.outcomes[index].name,
-          detections: downstream.outcomes[index].boxes.count,
+          detections: downstream.outcomes[index].detections.count,
           matched: downstream.agreements[index].matched,
           overlap: downstream.agreements[index].meanOverlap,
           truth: downstream.truthScores.indices.contains(index)

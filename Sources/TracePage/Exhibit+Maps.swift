@@ -1,3 +1,4 @@
+import Figures
 import Stage0Input
 import Stage1Backbone
 import Stage2Anchors
@@ -127,7 +128,8 @@ enum PageMaps {
       let place = (number - 2) * shapes + shape
       let size =
         base.indices.contains(place)
-        ? ", \(short(base[place].width)) × \(short(base[place].height)) pixels" : ""
+        ? ", \(Numerals.general(base[place].width)) × \(Numerals.general(base[place].height)) pixels"
+        : ""
       return MapEntry.Channel(array: array, label: "anchor \(shape)\(size)")
     }
     return MapEntry(

@@ -1,4 +1,5 @@
 import Foundation
+import Stage5Heads
 import Stage6Masks
 import Tensors
 import Tracing
@@ -44,7 +45,7 @@ struct MasksContent: Encodable {
     let scores = try source.trace.stage("5-heads").tensor("scores").values
     let stage = try source.trace.stage("6-masks")
     let boxes = try stage.tensor("boxes")  // [D, 4]
-    let detections = heads.detections
+    let detections = heads.detections.map { heads.ledger[$0] }
     guard logits.shape.rank == 4, logits.shape[0] == detections.count,
       logits.shape[1] == heads.classes, logits.shape[2] == logits.shape[3],
       scores.count == detections.count, boxes.count == 4 * detections.count,
@@ -108,7 +109,7 @@ private enum PageMasks {
   /// The detection's class and those with the next highest scores for its proposal, the background
   /// too, in the order of the classes.
   static func classes(
-    _ heads: HeadsTensors, _ detection: HeadsTensors.Pair, most: Int
+    _ heads: HeadsTensors, _ detection: DetectionCandidate, most: Int
   ) -> [Int] {
     let row = detection.proposal * heads.classes
     let others = (0..<heads.classes).filter { $0 != detection.label }.sorted { a, b in

@@ -75,7 +75,7 @@ struct MicroscopeContent: Encodable {
           channels: PageMaps.addExact(map, of: source, to: &data), of: features.shape[1]))
     }
     (levels, proposal, self.channel) = (entries, example.proposal, channel)
-    bins = RoIStage.bins.rows
+    bins = RoIPyramid.boxBins.rows
     let options = try source.trace.stage("4-roi").record.options
     let roiOperator = RoIOperator(recorded: options) ?? .torchvision
     used = roiOperator.name

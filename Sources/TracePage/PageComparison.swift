@@ -114,7 +114,9 @@ struct PageComparison {
     let compared = members.compactMap(\.difference)
     let greatest = compared.max { $0.relative < $1.relative }
     let shapes = members.count { if case .shapes = $0.finding { true } else { false } }
-    var words = greatest.map { $0.relative == 0 ? "none" : "\(share($0.relative)) of its range" }
+    var words = greatest.map {
+      $0.relative == 0 ? "none" : "\(Numerals.share($0.relative)) of its range"
+    }
     if shapes > 0 {
       let other = "\(shapes) of another shape"
       words = words.map { "\($0), \(other)" } ?? other
@@ -130,8 +132,8 @@ struct PageComparison {
     switch tensor.finding {
     case .compared(let difference):
       context["differing"] = "\(difference.differing) of \(difference.count)"
-      context["greatest"] = short(difference.greatest)
-      context["relative"] = share(difference.relative)
+      context["greatest"] = Numerals.general(difference.greatest)
+      context["relative"] = Numerals.share(difference.relative)
     case .shapes(let ours, let theirs): context["greatest"] = "\(ours) against \(theirs)"
     case .onlyFirst: context["greatest"] = "only in \(names.first)"
     case .onlySecond: context["greatest"] = "only in \(names.second)"
@@ -176,15 +178,6 @@ private func link(from: URL, to: URL) -> String {
   }.joined(separator: "/")
 }
 
-/// A part of a whole: `3.2 %`, or in powers of ten where it is small.
-private func share(_ value: Float) -> String {
-  value == 0
-    ? "0"
-    : value >= 0.001
-      ? String(format: "%.1f %%", Double(value) * 100)
-      : String(format: "%.1e", Double(value)).replacing("-", with: "−")
-}
-
 /// One figure as two traces have it.
 private struct FigurePair: Sendable {
   private let first: Thumbnail
@@ -220,7 +213,7 @@ private struct FigurePair: Sendable {
     ]
     if let difference {
       context["difference"] = [
-        difference.thumbnail.context.merging(["share": share(difference.share)]) { $1 }
+        difference.thumbnail.context.merging(["share": Numerals.share(difference.share)]) { $1 }
       ]
     }
     return context

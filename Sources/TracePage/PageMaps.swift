@@ -7,11 +7,11 @@ extension PageMaps {
   static let exact = 3
 
   /// Whether RoIs are read from a level.
-  static func isReadByRoIs(_ name: String) -> Bool { RoIStage.levels.contains(name) }
+  static func isReadByRoIs(_ name: String) -> Bool { RoIPyramid.names.contains(name) }
 
   /// The levels that RoIs can be read from on the page: those that the trace holds whole.
   static func levelsForRoIs(_ source: PageSource) -> [String] {
-    RoIStage.levels.filter { name in
+    RoIPyramid.names.filter { name in
       guard source.has("1-backbone", name), let stage = try? source.trace.stage("1-backbone")
       else { return false }
       return stage.record.tensors.first { $0.name == name }?.shape.count == 4
@@ -52,7 +52,7 @@ struct RoIExampleChoice {
       let best = bestInside(boxes, width: Float(size.width), height: Float(size.height))
     else { return nil }
     (proposal, box) = (best, boxes[best])
-    level = RoIStage.levels[pyramidLevel(of: box, among: RoIStage.levelNumbers)]
+    level = "P\(pyramidLevel(of: box, among: RoIPyramid.numbers))"
   }
 
   /// The channel of its level that varies most around it.

@@ -1,3 +1,4 @@
+import Figures
 import Foundation
 import Kernels
 import Tensors
@@ -33,8 +34,8 @@ func sectionContext(
         "name": tensor.name,
         "shape": extents(tensor.shape),
         "axes": tensor.axes.joined(separator: " × "),
-        "least": short(tensor.minimum), "greatest": short(tensor.maximum),
-        "mean": short(tensor.mean), "units": tensor.units, "note": tensor.note,
+        "least": Numerals.general(tensor.minimum), "greatest": Numerals.general(tensor.maximum),
+        "mean": Numerals.general(tensor.mean), "units": tensor.units, "note": tensor.note,
         "file": links,
       ] as [String: Any]
     },
@@ -62,14 +63,4 @@ private func gallery(_ folder: StageFolder) -> [[String: String]] {
     if !figure.lookFor.isEmpty { context["lookFor"] = figure.lookFor }
     return context
   }.compactMap { $0 }
-}
-
-/// A number in at most four digits.
-func short(_ value: Float) -> String {
-  guard value.isFinite else { return "\(value)" }
-  let isWhole = value == value.rounded() || value.magnitude >= 1e4
-  let text =
-    isWhole && value.magnitude < 1e7
-    ? String(Int(value.rounded())) : String(format: "%.4g", Double(value))
-  return text.replacing("-", with: "−")
 }

@@ -3,7 +3,9 @@ import Inference
 import Tracing
 
 /// The stage whose folder has a name; nil for a folder of no stage that this version knows.
-func stage(named name: String) -> (any PipelineStage.Type)? { allStages.first { $0.name == name } }
+func stage(named name: String) -> (any PipelineStage.Type)? {
+  InferenceStages.types.first { $0.name == name }
+}
 
 extension StageInput {
   /// How the page's template takes it; nil where the trace does not hold the tensor.

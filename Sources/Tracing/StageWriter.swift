@@ -88,17 +88,21 @@ public final class StageWriter {
   ) throws {
     // Half floats are too coarse for positions in an image, and too small for some activations.
     let isHalved =
-      keeping == .half && !exactly && units != "pixel"
+      keeping == .half && !exactly && !units.hasSuffix("pixels")
       && tensor.values.allSatisfy { abs($0) <= 65504 }
     let stored = isHalved ? NumericArray(tensor.shape, .float16(tensor.values)) : nil
     try add(name, NumericArray(tensor), stored: stored, axes: axes, units: units, note: note)
   }
 
   /// Adds boxes as a tensor `[count, 4]`, always as 32-bit floats.
-  public func add(_ name: String, boxes: [Box], axis: String, note: String) throws {
+  ///
+  /// - Parameter units: `input pixels`, those of the resized image, or `image pixels`, the file's
+  public func add(
+    _ name: String, boxes: [Box], axis: String, units: String = "input pixels", note: String
+  ) throws {
     try add(
       name, NumericArray(Tensor(boxes: boxes)), stored: nil, axes: [axis, "x1 y1 x2 y2"],
-      units: "pixel", note: note)
+      units: units, note: note)
   }
 
   /// Adds integers.

@@ -20,7 +20,7 @@ import Tracing
   @Test("rounding's shift, worked by hand at stride 8")
   func shift() {
     // 13 / 8 = 1.625 to 2; 29 / 8 = 3.625 to 4, whose end is 40. 4 / 8 = 0.5 away from 0, to 1.
-    let shift = QuantisationShift(Box(13, 4, 29, 35.9), level: 1, stride: 8)
+    let shift = QuantisationShift(Box(13, 4, 29, 35.9), level: 3, stride: 8)
     #expect(shift.left == 3 && shift.right == 11)
     #expect(shift.top == 4 && shift.bottom == 40 - 35.9)
     #expect(strides(shift) == [0.375, 0.5, 1.375, (40 - 35.9) / 8])
@@ -31,7 +31,7 @@ import Tracing
     for index in 0..<2000 {
       let (x, y) = (Float(index * 37 % 401) / 7, Float(index * 91 % 503) / 11)
       let box = Box(x, y, x + Float(index % 61) / 3 + 0.01, y + Float(index % 89) / 2 + 0.01)
-      let edges = strides(QuantisationShift(box, level: 0, stride: 4))
+      let edges = strides(QuantisationShift(box, level: 2, stride: 4))
       #expect(edges[..<2].allSatisfy { (-0.5001...0.5001).contains($0) })
       #expect(edges[2...].allSatisfy { (0.4999...1.5001).contains($0) })
     }
@@ -51,22 +51,22 @@ import Tracing
     #expect(result.outcomes.map(\.name) == ["RoIAlign", "RoIPool", "RoIWarp"])
     let align = result.outcomes[0]
     let heads = try trace.stage(HeadsStage.name)
-    #expect(try align.labels == heads.integers("labels"))
+    #expect(try align.detections.map(\.label) == heads.integers("labels"))
     let scores = try heads.tensor("scores").values
-    #expect(zip(align.scores, scores).allSatisfy { abs($0 - $1) < 1e-4 })
+    #expect(zip(align.detections, scores).allSatisfy { abs($0.score - $1) < 1e-4 })
     let areas = try trace.stage(MasksStage.name).integers("areas")
     #expect(areas.count > 1)
     // A pixel at the threshold may fall on the other side.
     #expect(zip(align.regions, areas).allSatisfy { abs($0.area - $1) <= 1 })
     let boxes = try trace.stage(MasksStage.name).boxes("boxes")
-    #expect(zip(align.boxes, boxes).allSatisfy { $0.intersectionOverUnion($1) > 0.999 })
+    #expect(zip(align.detections, boxes).allSatisfy { $0.box.intersectionOverUnion($1) > 0.999 })
   }
 
   @Test("an operator agrees with itself wholly, and RoIPool with RoIAlign not")
   func agreement() throws {
     let (trace, model) = try golden()
     let result = try Downstream(trace, model)
-    #expect(result.agreements[0].matched == result.outcomes[0].boxes.count)
+    #expect(result.agreements[0].matched == result.outcomes[0].detections.count)
     #expect(result.agreements[0].meanOverlap == 1)
     #expect(result.agreements[1].meanOverlap < 0.99)
     #expect(try result.shifts.count == trace.stage("3-proposals").boxes("proposals").count)

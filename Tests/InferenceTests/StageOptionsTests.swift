@@ -282,12 +282,12 @@ import Tracing
 
   @Test("every stage names its number, its command and the folder of its source")
   func names() throws {
-    #expect(allStages.map { $0.number } == Array(0...6))
+    #expect(InferenceStages.types.map { $0.number } == Array(0...6))
     #expect(
-      allStages.map { $0.command } == [
+      InferenceStages.types.map { $0.command } == [
         "input", "backbone", "anchors", "proposals", "roi", "heads", "masks",
       ])
-    for stage in allStages {
+    for stage in InferenceStages.types {
       let place = fixturesFolder.appending(path: "../Sources/\(stage.source)")
       #expect(FileManager.default.fileExists(atPath: place.path), "\(stage.source)")
       for input in stage.inputs { #expect(input.stage < stage.name) }

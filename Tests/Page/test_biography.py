@@ -78,7 +78,7 @@ def check(life, tensors):
     value = lambda key: steps[key]["values"]
     row = tensors(3, "ledger")[candidate]
     level = int(row[0])
-    name = LEVELS[level]
+    name = f"P{level}"
     ledger = tensors(3, "ledger")
     first = numpy.flatnonzero(ledger[:, 0] == level)[0]
 
@@ -127,7 +127,7 @@ def check(life, tensors):
     assert tensors(3, "proposal_index")[proposal] == candidate
     assert value("ranking")["rank"] == proposal + 1
     box = tensors(3, "proposals")[proposal]
-    assert value("reading")["level"] == tensors(4, "levels")[proposal] + 2
+    assert value("reading")["level"] == tensors(4, "levels")[proposal]
     area = float(box[2] - box[0]) * float(box[3] - box[1])
     assert value("reading")["exact"] == pytest.approx(4 + numpy.log2(area ** 0.5 / 224), abs=1e-4)
 
@@ -281,13 +281,13 @@ def test_no_level_is_said_to_be_limited_at_a_boundary(page):
         const box = [0, 0, 112, Math.fround(height)];
         const boxes = ledger.boxes.slice();
         boxes.set(box, 4 * place);
-        const levels = [RoI.level(box) - 2];
+        const levels = [RoI.level(box)];
         const steps = Life.tell(
           {ledger: {...ledger, boxes}, roi: {bins: 7, operation: 'align', levels}}, place);
         const {formulas} = steps.find(({key}) => key === 'reading');
         const precise = Math.floor(
           4 + Math.log2(Math.sqrt(box[2] * box[3]) / 224) + 1e-6);
-        told.push([levels[0] + 2, precise, formulas[0]]);
+        told.push([levels[0], precise, formulas[0]]);
       }
       return told;
     }""")

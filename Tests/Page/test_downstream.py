@@ -112,7 +112,7 @@ def test_shifts(page, exhibit, trace):
     """Rounded edges against NumPy, and against the bound of half a stride."""
     boxes = trace.tensor("3-proposals", "proposals").astype(numpy.float64)
     level = trace.tensor("4-roi", "levels")
-    stride = 4.0 * 2 ** level[:, None]
+    stride = 2.0 ** level[:, None]
     rounded = numpy.floor(boxes / stride + 0.5) + [0, 0, 1, 1]
     expected = rounded * stride - boxes
     shown = numpy.array(page.evaluate(

@@ -70,9 +70,9 @@ def expected_counts(rows, by):
     handed = numpy.zeros(len(by), bool)
     handed[numpy.flatnonzero(lives)[numpy.argsort(-scores[lives], kind="stable")][:LIMIT]] = True
     result = {}
-    for level in range(5):
+    for level in range(2, 7):
         own = rows[:, 0] == level
-        result[f"P{level + 2}"] = [
+        result[f"P{level}"] = [
             int(own.sum()), int((own & ~lives).sum()), int((own & lives).sum()),
             int((own & handed).sum())]
     result["all"] = [sum(column) for column in zip(*result.values())]
@@ -98,9 +98,9 @@ def test_fates_at_the_traces_threshold(page, ledger):
     }""")
     assert numpy.array_equal(numpy.float32(overlaps), rows[:, 11])
     shown = counts(page)
-    for level in range(5):
+    for level in range(2, 7):
         here = fates[rows[:, 0] == level]
-        assert shown[f"P{level + 2}"] == [
+        assert shown[f"P{level}"] == [
             len(here), (here == SUPPRESSED).sum(), ((here == KEPT) | (here == BEYOND)).sum(),
             (here == KEPT).sum()]
 
@@ -251,10 +251,10 @@ def test_list_follows_the_filters(page, ledger):
     level = page.locator("#suppression select").first
     fate = page.locator("#suppression select").last
     where = page.locator("#suppression .pages span")
-    level.select_option("1")
+    level.select_option("3")
     for value in (KEPT, SUPPRESSED):
         fate.select_option(str(value))
-        count = ((rows[:, 0] == 1) & (rows[:, 9] == value)).sum()
+        count = ((rows[:, 0] == 3) & (rows[:, 9] == value)).sum()
         assert where.inner_text().endswith(f"of {count}")
     fate.select_option("revived")
     assert where.inner_text() == "none"

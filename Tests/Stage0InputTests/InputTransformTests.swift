@@ -47,11 +47,11 @@ import Testing
   @Test("padding adds zeros on the right and below, and nothing to a size that fits")
   func padding() {
     let image = Tensor([1, 2, 3], [1, 2, 3, 4, 5, 6])
-    let result = padded(image, toMultipleOf: 4)
+    let result = padded([image], toMultipleOf: 4)
     #expect(result.shape == [1, 1, 4, 4])
     #expect(
       result.values == [1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-    #expect(padded(Tensor([3, 32, 64], repeating: 1), toMultipleOf: 32).shape == [1, 3, 32, 64])
+    #expect(padded([Tensor([3, 32, 64], repeating: 1)], toMultipleOf: 32).shape == [1, 3, 32, 64])
   }
 
   @Test("channels are exchanged, and exchanged back")
@@ -62,5 +62,20 @@ import Testing
     #expect(exchanged.values == [5, 6, 3, 4, 1, 2])
     #expect(ChannelOrder.bgr.exchanged(exchanged) == image)
     #expect(ChannelOrder.bgr.names == ["blue", "green", "red"])
+  }
+}
+
+@Suite struct BatchPaddingTests {
+  @Test("images of a batch are padded to the largest sides, each at the upper left")
+  func batch() {
+    let wide = Tensor([1, 1, 3], [1, 2, 3])
+    let high = Tensor([1, 3, 1], [4, 5, 6])
+    let result = padded([wide, high], toMultipleOf: 2)
+    #expect(result.shape == [2, 1, 4, 4])
+    #expect(
+      result.values == [
+        1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        4, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
+      ])
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Stage2Anchors
 import Stage3Proposals
 import Tensors
 import Testing
@@ -168,7 +169,7 @@ import Testing
   func levels() {
     let result = proposals([level([1]), level([2])], width: 8, height: 8, options())
     #expect(result.kept == [1, 0])
-    #expect(result.ledger[1].level == 1)
+    #expect(result.ledger[1].place.level == 3)
     #expect(abs(result.scores[0] - 0.880797) < 1e-5)
   }
 
@@ -203,7 +204,7 @@ import Testing
       anchors: Array(repeating: Box(0, 0, 4, 4), count: 12))
     let ledger = proposals([candidates], width: 4, height: 4, options()).ledger
     // Index 9 is cell 4 (row 1, column 1), shape 1: logit at [0, 1, 1, 1] = 6 + 3 + 1.
-    #expect(ledger[9].row == 1 && ledger[9].column == 1 && ledger[9].shape == 1)
+    #expect(ledger[9].place == AnchorPlace(level: 2, row: 1, column: 1, shape: 1))
     #expect(ledger[9].logit == 10)
   }
 }

@@ -1,3 +1,4 @@
+import Stage0Input
 import Stage4RoI
 import Tensors
 import Testing
@@ -216,5 +217,57 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
       pyramid, boxes: [Box(0, 0, 4, 4), Box(0, 0, 8, 8), Box(1, 1, 3, 3)], levels: [1, 0, 0],
       scales: [1, 0.5], bins: 1, operator: .torchvision)
     #expect(features.values == [2, 1, 1])
+  }
+}
+
+@Suite struct RoIPyramidTests {
+  /// Two images whose cells differ: [2, 3, H, W] at strides 4 … 32 of an input of 64 x 64.
+  private let levels = [16, 8, 4, 2].enumerated().map { level, side in
+    Tensor(
+      [2, 3, side, side],
+      (0..<2 * 3 * side * side).map { Float($0 * (37 + level) % 101) / 7 - 5 })
+  }
+
+  @Test(
+    "a RoI is read from its own image, by every operator and form",
+    arguments: [
+      RoIOperator.pool, .warp(samplingRatio: 2, maximum: false), .torchvision,
+    ])
+  func images(roiOperator: RoIOperator) {
+    let strides = [4, 8, 16, 32]
+    let rois = [
+      RoI(image: 1, box: Box(3, 5, 40, 33)), RoI(image: 0, box: Box(3, 5, 40, 33)),
+      RoI(image: 1, box: Box(0, 0, 64, 64)), RoI(image: 0, box: Box(20, 9, 29, 30)),
+    ]
+    let both = RoIPyramid(levels: levels, strides: strides)
+    let found = both.features(rois, bins: 3, operator: roiOperator)
+    #expect(found.shape == [4, 3, 3, 3])
+    let alone = (0..<2).map { image in
+      RoIPyramid(
+        levels: levels.map { $0.slice(image).reshaped(Shape([1] + $0.shape.extents.dropFirst())) },
+        strides: strides)
+    }
+    for (index, roi) in rois.enumerated() {
+      let expected = alone[roi.image].features([roi.box], bins: 3, operator: roiOperator)
+      #expect(found.slice(index) == expected.slice(0))
+    }
+    #expect(found.slice(0) != found.slice(1))
+    let plain = plainRoIFeatures(
+      levels, boxes: rois.map(\.box), images: rois.map(\.image),
+      levels: rois.map { both.level(of: $0.box) - 2 }, scales: strides.map { 1 / Float($0) },
+      bins: 3,
+      operator: roiOperator)
+    #expect(plain == found)
+  }
+
+  @Test("levels are called by their numbers, and strides follow from the grids")
+  func numbers() {
+    let pyramid = RoIPyramid(
+      levels + [Tensor([2, 3, 1, 1], repeating: 0)], input: ImageSize(height: 64, width: 64))
+    #expect(pyramid.levels.count == 4)
+    #expect((2...5).map(pyramid.stride(ofLevel:)) == [4, 8, 16, 32])
+    #expect(pyramid.features(ofLevel: 3) == levels[1])
+    // 224 pixels belong to P4.
+    #expect(pyramid.level(of: Box(0, 0, 224, 224)) == 4)
   }
 }

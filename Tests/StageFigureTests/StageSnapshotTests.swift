@@ -116,9 +116,8 @@ extension Small {
   static func roi(_ boxes: [Box], _ roiOperator: RoIOperator) -> RoIDrawing {
     let levels = boxes.map { pyramidLevel(of: $0, among: 2...5) }
     let strides = [4, 8, 16, 32]
-    let features = roiFeatures(
-      pyramid, boxes: boxes, levels: levels, scales: strides.map { 1 / Float($0) }, bins: 7,
-      operator: roiOperator)
+    let features = RoIPyramid(levels: pyramid, strides: strides).features(
+      boxes, bins: 7, operator: roiOperator)
     return RoIDrawing(
       backdrop: Raster(image), proposals: boxes,
       scores: boxes.indices.map { 0.9 - Float($0) / 10 }, levels: levels,
@@ -137,7 +136,7 @@ extension Small {
     let options = DetectionOptions(
       scoreThreshold: 0.05, minimumSize: 1, nmsThreshold: 0.5, detectionsPerImage: 10)
     let refined = refinedBoxes(boxes, deltas: deltas, width: side, height: side)
-    let found = detections(scores: scores, refined: refined, options)
+    let found = detectionCandidates(scores: scores, refined: refined, options)
     let count = found.kept.count
     let logits = (0..<count).flatMap { _ in
       (0..<3).flatMap { label in mask.values.map { ($0 - 0.5) * Float(4 * label) } }
@@ -155,10 +154,13 @@ extension Small {
   static func masks(_ boxes: [Box]) -> MasksDrawing {
     let pasted = boxes.map { pasteMask(mask, box: $0, width: side, height: side) }
     return MasksDrawing(
-      image: image, boxes: boxes, scores: boxes.indices.map { 0.95 - Float($0) / 20 },
-      labels: boxes.indices.map { $0 % 2 + 1 },
+      image: image,
+      detections: boxes.indices.map { index in
+        Detection(
+          box: boxes[index], label: index % 2 + 1, score: 0.95 - Float(index) / 20,
+          mask: pasted[index], proposal: index)
+      },
       probabilities: Tensor([boxes.count, 28, 28], boxes.flatMap { _ in mask.values }),
-      masks: pasted,
       labelMap: Stage6Masks.labelMap(pasted, threshold: 0.5, width: side, height: side),
       classNames: ["__background__", "bright disc", "dull disc"], threshold: 0.5)
   }

@@ -9,7 +9,6 @@
  */
 const Life = (() => {
   const {fate} = Candidates;
-  const pairFate = {kept: 0, suppressed: 1, tooSmall: 2, beyondLimit: 3, belowThreshold: 4};
 
   const {minus, many, pixels: px} = Numbers;
   /** Deltas, logits, probabilities. */
@@ -77,7 +76,7 @@ const Life = (() => {
   }
 
   function objectness(ledger, place) {
-    const level = ledger.levels[ledger.levelOf[place]];
+    const level = Candidates.level(ledger, place);
     const [logit, score, rank] = [ledger.logits[place], ledger.scores[place], ledger.rankOf[place]];
     const ends = place >= ledger.considered;
     const top = ledger.preNMSTopN;
@@ -166,7 +165,7 @@ const Life = (() => {
   }
 
   function suppression(ledger, place) {
-    const level = ledger.levels[ledger.levelOf[place]].name;
+    const level = Candidates.level(ledger, place).name;
     const threshold = ledger.nmsThreshold;
     const ends = ledger.fates[place] === fate.suppressed;
     const own = [ends ? 'suppressed' : 'kept', Candidates.box(ledger, place)];
@@ -231,7 +230,7 @@ const Life = (() => {
   function reading({ledger, roi}, place, proposal) {
     const [width, height] = sides(Candidates.box(ledger, place));
     const exact = Page.level(Candidates.box(ledger, place));
-    const level = roi.levels[proposal] + 2;
+    const level = roi.levels[proposal];
     return {
       key: 'reading', stage: '4-roi', title: 'Read from the pyramid',
       says: [`A region is read from the level that fits its size, of P2 to P5; 224 pixels belong to `
@@ -285,7 +284,7 @@ const Life = (() => {
 
   function scoring(heads, pair) {
     const {score, name, fate: came} = pairOf(heads, pair);
-    const ends = came === pairFate.belowThreshold;
+    const ends = came === fate.belowTop;
     const threshold = num(Math.fround(heads.scoreThreshold));
     return {
       key: 'scoring', stage: '5-heads', title: 'Sure enough?', ends,
@@ -301,11 +300,11 @@ const Life = (() => {
     const {fate: came, by, box, name, score} = pairOf(heads, pair);
     const base = {key: 'classSuppression', stage: '5-heads', title: 'Suppressed within its class?',
       formulas: [], values: {by: -1}, boxes: [['kept', box]]};
-    if (came === pairFate.tooSmall) {
+    if (came === fate.tooSmall) {
       return {...base, title: 'Large enough?', ends: true,
         says: [`A side of the refined box is under ${num(heads.minimumSize)} pixels: it is dropped.`]};
     }
-    if (came !== pairFate.suppressed) {
+    if (came !== fate.suppressed) {
       return {...base, says: [`Non-maximum suppression runs once more, on the refined boxes of each `
         + `class: no better ${name} that stayed covers it by more than ${heads.nmsThreshold}.`]};
     }
@@ -324,7 +323,7 @@ const Life = (() => {
 
   function detecting(heads, pair) {
     const {fate: came, detection, name, score, box} = pairOf(heads, pair);
-    const ends = came === pairFate.beyondLimit;
+    const ends = came === fate.beyondLimit;
     return {
       key: 'detecting', stage: '5-heads', title: ends ? 'Beyond the limit' : 'A detection', ends,
       says: [ends ? `It survived, but the ${many(heads.detectionsPerImage)} best are enough.`
@@ -376,5 +375,5 @@ const Life = (() => {
     };
   }
 
-  return {tell, pairsOf, pairOf, pairFate};
+  return {tell, pairsOf, pairOf};
 })();

@@ -32,7 +32,6 @@ const Stories = (() => {
       if (pair === undefined) return undefined;
       return {place: ledger.proposals[heads.pairs[5 * pair]], pair};
     };
-    const {pairFate} = Life;
     return [
       ['The best detection', found[0]],
       ['The weakest detection', found.length > 1 ? last(found) : undefined],
@@ -43,10 +42,10 @@ const Stories = (() => {
       ['Too small', {place: withFate(fate.tooSmall)}],
       ['Suppressed as a candidate', {place: clearly ?? withFate(fate.suppressed)}],
       ['Beyond the limit of proposals', {place: withFate(fate.beyondLimit)}],
-      ['A proposal taken for background', withPairFate(pairFate.belowThreshold)],
-      ['Refined to nothing', withPairFate(pairFate.tooSmall)],
-      ['Died late: suppressed within its class', withPairFate(pairFate.suppressed)],
-      ['Beyond the limit of detections', withPairFate(pairFate.beyondLimit)],
+      ['A proposal taken for background', withPairFate(fate.belowTop)],
+      ['Refined to nothing', withPairFate(fate.tooSmall)],
+      ['Died late: suppressed within its class', withPairFate(fate.suppressed)],
+      ['Beyond the limit of detections', withPairFate(fate.beyondLimit)],
     ].filter(([, life]) => life && life.place >= 0)
       .map(([title, life]) => ({title, ...life}));
   }

@@ -124,7 +124,7 @@ Page.exhibit('masks', async (bench, content) => {
     const box = boxOf(chosen);
     const [x1, y1, x2, y2] = grown.cut;
     const tuple = (edges) => `(${edges.map(Numbers.pixels).join(', ')})`;
-    const around = [[x1, y1, x2 + 1, y2 + 1]];
+    const around = [[x1, y1, x2, y2]];
     const soft = pasted.soft.length ? Heatmap.image(
       pasted.soft, window.y2 - window.y1, window.x2 - window.x1, share) : null;
     result = crop(around, (context, unit) => Scene.outline(context, unit, () =>
@@ -141,7 +141,7 @@ Page.exhibit('masks', async (bench, content) => {
       Draw.panel(crop(around, (context, unit) => {
         Scene.box(context, grown.edges, Scene.styles.beyondLimit, unit, {halo: true});
         Scene.box(context, box, Scene.styles.suppressed, unit, {halo: true});
-        Scene.box(context, [x1, y1, x2 + 1, y2 + 1], Scene.styles.kept, unit);
+        Scene.box(context, [x1, y1, x2, y2], Scene.styles.kept, unit);
       }, {label: 'The box, the grown box and the whole pixels'}),
       `3. The box ${tuple(box)} (dashed) grown by ${cells + 2} / ${cells} to `
         + `${tuple(grown.edges)} (dotted), then cut to whole pixels: ${columns} × ${rows} of `

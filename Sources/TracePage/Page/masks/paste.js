@@ -53,8 +53,9 @@ const Paste = (() => {
   }
 
   /**
-   * A box scaled about its centre, before and after its edges are cut (towards 0) to whole pixels;
-   * `x2` and `y2` of `cut` are the last column and row, not one past them.
+   * A box scaled about its centre, before and after its edges are cut (towards 0) to whole pixels.
+   * The pixels that hold the right and lower edge are the last column and row: `x2` and `y2` of
+   * `cut`, which are exclusive, are one more.
    */
   function grow([x1, y1, x2, y2], scale) {
     const factor = round(scale);
@@ -65,7 +66,9 @@ const Paste = (() => {
       round(centreX - halfWidth), round(centreY - halfHeight),
       round(centreX + halfWidth), round(centreY + halfHeight),
     ];
-    return {edges, cut: edges.map((edge) => Math.trunc(Math.min(Math.max(edge, -1e6), 1e6)))};
+    const cut = edges.map((edge, index) =>
+      Math.trunc(Math.min(Math.max(edge, -1e6), 1e6)) + (index < 2 ? 0 : 1));
+    return {edges, cut};
   }
 
   /** The two input cells that an output cell lies between, and the weight of the second. */
@@ -107,10 +110,10 @@ const Paste = (() => {
     const border = bordered(mask, cells);
     const grown = grow(box, (cells + 2) / cells);
     const [x1, y1, x2, y2] = grown.cut;
-    const [columns, rows] = [Math.max(x2 - x1 + 1, 1), Math.max(y2 - y1 + 1, 1)];
+    const [columns, rows] = [Math.max(x2 - x1, 1), Math.max(y2 - y1, 1)];
     const window = {
       x1: Math.max(x1, 0), y1: Math.max(y1, 0),
-      x2: Math.min(x2 + 1, width), y2: Math.min(y2 + 1, height),
+      x2: Math.min(x2, width), y2: Math.min(y2, height),
     };
     const size = {width: window.x2 - window.x1, height: window.y2 - window.y1};
     if (size.width <= 0 || size.height <= 0) {

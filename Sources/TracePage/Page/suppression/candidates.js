@@ -23,8 +23,9 @@ const Candidates = (() => {
           .map(async (name) => (await Page.array(`candidates/${name}`)).values));
       const count = index.length;
       const scores = Float32Array.from(logits, Suppression.sigmoid);
+      // The number of each one's level, 2 for P2.
       const levels = Uint8Array.from(index, (each) =>
-        content.levels.findLastIndex((level) => level.first <= each));
+        content.levels.findLast((level) => level.first <= each).number);
       const proposalOf = new Int32Array(count).fill(-1);
       proposals.forEach((place, proposal) => { if (place >= 0) proposalOf[place] = proposal; });
       const ledger = {
@@ -48,18 +49,23 @@ const Candidates = (() => {
       seen[levelOf[place]] = (seen[levelOf[place]] ?? 0) + 1);
   }
 
+  /** The level of a candidate. */
+  function level(ledger, place) {
+    return ledger.levels.find(({number}) => number === ledger.levelOf[place]);
+  }
+
   /** Where a candidate's anchor stands: level, row and column of its cell, which of its shapes. */
   function anchor(ledger, place) {
-    const level = ledger.levels[ledger.levelOf[place]];
-    const within = ledger.index[place] - level.first;
-    const shape = within % level.base.length;
-    const cell = (within - shape) / level.base.length;
-    const column = cell % level.columns;
-    const row = (cell - column) / level.columns;
-    const [x, y] = [column * level.stride[1], row * level.stride[0]];
-    const base = level.base[shape];
+    const own = level(ledger, place);
+    const within = ledger.index[place] - own.first;
+    const shape = within % own.base.length;
+    const cell = (within - shape) / own.base.length;
+    const column = cell % own.columns;
+    const row = (cell - column) / own.columns;
+    const [x, y] = [column * own.stride[1], row * own.stride[0]];
+    const base = own.base[shape];
     return {
-      level, row, column, shape, x, y,
+      level: own, row, column, shape, x, y,
       box: [x + base[0], y + base[1], x + base[2], y + base[3]],
     };
   }
@@ -97,5 +103,5 @@ const Candidates = (() => {
     };
   }
 
-  return {fate, names, load, anchor, box, decode};
+  return {fate, names, load, level, anchor, box, decode};
 })();

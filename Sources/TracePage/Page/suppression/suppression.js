@@ -144,7 +144,7 @@ Page.exhibit('suppression', async (bench, content) => {
   });
 
   function describe(place) {
-    const level = ledger.levels[ledger.levelOf[place]].name;
+    const level = Candidates.level(ledger, place).name;
     const subject = `Candidate ${ledger.index[place]} (${level}, score `
       + `${score(place, now.by[place])})`;
     const threshold = fixed(now.threshold);
@@ -225,7 +225,7 @@ Page.exhibit('suppression', async (bench, content) => {
         value: (place) => ledger.scores[place]},
       {title: 'candidate', plural: 'numbers', text: (place) => ledger.index[place],
         value: (place) => ledger.index[place]},
-      {title: 'level', text: (place) => ledger.levels[ledger.levelOf[place]].name},
+      {title: 'level', text: (place) => Candidates.level(ledger, place).name},
       {title: 'fate', text: (place) => Candidates.names[now.fates[place]]},
       {title: 'by', className: 'wide',
         text: (place) => now.by[place] >= 0 ? ledger.index[now.by[place]] : ''},
@@ -249,8 +249,8 @@ Page.exhibit('suppression', async (bench, content) => {
 
   const levelControl = Controls.select({
     label: 'Level', value: 'all',
-    options: [['all', 'all levels'], ...ledger.levels.map((level, index) =>
-      [String(index), `${level.name}, stride ${level.stride[1]}`])],
+    options: [['all', 'all levels'], ...ledger.levels.map((level) =>
+      [String(level.number), `${level.name}, stride ${level.stride[1]}`])],
     onChange: (value) => { filter.level = value; refresh(); },
   });
   const present = new Set(ledger.fates.subarray(0, ledger.considered));
@@ -292,9 +292,10 @@ Page.exhibit('suppression', async (bench, content) => {
   /** How many of each level live, and who changed against the trace. */
   function count() {
     const rows = ledger.levels.map(({name}) => ({name, all: 0, suppressed: 0, lives: 0, kept: 0}));
+    const rowOf = new Map(ledger.levels.map(({number}, index) => [number, rows[index]]));
     let [alive, dead] = [0, 0];
     for (let place = 0; place < ledger.considered; place++) {
-      const row = rows[ledger.levelOf[place]];
+      const row = rowOf.get(ledger.levelOf[place]);
       row.all++;
       row.suppressed += now.fates[place] === fate.suppressed;
       row.lives += lives(now, place);

@@ -1,0 +1,89 @@
+// Stage 4, the levels of the pyramid that RoIs are read from, as one thing.
+//
+// In: P2 … P5, [N, C, H / s, W / s], and boxes in input pixels.  Out: [R, C, Y, X].
+// N images, C channels, s a level's stride, R RoIs, Y X the grid of bins.
+
+import Stage0Input
+import Stage1Backbone
+import Tensors
+
+/// A region of interest: a box in one of the images of a batch.
+public struct RoI: Sendable, Equatable {
+  /// Which image, from 0.
+  public var image: Int
+  /// In input pixels.
+  public var box: Box
+
+  /// Makes a RoI.
+  public init(image: Int, box: Box) {
+    self.image = image
+    self.box = box
+  }
+
+  /// The boxes of every image as RoIs, image after image.
+  public static func all(_ boxes: [[Box]]) -> [RoI] {
+    boxes.enumerated().flatMap { image, boxes in boxes.map { RoI(image: image, box: $0) } }
+  }
+}
+
+/// The levels that RoIs are read from, with their strides: the padded input's size over the grid's.
+///
+/// torchvision guesses the strides instead, once, from the first image's size *without* padding,
+/// rounded to powers of two. Where padding adds much to a small height, at 1 to 22, 33 to 45 and 65
+/// to 67 pixels, its guess is wrong, and results differ.
+public struct RoIPyramid: Sendable {
+  /// The levels that RoIs are read from. P6 serves the region proposal network alone.
+  public static let numbers = 2...5
+  /// Their names.
+  public static let names = numbers.map { "P\($0)" }
+  /// The grid of bins that the box head reads.
+  public static let boxBins: BinGrid = 7
+  /// The grid of bins that the mask head reads.
+  public static let maskBins: BinGrid = 14
+
+  /// P2 … P5, `[N, C, H / s, W / s]`.
+  public var levels: [Tensor]
+  /// Input pixels per cell of each.
+  public var strides: [Int]
+
+  /// Makes a pyramid of its levels and their strides.
+  public init(levels: [Tensor], strides: [Int]) {
+    precondition(levels.count == strides.count, "\(levels.count) levels, \(strides.count) strides")
+    self.levels = levels
+    self.strides = strides
+  }
+
+  /// Takes from a pyramid that begins with P2 the levels that RoIs are read from.
+  ///
+  /// - Parameter input: the padded input's size
+  public init(_ pyramid: [Tensor], input: ImageSize) {
+    levels = Array(pyramid.prefix(Self.numbers.count))
+    strides = levels.map { input.height / $0.shape[2] }
+  }
+
+  /// The number of the level that fits a box.
+  public func level(of box: Box) -> Int { pyramidLevel(of: box, among: Self.numbers) }
+
+  /// The features of a level, `[N, C, H / s, W / s]`, by its number.
+  public func features(ofLevel number: Int) -> Tensor { levels[number - Self.numbers.lowerBound] }
+
+  /// Input pixels per cell of a level, by its number.
+  public func stride(ofLevel number: Int) -> Int { strides[number - Self.numbers.lowerBound] }
+
+  /// The features of RoIs, each read from the level that fits it: `[R, C, Y, X]`.
+  public func features(
+    _ rois: [RoI], bins: BinGrid, operator roiOperator: RoIOperator
+  ) -> Tensor {
+    roiFeatures(
+      levels, boxes: rois.map(\.box), images: rois.map(\.image),
+      levels: rois.map { level(of: $0.box) - Self.numbers.lowerBound },
+      scales: strides.map { 1 / Float($0) }, bins: bins, operator: roiOperator)
+  }
+
+  /// The features of boxes in the only image, each read from the level that fits it: `[R, C, Y, X]`.
+  public func features(
+    _ boxes: [Box], bins: BinGrid, operator roiOperator: RoIOperator
+  ) -> Tensor {
+    features(RoI.all([boxes]), bins: bins, operator: roiOperator)
+  }
+}
