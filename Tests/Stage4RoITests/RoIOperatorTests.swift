@@ -204,7 +204,7 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
 @Suite struct LevelAssignmentTests {
   @Test(
     "224 pixels go to P4, each halving one level finer",
-    arguments: [(224, 2), (223, 1), (112, 1), (111, 0), (448, 3), (4000, 3), (1, 0), (0, 0)])
+    arguments: [(224, 4), (223, 3), (112, 3), (111, 2), (448, 5), (4000, 5), (1, 2), (0, 2)])
   func levels(_ side: Int, _ level: Int) {
     let box = Box(0, 0, Float(side), Float(side))
     #expect(pyramidLevel(of: box, among: 2...5) == level)

@@ -1,8 +1,9 @@
 import Kernels
 import Stage0Input
-import Stage5Heads
 import Tensors
 import Testing
+
+@testable import Stage5Heads
 
 @Suite struct DetectionsTests {
   private let options = DetectionOptions(
