@@ -58,9 +58,10 @@ let goldens: Target = .target(
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
   name: "TracePage",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Experiments"]
-    + stages)
-    .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
+  dependencies: ([
+    "Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Ablations",
+  ] + stages)
+  .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
 let benchmarks: Target = .target(
@@ -68,10 +69,16 @@ let benchmarks: Target = .target(
   dependencies: (["Tensors", "Kernels", "Model", "Inference"] + stages)
     .map { .byName(name: $0) })
 
-/// What is done with whole traces to learn from them: below the commands, above the stages.
-let experiments: Target = .target(
-  name: "Experiments",
+/// Comparisons of RoI operators on whole traces: below the commands, above the stages.
+let ablations: Target = .target(
+  name: "Ablations",
   dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference"] + stages)
+    .map { .byName(name: $0) })
+
+/// Traces with a deliberate mistake, compared with right ones.
+let mistakes: Target = .target(
+  name: "Mistakes",
+  dependencies: (["Tensors", "Figures", "Tracing", "Model", "Inference", "Ablations"] + stages)
     .map { .byName(name: $0) })
 
 let commandNames = [
@@ -81,17 +88,20 @@ let commandNames = [
 let commandTargets: [Target] =
   [
     .target(
-      name: "CommandSupport",
+      name: "Commands",
       dependencies: ([
         "Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Goldens", "Benchmarks",
-        "Experiments", "TracePage",
+        "Ablations", "Mistakes", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
-      ])
+      ],
+      exclude: ["Executables"])
   ]
   + commandNames.map {
-    .executableTarget(name: $0, dependencies: ["CommandSupport"], path: "Sources/Commands/\($0)")
+    .executableTarget(
+      name: $0, dependencies: (["Commands"] + stages).map { .byName(name: $0) },
+      path: "Sources/Commands/Executables/\($0)")
   }
 
 let stageTestTargets: [Target] = stages.enumerated().map { number, name in
@@ -101,26 +111,31 @@ let stageTestTargets: [Target] = stages.enumerated().map { number, name in
 }
 
 let testTargets: [Target] = [
-  .target(name: "TestSupport", dependencies: ["Tensors", "Figures"], path: "Tests/Support"),
+  .target(
+    name: "TestFixtures", dependencies: ["Tensors", "Figures"], path: "Tests/TestFixtures"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
-  .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestSupport"]),
-  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
+  .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestFixtures"]),
+  .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestFixtures"]),
   .testTarget(
     name: "CommandTests",
-    dependencies: ["TestSupport", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
+    dependencies: ["TestFixtures", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StageFigureTests",
-    dependencies: (["Tensors", "Figures", "TestSupport"] + stages).map { .byName(name: $0) }),
+    dependencies: (["Tensors", "Figures", "TestFixtures"] + stages).map { .byName(name: $0) }),
   .testTarget(
     name: "InferenceTests",
-    dependencies: (["Inference", "Tensors", "Figures", "Tracing", "Model", "TestSupport"] + stages)
+    dependencies: (["Inference", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"] + stages)
       .map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
   .testTarget(
-    name: "ExperimentsTests",
-    dependencies: (["Experiments", "Tensors", "Figures", "Tracing", "Model", "TestSupport"]
+    name: "AblationsTests",
+    dependencies: (["Ablations", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]
+      + stages).map { .byName(name: $0) }),
+  .testTarget(
+    name: "MistakesTests",
+    dependencies: (["Mistakes", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]
       + stages).map { .byName(name: $0) }),
 ]
 
@@ -132,7 +147,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets + [inference, goldens, experiments, tracePage, benchmarks]
+  targets: foundations + stageTargets
+    + [inference, goldens, ablations, mistakes, tracePage, benchmarks]
     + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

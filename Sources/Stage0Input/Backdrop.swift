@@ -33,10 +33,10 @@ extension StageFolder {
     let size = try InputSizes(self).resized
     let grey = Tensor([3, size.height, size.width], repeating: 0.5)
     guard let resized = try? tensor("resized"), resized.shape == grey.shape,
-      let stage = try? InputStage(file: folder).withOptions(of: self)
+      let options = try? InputOptions(self)
     else { return grey }
-    return stage.channelOrder.exchanged(
-      denormalised(resized, mean: stage.mean, standardDeviation: stage.standardDeviation))
+    return options.channelOrder.exchanged(
+      denormalised(resized, mean: options.mean, standardDeviation: options.standardDeviation))
   }
 
   /// The image as decoded, `[3, H0, W0]`, in whose pixels stage 6 speaks; plain grey where a

@@ -14,31 +14,13 @@ public struct InputStage: Stage {
 
   /// The image's file.
   public var file: URL
-  /// How it is resized.
-  public var resize: ModelSettings.Resize
-  /// Subtracted from the channels, in their order.
-  public var mean: [Float]
-  /// What the channels are divided by, in their order.
-  public var standardDeviation: [Float]
-  /// In which order the weights expect the colours.
-  public var channelOrder = ChannelOrder.rgb
+  /// How it becomes the network's input.
+  public var options: InputOptions
 
   /// Makes the stage with a model's settings.
   public init(file: URL, settings: ModelSettings = ModelSettings()) {
     self.file = file
-    resize = settings.resize
-    mean = settings.mean
-    standardDeviation = settings.standardDeviation
-  }
-
-  /// What `stage.json` records of the options; the order of channels where it is not RGB.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [
-      RecordedOption("resize", \.resize),
-      RecordedOption("mean", \.mean) { $0.count == 3 },
-      RecordedOption("standardDeviation", \.standardDeviation) { $0.count == 3 },
-      RecordedOption("channelOrder", \.channelOrder, unless: .rgb),
-    ]
+    options = InputOptions(settings)
   }
 
   /// What `stage.json` records beside.
@@ -48,15 +30,16 @@ public struct InputStage: Stage {
   public func run(_ folder: StageWriter) throws {
     let image = try readImage(file).pixels  // [3, H0, W0]
     let original = ImageSize(height: image.shape[1], width: image.shape[2])
-    let size = resize.size(for: original)
+    let (mean, standardDeviation) = (options.mean, options.standardDeviation)
+    let size = options.resize.size(for: original)
     guard InputSizes.areSensible(size) else {
       throw Fault(
         file.path,
-        "resized by \(resize), the image would have \(size) pixels, more than "
+        "resized by \(options.resize), the image would have \(size) pixels, more than "
           + "\(InputSizes.mostPixels / 1_000_000) million", remedy: "Resize it to less")
     }
     let colours = normalised(
-      channelOrder.exchanged(image), mean: mean, standardDeviation: standardDeviation)
+      options.channelOrder.exchanged(image), mean: mean, standardDeviation: standardDeviation)
     let resized = resizeBilinear(colours, rows: size.height, columns: size.width)  // [3, H, W]
     let input = padded([resized], toMultipleOf: inputMultiple)  // [1, 3, Hp, Wp]
 
@@ -67,7 +50,7 @@ public struct InputStage: Stage {
     try folder.add(
       "normalised", colours, axes: channels, units: "standard deviation",
       note: "(image - mean) / standard deviation; "
-        + channelOrder.names.joined(separator: ", "))
+        + options.channelOrder.names.joined(separator: ", "))
     try folder.add(
       "resized", resized, axes: channels, units: "standard deviation",
       note: "normalised, resized bilinearly")
@@ -85,43 +68,15 @@ public struct InputStage: Stage {
     try folder.add(
       InputDrawing(
         image: image, resized: resized, padded: input, mean: mean,
-        standardDeviation: standardDeviation, channelOrder: channelOrder
+        standardDeviation: standardDeviation, channelOrder: options.channelOrder
       ).figures)
   }
 }
 
-extension ChannelOrder: OptionConvertible {}
-
-extension ModelSettings.Resize: LosslessStringConvertible, OptionConvertible {
-  /// Its description.
-  public var optionValue: OptionValue { .text(description) }
-
-  /// Reads what `optionValue` gave.
-  public init?(_ optionValue: OptionValue) {
-    guard case .text(let words) = optionValue else { return nil }
-    self.init(words)
-  }
-
-  /// Reads what `description` wrote.
-  public init?(_ description: String) {
-    let words = description.split { " ,".contains($0) }
-    if words.count == 2, words[0] == "factor", let factor = Double(words[1]) {
-      self = .factor(factor)
-    } else if words.count == 7, description.hasPrefix("shorter side"),
-      let shorter = Int(words[2]), let longer = Int(words[6])
-    {
-      self = .sides(shorter: shorter, longer: longer)
-    } else {
-      return nil
-    }
-  }
-
-  /// `shorter side 800, longer at most 1333`, or `factor 2.0`
-  public var description: String {
-    switch self {
-    case .sides(let shorter, let longer): "shorter side \(shorter), longer at most \(longer)"
-    case .factor(let factor): "factor \(factor)"
-    }
+extension InputStage {
+  /// Both sizes of the image.
+  public static func outcome(_ folder: StageFolder) -> String {
+    "image \(folder.shape("image")) to input \(folder.shape("padded"))"
   }
 }
 

@@ -20,20 +20,18 @@ public struct BackboneStage: Stage {
   public var backbone: Backbone
   /// Where the parameters come from, for the record.
   public var weights: WeightSource
-  /// Whether the output of every residual block is kept too.
-  public var keepsBlocks: Bool
+  /// What is kept.
+  public var options: BackboneOptions
 
   /// Makes the stage with a model's backbone.
-  public init(_ model: MaskRCNNModel, keepsBlocks: Bool = false) {
+  public init(_ model: MaskRCNNModel, _ options: BackboneOptions = .torchvision) {
     backbone = model.backbone
     weights = model.weightSource
-    self.keepsBlocks = keepsBlocks
+    self.options = options
   }
 
-  /// What `stage.json` records of the options.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [RecordedOption("blocks", \.keepsBlocks)]
-  }
+  /// The image.
+  public static let inputs = [StageInput(InputStage.name, "padded")]
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
@@ -54,7 +52,7 @@ public struct BackboneStage: Stage {
         remedy: "Run the stage input again")
     }
     let trunk = trunkFeatures(
-      input, backbone, keepsBlocks: keepsBlocks, report: folder.report)
+      input, backbone, keepsBlocks: options.keepsBlocks, report: folder.report)
     func add(_ name: String, _ tensor: Tensor, _ note: String) throws {
       try folder.add(
         name, tensor, axes: ["N", "C", "H", "W"], units: "activation", note: note)
@@ -91,6 +89,14 @@ public struct BackboneStage: Stage {
       BackboneDrawing(
         trunk: Array(maps[..<levels]), pyramid: Array(maps[levels...])
       ).figures)
+  }
+}
+
+extension BackboneStage {
+  /// The levels' shapes.
+  public static func outcome(_ folder: StageFolder) -> String {
+    "C2 \(folder.shape("C2")) … C5 \(folder.shape("C5")), P2 \(folder.shape("P2")) … "
+      + "P6 \(folder.shape("P6"))"
   }
 }
 

@@ -16,36 +16,18 @@ public struct AnchorsStage: Stage {
   public var head: RPNHead
   /// Where the parameters come from, for the record.
   public var weights: WeightSource
-  /// Side of the square anchor of each level.
-  public var sizes: [Float]
-  /// Height over width of the anchors of one cell.
-  public var aspectRatios: [Float]
-  /// Pixels per cell of each level, by rows and by columns, one level after another, as
-  /// implementations that take them from a configuration have them; nil for the padded input's size
-  /// over the grid's, which cannot be wrong.
-  public var strides: [Int]?
+  /// Which anchors.
+  public var options: AnchorOptions
 
   /// Makes the stage with a model's head and anchors.
   public init(_ model: MaskRCNNModel) {
     head = model.rpnHead
     weights = model.weightSource
-    sizes = model.settings.anchorSizes
-    aspectRatios = model.settings.anchorAspectRatios
+    options = AnchorOptions(model.settings)
   }
 
-  /// What `stage.json` records of the options; the strides where they were given.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [
-      RecordedOption("anchorSizes", \.sizes),
-      RecordedOption("anchorAspectRatios", \.aspectRatios),
-      RecordedOption(
-        "strides", record: { $0.strides.map { ["strides": .numbers($0.map(Double.init))] } ?? [:] },
-        take: { options, stage in
-          stage.strides = options["strides"]?.numbers?.map { Int($0) }
-          return (stage.strides == nil) == (options["strides"] == nil)
-        }),
-    ]
-  }
+  /// The pyramid.
+  public static let inputs = [StageInput(BackboneStage.name, "P2", to: "P6")]
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
@@ -57,7 +39,10 @@ public struct AnchorsStage: Stage {
     let source = try folder.read("0-input")
     let input = try InputSizes(source).padded
     let backbone = try folder.read("1-backbone")
-    if let given = strides, given.count != 2 * sizes.count || given.contains(where: { $0 < 1 }) {
+    let (sizes, aspectRatios) = (options.sizes, options.aspectRatios)
+    if let given = options.strides,
+      given.count != 2 * sizes.count || given.contains(where: { $0 < 1 })
+    {
       throw Fault(
         Self.name, "\(given) are not strides of \(sizes.count) levels",
         remedy: "Give two numbers of pixels from 1 for each level")
@@ -79,7 +64,7 @@ public struct AnchorsStage: Stage {
       let (rows, columns) = (features.shape[2], features.shape[3])
       let base = baseAnchors(size: size, aspectRatios: aspectRatios)
       let (rowStride, columnStride) =
-        strides.map { ($0[2 * number], $0[2 * number + 1]) }
+        options.strides.map { ($0[2 * number], $0[2 * number + 1]) }
         ?? anchorStride(of: input, rows: rows, columns: columns)
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: rowStride,
@@ -110,5 +95,13 @@ public struct AnchorsStage: Stage {
       units: "input pixels", note: "between the anchors of neighbouring cells; P2 first")
     guard folder.drawsFigures else { return }
     try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).figures)
+  }
+}
+
+extension AnchorsStage {
+  /// How many anchors there are.
+  public static func outcome(_ folder: StageFolder) -> String {
+    let anchors = BackboneStage.levels.reduce(0) { $0 + folder.count("anchors.\($1)") }
+    return "\(anchors) anchors on \(BackboneStage.levels.count) levels"
   }
 }

@@ -1,6 +1,7 @@
 import Figures
 import Stage0Input
 import Stage1Backbone
+import Stage2Anchors
 import Tensors
 import Tracing
 
@@ -12,22 +13,14 @@ public struct ProposalsStage: Stage {
   public static let title = "Proposals: decoded, clipped, filtered and suppressed candidates."
 
   /// The numbers by which candidates become proposals.
-  public var settings: ProposalOptions
+  public var options: ProposalOptions
 
   /// Makes the stage; the default numbers are torchvision's.
-  public init(_ settings: ProposalOptions = .torchvision) {
-    self.settings = settings
-  }
+  public init(_ options: ProposalOptions = .torchvision) { self.options = options }
 
-  /// What `stage.json` records of the options; the deltas' order where it is not torchvision's.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [
-      RecordedOption("preNMSTopN", \.settings.preNMSTopN),
-      RecordedOption("minimumSize", \.settings.minimumSize),
-      RecordedOption("nmsThreshold", \.settings.nmsThreshold),
-      RecordedOption("postNMSTopN", \.settings.postNMSTopN),
-      RecordedOption("deltaOrder", \.settings.deltaOrder, unless: .xFirst),
-    ]
+  /// What stage 2 left of every level.
+  public static let inputs = ["objectness", "deltas", "anchors"].map {
+    StageInput(AnchorsStage.name, "\($0).P2", to: "\($0).P6")
   }
 
   /// Reads 0-input and 2-anchors; writes `proposals`, `scores` and the ledger.
@@ -37,7 +30,7 @@ public struct ProposalsStage: Stage {
     let anchors = try folder.read("2-anchors")
     let levels = try BackboneStage.levels.map { try LevelCandidates(anchors, level: $0) }
     folder.report("decoding and suppressing")
-    let result = proposals(levels, width: size.width, height: size.height, settings)
+    let result = proposals(levels, width: size.width, height: size.height, options)
 
     try folder.add(
       "candidates.index", integers: result.considered, axes: ["T"], units: "candidate",
@@ -66,12 +59,17 @@ public struct ProposalsStage: Stage {
     guard folder.drawsFigures else { return }
     try folder.add(
       ProposalsDrawing(
-        backdrop: Raster(input.backdrop()), proposals: result, options: settings
+        backdrop: Raster(input.backdrop()), proposals: result, options: options
       ).figures)
   }
 }
 
-extension DeltaOrder: OptionConvertible {}
+extension ProposalsStage {
+  /// How many candidates became how many proposals.
+  public static func outcome(_ folder: StageFolder) -> String {
+    "\(folder.count("candidates.index")) candidates to \(folder.count("proposals")) proposals"
+  }
+}
 
 extension LevelCandidates {
   /// What stage 2 left of one level.

@@ -1,6 +1,7 @@
 import Figures
 import Stage0Input
 import Stage1Backbone
+import Stage3Proposals
 import Tensors
 import Tracing
 
@@ -12,23 +13,15 @@ public struct RoIStage: Stage {
   public static let title = "Features of every proposal, brought to a fixed grid."
 
   /// Which operator.
-  public var roiOperator: RoIOperator
+  public var options: RoIOptions
 
-  /// Makes the stage.
-  public init(_ roiOperator: RoIOperator) {
-    self.roiOperator = roiOperator
-  }
+  /// Makes the stage; the default operator is torchvision's.
+  public init(_ options: RoIOptions = .torchvision) { self.options = options }
 
-  /// What `stage.json` records of the options.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [
-      RecordedOption("operator", record: \.roiOperator.options) { options, stage in
-        guard let recorded = RoIOperator(options: options) else { return false }
-        stage.roiOperator = recorded
-        return true
-      }
-    ]
-  }
+  /// The proposals, and the levels that they are read from.
+  public static let inputs = [
+    StageInput(ProposalsStage.name, "proposals"), StageInput(BackboneStage.name, "P2", to: "P5"),
+  ]
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] { ["bins": .integer(RoIPyramid.boxBins.rows)] }
@@ -39,6 +32,7 @@ public struct RoIStage: Stage {
     let size = try InputSizes(folder.read("0-input")).resized
     let boxes = try source.boxes("proposals", inside: size)
     let pyramid = try RoIPyramid(folder)
+    let roiOperator = options.roiOperator
     let levels = boxes.map(pyramid.level)
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
     let features = pyramid.features(boxes, bins: RoIPyramid.boxBins, operator: roiOperator)
@@ -56,6 +50,13 @@ public struct RoIStage: Stage {
         scores: (try? source.tensor("scores").values) ?? [], levels: levels, pyramid: pyramid,
         features: features, roiOperator: roiOperator, bins: RoIPyramid.boxBins
       ).figures)
+  }
+}
+
+extension RoIStage {
+  /// The features' shape.
+  public static func outcome(_ folder: StageFolder) -> String {
+    "features \(folder.shape("features"))"
   }
 }
 
@@ -79,44 +80,5 @@ extension RoIPyramid {
         remedy: "Run the stage backbone again")
     }
     self.init(levels, input: input)
-  }
-}
-
-extension RoIOperator {
-  /// The operator as `stage.json` records it.
-  public var options: [String: OptionValue] {
-    switch self {
-    case .pool:
-      ["operator": .text("pool")]
-    case .warp(let samplingRatio, let maximum):
-      [
-        "operator": .text("warp"), "samplingRatio": .integer(samplingRatio),
-        "reduction": .text(maximum ? "maximum" : "average"),
-      ]
-    case .align(let samplingRatio, let aligned, let maximum):
-      [
-        "operator": .text("align"), "samplingRatio": .integer(samplingRatio),
-        "aligned": .flag(aligned), "reduction": .text(maximum ? "maximum" : "average"),
-      ]
-    }
-  }
-
-  /// The operator that a stage's `stage.json` records; nil where it records none, or not all of it.
-  public init?(options: [String: OptionValue]) {
-    guard options["operator"] != .text("pool") else {
-      self = .pool
-      return
-    }
-    guard let samplingRatio = options["samplingRatio"]?.count, samplingRatio <= 64,
-      case .text(let reduction)? = options["reduction"], ["average", "maximum"].contains(reduction)
-    else { return nil }
-    switch (options["operator"], options["aligned"]) {
-    case (.text("warp"), _):
-      self = .warp(samplingRatio: samplingRatio, maximum: reduction == "maximum")
-    case (.text("align"), .flag(let aligned)):
-      self = .align(
-        samplingRatio: samplingRatio, aligned: aligned, maximum: reduction == "maximum")
-    default: return nil
-    }
   }
 }

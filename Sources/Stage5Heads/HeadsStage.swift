@@ -3,6 +3,7 @@ import Model
 import Figures
 import Stage0Input
 import Stage1Backbone
+import Stage3Proposals
 import Stage4RoI
 import Tensors
 import Tracing
@@ -21,7 +22,7 @@ public struct HeadsStage: Stage {
   /// Where the parameters come from, for the record.
   public var weights: WeightSource
   /// The numbers by which predictions become detections.
-  public var settings: DetectionOptions
+  public var options: DetectionOptions
   /// One name per class.
   public var classNames: [String]
 
@@ -31,18 +32,14 @@ public struct HeadsStage: Stage {
     maskHead = model.maskHead
     weights = model.weightSource
     classNames = model.settings.classNames
-    settings = .torchvision(model.settings)
+    options = .torchvision(model.settings)
   }
 
-  /// What `stage.json` records of the options.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [
-      RecordedOption("scoreThreshold", \.settings.scoreThreshold),
-      RecordedOption("minimumSize", \.settings.minimumSize),
-      RecordedOption("nmsThreshold", \.settings.nmsThreshold),
-      RecordedOption("detectionsPerImage", \.settings.detectionsPerImage),
-    ]
-  }
+  /// What stage 4 read, the proposals, and the levels that masks are read from.
+  public static let inputs = [
+    StageInput(RoIStage.name, "features"), StageInput(ProposalsStage.name, "proposals"),
+    StageInput(BackboneStage.name, "P2", to: "P5"),
+  ]
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
@@ -64,7 +61,7 @@ public struct HeadsStage: Stage {
     try check(features, proposals: boxes.count, pyramid, folder: roi.folder)
 
     folder.report("box head on \(boxes.count) proposals")
-    let branch = BoxBranch(features, proposals: [boxes], images: [size], boxHead, settings)
+    let branch = BoxBranch(features, proposals: [boxes], images: [size], boxHead, options)
     let found = branch.candidates[0]
     try add(branch.prediction, branch.refined, to: folder)
     try add(found, to: folder)
@@ -72,7 +69,7 @@ public struct HeadsStage: Stage {
     let detected = found.detected
     folder.report("mask head on \(detected.count) detections")
     // Both branches read their features by one operator.
-    let roiOperator = try RoIStage(.torchvision).withOptions(of: roi).roiOperator
+    let roiOperator = try RoIOptions(roi).roiOperator
     let masks = MaskBranch([detected.map(\.box)], pyramid, maskHead, operator: roiOperator)
     try folder.add(
       "mask_levels", integers: detected.map { pyramid.level(of: $0.box) }, axes: ["D"],
@@ -89,7 +86,7 @@ public struct HeadsStage: Stage {
       HeadsDrawing(
         backdrop: Raster(image), image: image, proposals: boxes,
         prediction: branch.prediction, found: found, maskFeatures: masks.features,
-        maskLogits: masks.logits, classNames: classNames, options: settings
+        maskLogits: masks.logits, classNames: classNames, options: options
       ).figures)
   }
 
@@ -153,5 +150,12 @@ public struct HeadsStage: Stage {
     try folder.addFile(
       "ledger.csv", ledgerCSV(found.ledger, classNames: classNames),
       caption: "Every pair of proposal and class over the score threshold, and its fate")
+  }
+}
+
+extension HeadsStage {
+  /// How many detections there are, and the masks' shape.
+  public static func outcome(_ folder: StageFolder) -> String {
+    "\(folder.count("boxes")) detections, mask logits \(folder.shape("mask_logits"))"
   }
 }

@@ -11,17 +11,15 @@ public struct MasksStage: Stage {
   /// What the stage computes.
   public static let title = "Boxes and masks in the image's own pixels."
 
-  /// A pixel belongs to an object if its probability is greater.
-  public var threshold: Float
+  /// Which pixels belong to a mask.
+  public var options: MaskOptions
 
   /// Makes the stage; the default threshold is the paper's.
-  public init(threshold: Float = 0.5) {
-    self.threshold = threshold
-  }
+  public init(_ options: MaskOptions = .torchvision) { self.options = options }
 
-  /// What `stage.json` records of the options.
-  public static var recordedOptions: [RecordedOption<Self>] {
-    [RecordedOption("threshold", \.threshold)]
+  /// The detections.
+  public static let inputs = ["boxes", "scores", "labels", "mask_logits"].map {
+    StageInput(HeadsStage.name, $0)
   }
 
   /// Reads 0-input and 5-heads; writes `soft`, `label_map` and `detections.json`.
@@ -29,6 +27,7 @@ public struct MasksStage: Stage {
     let input = try folder.read("0-input")
     let sizes = try InputSizes(input)
     let image = sizes.original
+    let threshold = options.threshold
     let heads = try folder.read("5-heads")
     let classNames = heads.classNames
     let labels = try heads.integers("labels")
@@ -94,6 +93,13 @@ public struct MasksStage: Stage {
         image: input.imageAsDecoded(), detections: detections, probabilities: probabilities,
         labelMap: map, classNames: classNames, threshold: threshold
       ).figures)
+  }
+}
+
+extension MasksStage {
+  /// How many masks there are in an image of which size.
+  public static func outcome(_ folder: StageFolder) -> String {
+    "\(folder.count("boxes")) masks in an image \(folder.shape("label_map"))"
   }
 }
 

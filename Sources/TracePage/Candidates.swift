@@ -59,7 +59,7 @@ extension CandidatesContent {
     guard let grids = try anchorGrids(source), let levels = try levels(source, grids),
       grids.count == ledger.indices.count,
       considered.allSatisfy(ledger.indices.contains),
-      let settings = try? ProposalsStage().withOptions(of: stage).settings
+      let options = try? ProposalOptions(stage)
     else { return nil }
 
     let carried = considered + grids.levels.flatMap { nextBelow($0, ledger) }
@@ -71,7 +71,7 @@ extension CandidatesContent {
     data.add("candidates/logits", Tensor([count], candidates.map(\.logit)), as: .float32)
     data.add("candidates/boxes", Tensor(boxes: candidates.map(\.box)), as: .float32)
     data.add(
-      "candidates/deltas", try deltas(candidates, grids, settings.deltaOrder, source), as: .float32)
+      "candidates/deltas", try deltas(candidates, grids, options.deltaOrder, source), as: .float32)
     data.add(
       "candidates/fates", bytes: candidates.map { UInt8($0.fate.name.rawValue) }, shape: [count])
     data.add(
@@ -86,9 +86,9 @@ extension CandidatesContent {
       shape: [proposals.count])
     return CandidatesContent(
       levels: levels, considered: considered.count, anchors: grids.count,
-      preNMSTopN: settings.preNMSTopN, minimumSize: Double(settings.minimumSize),
-      nmsThreshold: settings.nmsThreshold, postNMSTopN: settings.postNMSTopN,
-      deltaOrder: settings.deltaOrder.rawValue)
+      preNMSTopN: options.preNMSTopN, minimumSize: Double(options.minimumSize),
+      nmsThreshold: options.nmsThreshold, postNMSTopN: options.postNMSTopN,
+      deltaOrder: options.deltaOrder.rawValue)
   }
 
   /// The grids of the trace's anchors; nil where the levels have another form.

@@ -1,4 +1,4 @@
-import Experiments
+import Ablations
 import Stage6Masks
 import Tensors
 

@@ -49,7 +49,7 @@ struct MasksContent: Encodable {
     guard logits.shape.rank == 4, logits.shape[0] == detections.count,
       logits.shape[1] == heads.classes, logits.shape[2] == logits.shape[3],
       scores.count == detections.count, boxes.count == 4 * detections.count,
-      let settings = try? MasksStage().withOptions(of: stage)
+      let options = try? MaskOptions(stage)
     else { return nil }
 
     let (count, cells) = (min(detections.count, PageMasks.most), logits.shape[2])
@@ -83,7 +83,7 @@ struct MasksContent: Encodable {
     return MasksContent(
       classNames: heads.options["classNames"]?.texts ?? [], classes: heads.classes,
       detections: detections.count, cells: cells,
-      threshold: Double(settings.threshold))
+      threshold: Double(options.threshold))
   }
 }
 

@@ -77,7 +77,7 @@ struct MicroscopeContent: Encodable {
     (levels, proposal, self.channel) = (entries, example.proposal, channel)
     bins = RoIPyramid.boxBins.rows
     let options = try source.trace.stage("4-roi").record.options
-    let roiOperator = RoIOperator(options: options) ?? .torchvision
+    let roiOperator = RoIOperator(recorded: options) ?? .torchvision
     used = roiOperator.name
     switch roiOperator {
     case .pool: (samplingRatio, aligned, maximum) = (2, false, false)

@@ -1,4 +1,4 @@
-import Experiments
+import Ablations
 import Foundation
 import Model
 import Stage0Input

@@ -10,7 +10,8 @@ func sectionContext(
 ) -> [String: Any] {
   let record = folder.record
   let word = String(record.stage.drop { $0 != "-" }.dropFirst())
-  let inputs = (StageInput.ofStages[record.stage] ?? []).compactMap { $0.context(trace) }
+  let known = stage(named: record.stage)
+  let inputs = known?.inputs.compactMap { $0.context(trace) } ?? []
   return [
     "id": record.stage,
     "number": String(record.stage.prefix { $0 != "-" }),
@@ -23,8 +24,9 @@ func sectionContext(
     "options": record.options.sorted { $0.key < $1.key }.map {
       ["name": $0.key, "value": $0.value.commandLineText]
     },
-    "source": StageInput.sources[record.stage].map { ["Sources/\($0)"] } ?? [],
-    "command": command(record, trace: trace.name).map { [["words": $0]] } ?? [],
+    "source": known.map { ["Sources/\($0.source)"] } ?? [],
+    "command": known.flatMap { command($0, as: record, trace: trace.name) }.map { [["words": $0]] }
+      ?? [],
     "exhibits": exhibits.map { ["name": $0.name, "title": $0.title, "lead": $0.lead] },
     "tensors": record.tensors.map { tensor in
       let links = tensor.file.map { ["\(record.stage)/\($0)"] } ?? []

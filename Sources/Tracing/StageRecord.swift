@@ -141,6 +141,38 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
   }
 }
 
+extension OptionValue {
+  /// The value that a word of a command line means: a whole number, a number, or the word itself.
+  public init(commandLine word: String) {
+    self =
+      if word == "true" || word == "false" {
+        .flag(word == "true")
+      } else if let value = Int(word) {
+        .integer(value)
+      } else if let value = Double(word) {
+        .number(value)
+      } else {
+        .text(word)
+      }
+  }
+
+  /// The value as a command line takes it and a reader likes it: numbers that were 32-bit floats
+  /// without the digits that they only have as 64-bit ones.
+  public var commandLineText: String {
+    switch self {
+    case .number(let value): shortest(value)
+    case .numbers(let values): values.map(shortest).joined(separator: ", ")
+    default: description
+    }
+  }
+}
+
+/// The shortest text that gives the same 32-bit float; a whole number without its point.
+private func shortest(_ value: Double) -> String {
+  let text = String(Float(value))
+  return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
 // What a record says may have been written by anybody: numbers are given only in a range in which
 // they can be worked with.
 extension OptionValue {

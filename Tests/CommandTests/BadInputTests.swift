@@ -1,6 +1,6 @@
 import Foundation
 import Tensors
-import TestSupport
+import TestFixtures
 import Testing
 
 /// One line on standard error that begins with "Error:", names `subject` and says one of `words`;

@@ -1,6 +1,6 @@
 import Foundation
 import Tensors
-import TestSupport
+import TestFixtures
 import Testing
 
 /// `bench` with the bundled weights and a small image: what it prints, not how fast it is.

@@ -1,5 +1,5 @@
 import Foundation
-import TestSupport
+import TestFixtures
 
 /// What a command did.
 struct Outcome {

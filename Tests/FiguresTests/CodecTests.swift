@@ -1,7 +1,7 @@
 import Foundation
 import Figures
 import Tensors
-import TestSupport
+import TestFixtures
 import Testing
 
 private let codec = fixturesFolder.appending(path: "images/codec")

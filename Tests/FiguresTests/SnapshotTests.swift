@@ -1,7 +1,7 @@
 import Foundation
 import Figures
 import Tensors
-import TestSupport
+import TestFixtures
 import Testing
 
 /// A smooth map with a peak, a pit and a slope; its values are easy to recompute.

@@ -7,7 +7,7 @@ import Stage3Proposals
 import Stage4RoI
 import Stage5Heads
 import Stage6Masks
-import TestSupport
+import TestFixtures
 import Tensors
 import Testing
 import Tracing

@@ -1,7 +1,7 @@
 import Figures
 import Stage0Input
 import Tensors
-import TestSupport
+import TestFixtures
 import Testing
 
 @testable import Stage1Backbone

@@ -1,6 +1,6 @@
 import Foundation
 import Tensors
-import TestSupport
+import TestFixtures
 import Testing
 import Tracing
 

@@ -1,0 +1,4 @@
+import Commands
+import Stage2Anchors
+
+StageCommand<AnchorsStage>.main()

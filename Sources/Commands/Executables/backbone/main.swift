@@ -1,0 +1,4 @@
+import Commands
+import Stage1Backbone
+
+StageCommand<BackboneStage>.main()

@@ -1,0 +1,4 @@
+import Commands
+import Stage0Input
+
+StageCommand<InputStage>.main()

@@ -1,0 +1,4 @@
+import Commands
+import Stage6Masks
+
+StageCommand<MasksStage>.main()

@@ -1,0 +1,4 @@
+import Commands
+import Stage3Proposals
+
+StageCommand<ProposalsStage>.main()

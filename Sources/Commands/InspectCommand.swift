@@ -1,0 +1,99 @@
+import ArgumentParser
+import Foundation
+import Model
+import Figures
+import Tensors
+import Tracing
+
+/// `maskrcnn inspect`: a file or trace in words.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Tell what a weight file, an .npy file, an image or a trace holds.")
+
+  @Argument(help: "A file or a trace's folder.") var path: String
+
+  func run() throws {
+    print(try describe(URL(fileURLWithPath: path)))
+  }
+}
+
+/// A weight file, `.npy` file, image or trace in words.
+///
+/// - Throws: `Fault` if the file is none of them or is damaged.
+func describe(_ file: URL) throws -> String {
+  var isFolder: ObjCBool = false
+  guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {
+    throw Fault(file.relativePath, "there is no such file or folder", remedy: "Check the path")
+  }
+  if isFolder.boolValue {
+    return try describe(Trace.open(file))
+  }
+  // By what it holds; by its name where it does not hold what the name promises, to say so.
+  let start = [UInt8](try readData(of: file).prefix(16))
+  let promise = file.pathExtension.lowercased()
+  if promise == "npy" || NPY.recognises(start) {
+    return describe(try NPY.read(file))
+  } else if ["png", "jpg", "jpeg"].contains(promise) || PNG.recognises(start)
+    || JPEG.recognises(start)
+  {
+    return try readImage(file).source(of: file)
+  } else {
+    let weights = try WeightFile.read(file)
+    let model = Result { try MaskRCNNModel(weights: weights) }
+    switch model {
+    case .success(let model): return weights.summary + "\n\n" + model.summary
+    case .failure(let fault): return weights.summary + "\n\nNot a Mask R-CNN: \(fault)"
+    }
+  }
+}
+
+extension Image {
+  fileprivate func source(of file: URL) -> String {
+    let statistics = pixels.statistics
+    return summary
+      + ", intensities from \(Numerals.decimals(Double(statistics.minimum), 3)) to "
+      + "\(Numerals.decimals(Double(statistics.maximum), 3)), mean \(Numerals.decimals(Double(statistics.mean), 3))"
+  }
+}
+
+private func describe(_ array: NumericArray) -> String {
+  let tensor = array.tensor
+  let statistics = tensor.statistics
+  let first = tensor.values.prefix(8).map { "\($0)" }.joined(separator: " ")
+  return """
+    \(array.typeName) \(array.shape), \(array.shape.count) elements
+    minimum \(statistics.minimum), maximum \(statistics.maximum), mean \(statistics.mean)
+    begins \(first)\(tensor.count > 8 ? " …" : "")
+    """
+}
+
+private func describe(_ trace: Trace) throws -> String {
+  var text = "image  \(trace.record.image ?? "not recorded")\n"
+  text += "weights  \(trace.record.weights ?? "not recorded")\n"
+  for setting in trace.record.settingsInWords { text += "set      \(setting)\n" }
+  for name in trace.stages {
+    let stage = try trace.stage(name)
+    text += "\n\(name): \(stage.record.title)\n"
+    for (option, value) in stage.record.options.sorted(by: { $0.key < $1.key }) {
+      text += "  \(option) = \(value)\n"
+    }
+    var table = Table(
+      ["  tensor", "type", "shape", "minimum", "maximum", "mean", "what it holds"],
+      right: [3, 4, 5])
+    for tensor in stage.record.tensors {
+      table.add([
+        "  " + tensor.name, tensor.dtype + (tensor.file == nil ? ", not kept" : ""),
+        Shape(tensor.shape).description, Numerals.decimals(Double(tensor.minimum), 3),
+        Numerals.decimals(Double(tensor.maximum), 3), Numerals.decimals(Double(tensor.mean), 3),
+        tensor.note,
+      ])
+    }
+    text += table.text + "\n"
+    for figure in stage.record.figures {
+      text += "  \(figure.file): \(figure.caption)\n"
+    }
+    for file in stage.record.files { text += "  \(file.file): \(file.caption)\n" }
+  }
+  return text
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Model
+import Tracing
+
+/// The model of a trace, loaded when a stage first needs it.
+final class LoadedModel {
+  private let trace: Trace
+  private let options: WeightsOptions
+  private let isRecorded: Bool
+  private var model: MaskRCNNModel?
+
+  /// - Parameter isRecorded: whether the trace notes that it is made with these weights
+  init(_ trace: Trace, _ options: WeightsOptions, isRecorded: Bool = true) {
+    self.trace = trace
+    self.options = options
+    self.isRecorded = isRecorded
+  }
+
+  /// Whether the command line says which weights to use.
+  var isNamedByUser: Bool { options.weights != nil }
+
+  /// Whether somebody said which weights belong to the trace.
+  var isNamed: Bool { model != nil || options.weights != nil || trace.weights != nil }
+
+  /// The settings in place of the weight file's: the trace's, unless other weights are named, and
+  /// over them the command line's.
+  private var settings: [String: String] {
+    let recorded = options.weights == nil ? trace.record.settings ?? [:] : [:]
+    return ModelSettings.overrides(options.overrides, over: recorded)
+  }
+
+  func get() throws -> MaskRCNNModel {
+    if let model { return model }
+    let file =
+      options.weights.map { URL(fileURLWithPath: $0) } ?? trace.weights ?? Bundled.weights
+    let settings = settings
+    let loaded = try MaskRCNNModel(contentsOf: file, overrides: settings)
+    if isRecorded { trace.setWeights(file, settings: settings) }
+    model = loaded
+    return loaded
+  }
+}

@@ -1,0 +1,23 @@
+import ArgumentParser
+import Inference
+import Stage4RoI
+
+/// `maskrcnn`: all stages, and what is done with whole traces.
+package struct MaskRCNNCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "maskrcnn",
+    abstract: "Mask R-CNN, step by step: every stage leaves its tensors and figures in a trace.",
+    discussion: "Without a subcommand: run, whose options maskrcnn run --help lists.",
+    subcommands: [RunCommand.self] + InferenceStages.types.map { command(of: $0) } + [
+      PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
+      InspectCommand.self, VerifyCommand.self, BenchCommand.self,
+    ],
+    defaultSubcommand: RunCommand.self)
+
+  package init() {}
+
+  private static func command<S: PipelineStage>(of stage: S.Type) -> any ParsableCommand.Type {
+    // Stage 4 has further subcommands.
+    stage == RoIStage.self ? RoICommand.self : StageCommand<S>.self
+  }
+}

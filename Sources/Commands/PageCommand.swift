@@ -1,0 +1,56 @@
+import ArgumentParser
+import Ablations
+import Foundation
+import Kernels
+import Stage0Input
+import Tensors
+import TracePage
+import Tracing
+
+/// `maskrcnn page`: the page of a trace, made again.
+struct PageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "page",
+    abstract: "Make index.html, the page that reads a trace, again.",
+    discussion: "The page is one file; it opens from disk and loads nothing from elsewhere.")
+
+  @Option(help: "The trace's folder.") var trace = "trace"
+  @Option(help: "A second trace, to be held against the first: where they differ first, and how.")
+  var against: String?
+  @OptionGroup var truth: TruthOption
+  @OptionGroup var weights: WeightsOptions
+
+  func run() throws {
+    let trace = try Trace.open(URL(fileURLWithPath: trace))
+    let other = try against.map { try Trace.open(URL(fileURLWithPath: $0)) }
+    let model = LoadedModel(trace, weights, isRecorded: false)
+    let page = try TracePage(trace, model, truth: truth.file, against: other)
+    print(try page.write().relativePath)
+  }
+}
+
+extension TracePage {
+  /// The page of a trace, with what the RoI operators cost downstream where trace and weights allow
+  /// it: a trace that lies far from its weights gets a page without, and a line says why.
+  ///
+  /// - Throws: `Fault` if weights or truth were named and cannot be used.
+  init(_ trace: Trace, _ model: LoadedModel, truth: URL?, against other: Trace? = nil) throws {
+    // The definitions would take minutes to say the same.
+    let form = KernelForm.current
+    KernelForm.current = .fast
+    defer { KernelForm.current = form }
+    do {
+      guard Downstream.isPossible(in: trace), model.isNamed || truth != nil else {
+        self.init(trace, against: other)
+        return
+      }
+      let objects = try trueObjects(of: trace, file: truth)
+      let downstream = try Downstream(trace, model.get(), truth: objects)
+      self.init(trace, against: other, downstream: downstream, truth: objects)
+    } catch {
+      guard truth == nil, !model.isNamedByUser else { throw error }
+      print("The page does not show what rounding costs in the end. \(error)")
+      self.init(trace, against: other)
+    }
+  }
+}

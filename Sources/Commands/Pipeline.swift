@@ -1,0 +1,103 @@
+import Foundation
+import Inference
+import Kernels
+import Stage0Input
+import TracePage
+import Tracing
+
+/// Runs stages of the pipeline in one trace, and tells of each in a line of a table.
+struct Pipeline {
+  let trace: Trace
+  let model: LoadedModel
+  private let options: TraceOptions
+  private let progress = ProgressLine()
+  private var table = Table(
+    ["stage", "seconds", "tensors", "figures", "what came out"], right: [1, 2, 3])
+
+  /// What the command line gives each stage, by its name.
+  private var given: [String: GivenFlags] = [:]
+  /// The objects that there are in the image, where a file says so: for the page.
+  var truth: URL?
+
+  init(
+    _ options: TraceOptions, weights: WeightsOptions, kernels: KernelOptions, begins: Bool
+  ) throws {
+    self.options = options
+    kernels.apply()
+    Memory.keepFreed()
+    options.threads.apply()
+    trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
+    model = LoadedModel(trace, weights)
+  }
+
+  /// Tells a stage what the command line gives it.
+  mutating func give<S: Stage>(_ flags: GivenFlags, to stage: S.Type) { given[S.name] = flags }
+
+  /// Runs one stage.
+  ///
+  /// - Parameter image: the file that stage 0 reads; nil for the one that the trace is of
+  mutating func run<S: PipelineStage>(_ type: S.Type, image: URL? = nil) throws {
+    let file = image ?? trace.image ?? Bundled.image
+    var stage = try S.make(image: file, model: model.get)
+    try stage.options.apply(given[S.name] ?? GivenFlags())
+    if type is InputStage.Type { trace.setImage(file) }
+    try run(stage)
+  }
+
+  /// Runs a stage as it is.
+  mutating func run<S: Stage>(_ stage: S) throws {
+    progress.show(S.name)
+    let clock = ContinuousClock()
+    let start = clock.now
+    defer { progress.clear() }
+    let folder = try stage.run(
+      in: trace, recording: ["kernels": .text(KernelForm.current.rawValue)],
+      keeping: options.tensors, figures: options.figures
+    ) { [progress] in progress.show("\(S.name): \($0)") }
+    let seconds = start.duration(to: clock.now) / .seconds(1)
+    table.add([
+      S.name, Numerals.decimals(seconds, 2), String(folder.record.tensors.count),
+      String(folder.record.figures.count), S.outcome(folder),
+    ])
+  }
+
+  /// Makes the page; prints what ran, where to look, and which later stages do not fit any more.
+  func report() throws {
+    print(table.text)
+    let outdated = try trace.outdatedStages()
+    let weights = try trace.stages.compactMap { name in
+      try trace.stage(name).weights.map { (stage: name, source: $0) }
+    }
+    if let first = weights.first, !weights.allSatisfy({ $0.source.isSame(as: first.source) }) {
+      let list = weights.map { "\($0.stage) with \($0.source)" }.joined(separator: ", ")
+      print("\nMade with different weights: \(list).")
+    }
+    let settings = trace.record.settingsInWords
+    if !settings.isEmpty {
+      print("\nIn place of the weight file's settings: \(settings.joined(separator: ", ")).")
+    }
+    if !outdated.isEmpty {
+      print(
+        "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
+    }
+    print("\nLook at \(options.folder.relativePath)/*/figures/*.png")
+    if options.page { makePage() }
+  }
+
+  /// Makes the trace's page and says where it is. What the stages left stands whether or not a page
+  /// can be made of it, so a fault is told and ends nothing.
+  private func makePage() {
+    progress.show("the page")
+    defer { progress.clear() }
+    do {
+      // What is still in memory is what the files hold only where these hold all of it.
+      let shown = options.tensors == .full ? trace : try .open(options.folder)
+      let file = try TracePage(shown, model, truth: truth).write()
+      progress.clear()
+      print("Open \(file.relativePath)")
+    } catch {
+      progress.clear()
+      print("No page could be made: \(error)")
+    }
+  }
+}

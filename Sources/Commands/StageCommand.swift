@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+import Inference
+import Tracing
+
+// One command per stage. Each serves twice: as an executable of its own, and as a subcommand of
+// maskrcnn.
+
+/// The command of a stage: `proposals` runs stage 3.
+package struct StageCommand<S: PipelineStage>: ParsableCommand {
+  package static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: S.command, abstract: "Stage \(S.number). \(S.title)",
+      discussion: "Guide: chapter \(S.number). Source: Sources/\(S.source).")
+  }
+
+  @OptionGroup var stage: StageArguments<S>
+
+  package init() {}
+
+  package func run() throws { try stage.run() }
+}
+
+/// What the command line of a stage's command holds.
+struct StageArguments<S: PipelineStage>: ParsableArguments {
+  @OptionGroup var image: ImageArgument
+  @OptionGroup var trace: TraceOptions
+  @OptionGroup var weights: WeightsOptions
+  @OptionGroup var kernels: KernelOptions
+  @OptionGroup var flags: StageFlags<S.Options>
+
+  /// Runs the stage; on an image, those before it first.
+  func run() throws {
+    var pipeline = try Pipeline(
+      trace, weights: weights, kernels: kernels, begins: image.file != nil || S.number == 0)
+    pipeline.give(flags.given, to: S.self)
+    if let file = image.file, S.number > 0 {
+      print("Running the stages 0 to \(S.number - 1) on \(file.relativePath) first.\n")
+      for earlier in InferenceStages.types[..<S.number] { try pipeline.run(earlier, image: file) }
+    }
+    try pipeline.run(S.self, image: image.file)
+    try pipeline.report()
+  }
+}

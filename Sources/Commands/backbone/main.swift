@@ -1,3 +1,0 @@
-import CommandSupport
-
-BackboneCommand.main()

@@ -1,3 +1,0 @@
-import CommandSupport
-
-HeadsCommand.main()

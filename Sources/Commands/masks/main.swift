@@ -1,3 +1,0 @@
-import CommandSupport
-
-MasksCommand.main()

@@ -1,0 +1,53 @@
+import Foundation
+import Inference
+import Tracing
+
+/// The stage whose folder has a name; nil for a folder of no stage that this version knows.
+func stage(named name: String) -> (any PipelineStage.Type)? {
+  InferenceStages.types.first { $0.name == name }
+}
+
+extension StageInput {
+  /// How the page's template takes it; nil where the trace does not hold the tensor.
+  func context(_ trace: Trace) -> [String: String]? {
+    guard trace.has(stage), let record = try? trace.stage(stage).record else { return nil }
+    func shape(_ name: String) -> String? {
+      record.tensors.first { $0.name == name }.map { extents($0.shape) }
+    }
+    guard let firstShape = shape(first) else { return nil }
+    return [
+      "stage": stage,
+      "name": last.map { "\(first) … \($0)" } ?? first,
+      "shape": last.flatMap { shape($0) }.map { "\(firstShape) … \($0)" } ?? firstShape,
+    ]
+  }
+}
+
+extension Trace {
+  /// The name of the folder, as a command takes it that is run beside it.
+  var name: String { folder.standardizedFileURL.lastPathComponent }
+}
+
+/// `1 × 64 × 256 × 256`
+func extents(_ shape: [Int]) -> String {
+  shape.isEmpty ? "1" : shape.map(String.init).joined(separator: " × ")
+}
+
+/// The command that runs a stage again as it ran, in parts between which a line may break; nil where
+/// it ran with an option that no command has.
+///
+/// - Parameter trace: the trace's folder
+func command<S: Stage>(_ stage: S.Type, as record: StageRecord, trace: String) -> [String]? {
+  guard let flags = S.Options.words(of: record.options) else { return nil }
+  let words = flags.map { flag in
+    "--\(flag.flag)" + (flag.word.map { " \(quoted($0))" } ?? "")
+  }
+  let kernels = record.options["kernels"] == .text("plain") ? ["--kernels plain"] : []
+  return ["swift run", "-c release", S.command, "--trace \(quoted(trace))"] + words + kernels
+}
+
+/// A word as a shell takes it.
+func quoted(_ word: String) -> String {
+  let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "._-/".contains($0) }
+  return plain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
+}
