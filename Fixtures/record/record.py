@@ -14,7 +14,10 @@ import importlib
 import torch
 
 PARTS = {
-    "operators": ("operators_roi", "operators_boxes", "operators_masks", "operators_layers"),
+    "operators": (
+        "operators_roi", "operators_boxes", "operators_masks", "operators_layers",
+        "operators_gradients",
+    ),
     "bundled": ("bundled",),
     "architectures": ("architectures",),
 }

@@ -143,6 +143,8 @@ public func convolutionInputGradient(
 /// The gradient of a convolution by its weight, by the form that suits it: Winograd's, a matrix
 /// product over all positions, or, if `KernelForm.current` says so, the definition.
 ///
+/// dY is to be finite: the fast forms multiply it by the zeros outside the image.
+///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`
 ///   - outputGradient: dY, `[N, O, Y, X]`

@@ -152,11 +152,10 @@ extension RandomConvolution {
 @Suite struct RandomWinogradGradientTests {
   @Test("the weight's gradient of whole numbers is exact", arguments: RandomWinograd.all)
   func exact(_ c: RandomWinograd) {
-    // The last step divides by up to 24 along each axis: output gradients that are multiples of 576 keep
-    // whole numbers whole. A product is at most 576 * 225 * 100 with gradients of 576 and inputs of
-    // 1, and the last step adds 36 of them, each at most once: of 576 = 9 * 2^6 the 9 counts, so
-    // 9 * 22,500 * tiles * 36 must stay below 2^24 for sums that use every row to the full. Noise
-    // does not: its sums are walks. Here only every k-th image cell is not 0, which keeps them short.
+    // The last step divides by up to 24 along each axis, so output gradients that are multiples of
+    // 24^2 = 576 keep whole numbers whole. Some eight of a plane's cells are not 0: this keeps the sums
+    // at the 36 places, of which each cell makes up to 64 * 100 times itself, below 2^24 times the
+    // power of two that divides them.
     var noise = Noise(c.seed &+ 24_000)
     var gradient = noise.wholes(
       [c.pictures, c.outputs, c.outRows, c.outColumns], most: 1, step: 576)
