@@ -26,7 +26,7 @@ let foundations: [Target] = [
     name: "Kernels", dependencies: ["Tensors", "CMalloc", "CVectorWidth"],
     // Only this target may know how wide the processor's vectors are.
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=\(processor)"], .when(platforms: [.linux]))]),
-  .target(name: "Pictures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
+  .target(name: "Figures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
   .target(name: "Tracing", dependencies: ["Tensors"]),
   .target(name: "Model", dependencies: ["Tensors", "Kernels"]),
 ]
@@ -40,7 +40,7 @@ let stages = [
 let stageTargets: [Target] = stages.enumerated().map { number, name in
   .target(
     name: name,
-    dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages[..<number])
+    dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages[..<number])
       .map { .byName(name: $0) })
 }
 
@@ -51,7 +51,7 @@ let goldens: Target = .target(
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
   name: "TracePage",
-  dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model", "Experiments"] + stages)
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Experiments"] + stages)
     .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
@@ -62,7 +62,7 @@ let benchmarks: Target = .target(
 /// What is done with whole traces to learn from them: below the commands, above the stages.
 let experiments: Target = .target(
   name: "Experiments",
-  dependencies: (["Tensors", "Kernels", "Pictures", "Tracing", "Model"] + stages)
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
     .map { .byName(name: $0) })
 
 let commandNames = [
@@ -74,7 +74,7 @@ let commandTargets: [Target] =
     .target(
       name: "CommandSupport",
       dependencies: ([
-        "Tensors", "Kernels", "Pictures", "Tracing", "Model", "Goldens", "Benchmarks",
+        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Goldens", "Benchmarks",
         "Experiments", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
@@ -92,22 +92,22 @@ let stageTestTargets: [Target] = stages.enumerated().map { number, name in
 }
 
 let testTargets: [Target] = [
-  .target(name: "TestSupport", dependencies: ["Tensors", "Pictures"], path: "Tests/Support"),
+  .target(name: "TestSupport", dependencies: ["Tensors", "Figures"], path: "Tests/Support"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
-  .testTarget(name: "PicturesTests", dependencies: ["Pictures", "Tensors", "TestSupport"]),
+  .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestSupport"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
   .testTarget(
     name: "CommandTests",
     dependencies: ["TestSupport", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
   .testTarget(
-    name: "StagePictureTests",
-    dependencies: (["Tensors", "Pictures", "TestSupport"] + stages).map { .byName(name: $0) }),
+    name: "StageFigureTests",
+    dependencies: (["Tensors", "Figures", "TestSupport"] + stages).map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
   .testTarget(
     name: "ExperimentsTests",
-    dependencies: (["Experiments", "Tensors", "Pictures", "Tracing", "Model", "TestSupport"]
+    dependencies: (["Experiments", "Tensors", "Figures", "Tracing", "Model", "TestSupport"]
       + stages).map { .byName(name: $0) }),
 ]
 

@@ -19,11 +19,11 @@ The same work on all sides, in 32-bit floats:
   bits). Nothing is trained, yet the work is real: logits are spread, so that 1000 proposals
   survive suppression, and class scores lie far apart, so that 100 detections, the most there may
   be, get a mask that is pasted. Trained weights rarely give as many of both.
-- The picture is the bundled one in 480 x 640, which the model resizes to 800 x 1088. ``bench
+- The image is the bundled one in 480 x 640, which the model resizes to 800 x 1088. ``bench
   --serve`` hands it over, as floats.
-- ``whole`` is torchvision's ``model([picture])``, transform to pasted masks. ``pyramid`` is
+- ``whole`` is torchvision's ``model([image])``, transform to pasted masks. ``pyramid`` is
   backbone with FPN on the padded input.
-- The operators' inputs are made by one formula on both sides. torchvision pastes into 100 pictures
+- The operators' inputs are made by one formula on both sides. torchvision pastes into 100 images
   of 640 x 480 floats; ours gives each mask as the window that it fills, outside of which it is 0.
   The writing that this saves counts in the rows ``paste`` and ``whole``: each side runs its own
   pipeline as it is.
@@ -223,8 +223,8 @@ def product(bench: Bench) -> list[Row]:
 
 
 def trace(bench: Bench) -> list[Row]:
-    """The bundled picture through all stages, files written, the process's start counted."""
-    row = Row("maskrcnn on the bundled picture", "under 1 s", most=1.0)
+    """The bundled image through all stages, files written, the process's start counted."""
+    row = Row("maskrcnn on the bundled image", "under 1 s", most=1.0)
     command = bench.commands / "maskrcnn"
     for number in range(bench.rounds + 1):
         show(f"bundled run {number} of {bench.rounds}")
@@ -315,7 +315,7 @@ def main() -> int:
     given = options()
     with tempfile.TemporaryDirectory() as name, ours(given.commands, given.threads) as own:
         folder = Path(name)
-        own.run("picture", folder / "picture.safetensors")
+        own.run("image", folder / "image.safetensors")
         bench = Bench(given.commands, folder, given.rounds, given.threads, given.skip, own)
         try:
             rows = [row for row in ROWS if row in given.rows]

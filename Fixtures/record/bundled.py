@@ -1,4 +1,4 @@
-"""Golden traces of the bundled nucleus detector on a crop of the bundled picture, in full.
+"""Golden traces of the bundled nucleus detector on a crop of the bundled image, in full.
 
 ``bundled`` holds all stages. ``bundled-pool`` holds stages 4 to 6 with RoIPool in RoIAlign's place,
 on the proposals of ``bundled``.
@@ -25,7 +25,7 @@ from torchvision_stages import MultiScaleRoIPool, Run
 from trace_writer import write_trace
 
 FIXTURES = GOLDEN.parent
-PICTURE = FIXTURES / "pictures" / "nuclei.png"
+IMAGE = FIXTURES / "images" / "nuclei.png"
 WEIGHTS = FIXTURES / "weights" / "nuclei.safetensors"
 
 Crop = tuple[int, int, int, int]
@@ -49,19 +49,19 @@ def model_of() -> MaskRCNN:
     )
 
 
-def source_picture() -> np.ndarray:
+def source_image() -> np.ndarray:
     """[H, W, 3] of 8 bits."""
-    with Image.open(PICTURE) as image:
+    with Image.open(IMAGE) as image:
         return np.asarray(image.convert("RGB"))
 
 
-def crop_of(picture: np.ndarray, crop: Crop) -> np.ndarray:
-    """The part of ``picture`` at left, top, width, height."""
+def crop_of(image: np.ndarray, crop: Crop) -> np.ndarray:
+    """The part of ``image`` at left, top, width, height."""
     left, top, width, height = crop
-    return np.ascontiguousarray(picture[top : top + height, left : left + width])
+    return np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
-def run_crop(model: MaskRCNN, picture: np.ndarray, checked: bool = True) -> Run:
+def run_crop(model: MaskRCNN, image: np.ndarray, checked: bool = True) -> Run:
     """The stages on one crop."""
     options = {
         "architecture": "nuclei",
@@ -69,7 +69,7 @@ def run_crop(model: MaskRCNN, picture: np.ndarray, checked: bool = True) -> Run:
     }
     resize = f"factor {nuclei_model.INPUT_SCALE}"
     names = nuclei_model.CLASS_NAMES
-    return torchvision_stages.run(model, as_tensor(picture), resize, options, names, checked)
+    return torchvision_stages.run(model, as_tensor(image), resize, options, names, checked)
 
 
 def use_roi_pool(model: MaskRCNN) -> MaskRCNN:
@@ -83,48 +83,48 @@ def use_roi_pool(model: MaskRCNN) -> MaskRCNN:
     return model
 
 
-def _crops(picture: np.ndarray) -> Iterator[Crop]:
-    """Crops over the whole picture, always the same ones in the same order."""
+def _crops(image: np.ndarray) -> Iterator[Crop]:
+    """Crops over the whole image, always the same ones in the same order."""
     random = np.random.default_rng(2018)
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     for _ in range(TRIES):
         columns, rows = (int(random.integers(*sides)) for sides in SIDES)
         left, top = random.integers(0, width - columns), random.integers(0, height - rows)
         yield int(left), int(top), columns, rows
 
 
-def find_crop(picture: np.ndarray) -> Crop:
+def find_crop(image: np.ndarray) -> Crop:
     """The first crop without near ties, with both operators, that shows enough."""
     models = (model_of(), use_roi_pool(model_of()))
-    for crop in _crops(picture):
+    for crop in _crops(image):
         for model in models:
-            run = run_crop(model, crop_of(picture, crop), checked=False)
+            run = run_crop(model, crop_of(image, crop), checked=False)
             is_rich = len(run["5-heads"]["scores"]) >= LEAST_DETECTIONS
             has_levels = int(run["4-roi"]["levels"].max()) > 0
             if not (is_rich and has_levels and margins.clearness(margins.measure(run)) >= 1.5):
                 break
         else:
             return crop
-    raise ValueError(f"none of {TRIES} crops of {PICTURE.name} is free of near ties")
+    raise ValueError(f"none of {TRIES} crops of {IMAGE.name} is free of near ties")
 
 
 def record() -> None:
     """Writes both traces."""
-    source = source_picture()
+    source = source_image()
     crop = find_crop(source)
-    picture = crop_of(source, crop)
-    run = run_crop(model_of(), picture)
-    pooled = run_crop(use_roi_pool(model_of()), picture)
+    image = crop_of(source, crop)
+    run = run_crop(model_of(), image)
+    pooled = run_crop(use_roi_pool(model_of()), image)
     for name in ("0-input", "1-backbone", "2-anchors", "3-proposals"):
         for entry in run[name].tensors:
             assert torch.equal(entry.values, pooled[name][entry.name]), entry.name
     weights = "../../weights/nuclei.safetensors"
-    checksums = write_trace(GOLDEN / "bundled", run.stages, "picture.png", weights)
-    write(GOLDEN / "bundled" / "picture.png", png_bytes(picture))
+    checksums = write_trace(GOLDEN / "bundled", run.stages, "image.png", weights)
+    write(GOLDEN / "bundled" / "image.png", png_bytes(image))
     _write_how(GOLDEN / "bundled", run, crop)
     known = {stage.name: checksums[stage.name] for stage in run.stages[:4]}
     write_trace(
-        GOLDEN / "bundled-pool", pooled.stages[4:], "../bundled/picture.png", weights, known=known
+        GOLDEN / "bundled-pool", pooled.stages[4:], "../bundled/image.png", weights, known=known
     )
     _write_how(
         GOLDEN / "bundled-pool",
@@ -138,10 +138,10 @@ def _write_how(folder: Path, run: Run, crop: Crop, note: str = "") -> None:
     torchvision_stages.assert_finite(run.stages)
     found = margins.measure(run)
     left, top, width, height = crop
-    counts = f"topPerLevel {TOP_PER_LEVEL}, mostProposals {MOST_PROPOSALS}"
+    counts = f"preNMSTopN {TOP_PER_LEVEL}, postNMSTopN {MOST_PROPOSALS}"
     write_how(
         folder, "bundled", 2018,
-        crop=f"{width}x{height} pixels of {PICTURE.name} from x {left}, y {top}",
+        crop=f"{width}x{height} pixels of {IMAGE.name} from x {left}, y {top}",
         margins=found, note=f"{counts}. {note}".strip(),
         weights={"file": WEIGHTS.name, "crc32": crc32(WEIGHTS.read_bytes())},
     )  # fmt: skip

@@ -3,7 +3,7 @@
 ``python Fixtures/record/check_architectures.py .build/release/maskrcnn`` (any command that takes
 the subcommands of ``maskrcnn``; quote it if it has spaces). For each architecture, torchvision
 writes its seeded weights as ``.pth`` into a temporary folder (170 to 260 MB, one at a time, deleted
-afterwards), the program's stages run on the golden trace's picture, and ``maskrcnn diff`` compares.
+afterwards), the program's stages run on the golden trace's image, and ``maskrcnn diff`` compares.
 The exit code is 0 where all of them agree.
 """
 
@@ -50,13 +50,13 @@ def commands(name: str, weights: Path, trace: Path) -> list[list[str]]:
     proposals = options_of(name, "3-proposals")
     epsilon = options_of(name, "1-backbone")["normEpsilon"]
     every = ["--trace", str(trace), "--weights", str(weights), "--set", f"norm_eps={epsilon:g}"]
-    picture = str(GOLDEN / name / "picture.png")
-    limits = ["--top", str(proposals["topPerLevel"]), "--most", str(proposals["mostProposals"])]
+    image = str(GOLDEN / name / "image.png")
+    limits = ["--pre-nms-top-n", str(proposals["preNMSTopN"]), "--post-nms-top-n", str(proposals["postNMSTopN"])]
     stages = [
-        ["input", picture, "--shorter", str(case.shorter), "--longer", str(case.longer)],
+        ["input", image, "--min-size", str(case.shorter), "--max-size", str(case.longer)],
         ["backbone"], ["anchors"], ["proposals", *limits], ["roi"], ["heads"], ["masks"],
     ]  # fmt: skip
-    return [[*stage, *every, "--no-pictures"] for stage in stages]
+    return [[*stage, *every, "--no-figures"] for stage in stages]
 
 
 def check(prefix: list[str], name: str, tolerance: float) -> bool:

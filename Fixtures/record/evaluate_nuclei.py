@@ -3,7 +3,7 @@
     python evaluate_nuclei.py nuclei.safetensors --data dsb2018 --json val.json
     python evaluate_nuclei.py nuclei.safetensors --data dsb2018 --roi-operator pool
 
-AP is COCO's (IoU 0.50 to 0.95, 101 recalls), but of up to 500 detections a picture, as some pictures hold hundreds of
+AP is COCO's (IoU 0.50 to 0.95, 101 recalls), but of up to 500 detections an image, as some images hold hundreds of
 nuclei. It is given for each class and for the classes taken together, as if there were only one.
 ``--roi-operator pool`` puts RoIPool in RoIAlign's place, in both heads and with the same weights: what quantising the
 boxes costs.
@@ -44,8 +44,8 @@ class MultiScaleRoIPool(MultiScaleRoIAlign):
             self.scales, self.map_levels = _setup_scales(
                 levels, image_shapes, self.canonical_scale, self.canonical_level
             )
-        pictures = torch.cat([torch.full((len(part), 1), float(index)) for index, part in enumerate(boxes)])
-        rois = torch.cat([pictures, torch.cat(boxes)], dim=1)
+        images = torch.cat([torch.full((len(part), 1), float(index)) for index, part in enumerate(boxes)])
+        rois = torch.cat([images, torch.cat(boxes)], dim=1)
         assigned = self.map_levels(boxes)
         result = levels[0].new_zeros(len(rois), levels[0].shape[1], *self.output_size)
         for index, (level, scale) in enumerate(zip(levels, self.scales, strict=True)):
@@ -62,9 +62,9 @@ def use_roi_pool(model: nn.Module) -> None:
 
 
 def leave_masks_unpasted(model: nn.Module) -> None:
-    """Let the model answer with boxes in the picture's pixels, but masks as the mask head gives them.
+    """Let the model answer with boxes in the image's pixels, but masks as the mask head gives them.
 
-    ``encode`` pastes them a few at a time: hundreds of masks of the size of a large picture fill gigabytes.
+    ``encode`` pastes them a few at a time: hundreds of masks of the size of a large image fill gigabytes.
     """
 
     def postprocess(
@@ -78,7 +78,7 @@ def leave_masks_unpasted(model: nn.Module) -> None:
 
 
 def encode(masks: Tensor, boxes: Tensor, size: tuple[int, int], chunk: int = 32) -> list[dict]:
-    """Paste small masks into a picture of ``size`` and run-length encode them."""
+    """Paste small masks into an image of ``size`` and run-length encode them."""
     codes = []
     for start in range(0, len(masks), chunk):
         pasted = paste_masks_in_image(masks[start : start + chunk], boxes[start : start + chunk], size)
@@ -88,7 +88,7 @@ def encode(masks: Tensor, boxes: Tensor, size: tuple[int, int], chunk: int = 32)
 
 
 def detect(model: nn.Module, folder: Path, entries: list[dict]) -> list[dict]:
-    """The model's detections in the pictures, as COCO results; a picture's id is its place in ``entries``."""
+    """The model's detections in the images, as COCO results; an image's id is its place in ``entries``."""
     results = []
     for index, entry in enumerate(entries):
         image = np.array(Image.open(folder / "images" / f"{entry['id']}.png").convert("RGB"))
@@ -101,7 +101,7 @@ def detect(model: nn.Module, folder: Path, entries: list[dict]) -> list[dict]:
 
 
 def truth(folder: Path, entries: list[dict]) -> COCO:
-    """The annotated nuclei of the pictures as a COCO data set."""
+    """The annotated nuclei of the images as a COCO data set."""
     annotations = []
     for index, entry in enumerate(entries):
         labels = np.asarray(Image.open(folder / "labels" / f"{entry['id']}.png"))
@@ -145,7 +145,7 @@ def average_precision(
         evaluation.params.useCats = int(classes_apart)
         evaluation.evaluate()
         evaluation.accumulate()
-    # [IoU threshold, recall, class, area range, detections per picture]
+    # [IoU threshold, recall, class, area range, detections per image]
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
     thresholds = evaluation.params.iouThrs
     table = {}
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="a file that train_nuclei.py exported")
     parser.add_argument("--data", type=Path, required=True, help="the folder with images, labels and split.json")
     parser.add_argument("--split", default="val")
-    parser.add_argument("--every", type=int, default=1, help="take only every so many pictures of each kind")
+    parser.add_argument("--every", type=int, default=1, help="take only every so many images of each kind")
     parser.add_argument("--roi-operator", choices=("align", "pool"), default="align")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the numbers here as well")
@@ -189,9 +189,9 @@ def main() -> None:
 
     nuclei = len(coco.anns)
     print(
-        f"{arguments.weights.name}, {arguments.split}, RoI {arguments.roi_operator}: {len(entries)} pictures,", end=" "
+        f"{arguments.weights.name}, {arguments.split}, RoI {arguments.roi_operator}: {len(entries)} images,", end=" "
     )
-    print(f"{nuclei} nuclei, {len(results)} detections, {seconds:.2f} s a picture")
+    print(f"{nuclei} nuclei, {len(results)} detections, {seconds:.2f} s an image")
     print(f"{'':24}{'AP':>8}{'AP50':>8}{'AP75':>8}")
     for name, numbers in table.items():
         print(f"{name:24}" + "".join(f"{value:8.3f}" for value in numbers.values()))
@@ -204,7 +204,7 @@ def main() -> None:
                     "every": arguments.every,
                     "roi_operator": arguments.roi_operator,
                     "max_detections": MAX_DETECTIONS[-1],
-                    "pictures": len(entries),
+                    "images": len(entries),
                     "nuclei": nuclei,
                     "detections": len(results),
                     "mask_ap": table,

@@ -1,4 +1,4 @@
-"""Files of golden fixtures: arrays, JSON, pictures, and what says how a folder was recorded.
+"""Files of golden fixtures: arrays, JSON, images, and what says how a folder was recorded.
 
 Everything here writes the same bytes for the same values, so that recording again on the same
 machine leaves no difference.

@@ -19,7 +19,7 @@ from operators_roi import level_margins
 from torchvision_stages import Run
 
 LEAST: Mapping[str, float] = {
-    "topPerLevel": 2e-5,
+    "preNMSTopN": 2e-5,
     "candidateOrder": 2e-5,
     "proposalOrder": 2e-5,
     "proposalScore": 2e-7,
@@ -39,7 +39,7 @@ LEAST: Mapping[str, float] = {
 }
 """The least distance of each kind that a golden case must keep.
 
-- ``topPerLevel``: logits at the last place of a level's top and at the next
+- ``preNMSTopN``: logits at the last place of a level's top and at the next
 - ``candidateOrder``: logits of two candidates of a level's top that follow each other
 - ``proposalOrder``, ``proposalScore``: logits, and scores, of proposals that follow each other
 - ``proposalNMS``, ``detectionNMS``: the IoU that decided of each box, from the threshold
@@ -100,13 +100,13 @@ def _limit(scores: Tensor, limit: int) -> float:
 
 
 def _candidate_margins(run: Run) -> dict[str, float]:
-    limit = int(run["3-proposals"].options["topPerLevel"])
+    limit = int(run["3-proposals"].options["preNMSTopN"])
     steps, orders = [], []
     for logits in run.all_logits.split(list(run.level_sizes)):
         best = logits.double().sort(descending=True).values
         steps.append(_limit(best, limit))
         orders.append(_falling(best[:limit]))
-    return {"topPerLevel": min(steps), "candidateOrder": min(orders)}
+    return {"preNMSTopN": min(steps), "candidateOrder": min(orders)}
 
 
 def _proposal_margins(run: Run) -> dict[str, float]:
@@ -115,12 +115,12 @@ def _proposal_margins(run: Run) -> dict[str, float]:
     boxes, logits = stage["candidates.boxes"], stage["candidates.logits"]
     levels = torch.bucketize(stage["candidates.index"], ends, right=True)
     sides = (boxes[:, 2:] - boxes[:, :2]).double()
-    least = float(stage.options["leastSide"])
+    least = float(stage.options["minimumSize"])
     large = (sides >= least).all(dim=1)
     decision, gap, kept = nms_margins(
         boxes[large], logits[large], levels[large], float(stage.options["nmsThreshold"])
     )
-    limit = int(stage.options["mostProposals"])
+    limit = int(stage.options["postNMSTopN"])
     return {
         "proposalOrder": _falling(kept[:limit]),
         "proposalScore": _falling(stage["scores"]),
@@ -151,13 +151,13 @@ def _detection_margins(run: Run) -> dict[str, float]:
         boxes, scores.reshape(-1)[chosen], labels, float(stage.options["nmsThreshold"])
     )
     sides = (boxes[:, 2:] - boxes[:, :2]).double()
-    limit = int(stage.options["mostDetections"])
+    limit = int(stage.options["detectionsPerImage"])
     return {
         "scoreThreshold": _least((scores.double() - threshold).abs()),
         "detectionNMS": decision,
         "detectionOrder": min(gap, _falling(stage["scores"])),
         "detectionLimit": _limit(kept, limit),
-        "detectionSide": _least((sides - float(stage.options["leastSide"])).abs()),
+        "detectionSide": _least((sides - float(stage.options["minimumSize"])).abs()),
         "detectionLevel": _level_margin(stage["boxes"]),
     }
 

@@ -29,7 +29,7 @@ from torchvision.ops import MultiScaleRoIAlign
 
 CLASS_NAMES = ("__background__", "fluorescence nucleus", "stained nucleus", "brightfield nucleus")
 KINDS = {"fluorescence": 1, "stained": 2, "brightfield": 3}
-"""The data set's kinds of picture and the class that a nucleus in one of them has."""
+"""The data set's kinds of image and the class that a nucleus in one of them has."""
 
 ANCHOR_SIZES = (16, 32, 64, 128, 256)
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
@@ -78,18 +78,18 @@ class Trunk(nn.Module):
 
 
 class ScalingTransform(GeneralizedRCNNTransform):
-    """torchvision's transform, but each picture is enlarged by one fixed factor instead of to a given size."""
+    """torchvision's transform, but each image is enlarged by one fixed factor instead of to a given size."""
 
     def __init__(self, scale: float, image_mean: Sequence[float], image_std: Sequence[float]) -> None:
         super().__init__(min_size=0, max_size=0, image_mean=list(image_mean), image_std=list(image_std))
         self.scale = scale
 
     def resize(self, image: Tensor, target: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor] | None]:
-        """Enlarge ``image``; a picture that comes with a target must already have its final size."""
+        """Enlarge ``image``; an image that comes with a target must already have its final size."""
         if self.scale == 1:
             return image, target
         if target is not None:
-            raise ValueError("pictures with targets are not resized: train with an input scale of 1")
+            raise ValueError("images with targets are not resized: train with an input scale of 1")
         size = [int(side * self.scale) for side in image.shape[-2:]]
         image = nn.functional.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
         return image, target
@@ -151,7 +151,7 @@ def metadata(
     anchor_sizes: Sequence[float] = ANCHOR_SIZES,
     aspect_ratios: Sequence[float] = ASPECT_RATIOS,
 ) -> dict[str, str]:
-    """The metadata of a weight file: how to prepare a picture and how to read the answer. All values are strings."""
+    """The metadata of a weight file: how to prepare an image and how to read the answer. All values are strings."""
     return {
         "format": "pt",
         "model": "nuclei",

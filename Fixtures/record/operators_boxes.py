@@ -68,7 +68,7 @@ def _nms_cases() -> dict[str, tuple[Tensor, Tensor, float, str]]:
         "random-0.5": (many, random_scores(120, 0), 0.5, ""),
         "random-0.7": (many, random_scores(120, 0), 0.7, ""),
         "random-0.3": (many, random_scores(120, 0), 0.3, ""),
-        "ties": (many, tied, 0.5, "8 different scores: equal ones go by rising index"),
+        "ties": (many, tied, 0.5, "8 different scores: equal ones go by ascending index"),
         "all-scores-equal": (many, torch.full((120,), 0.25), 0.4, "rising index decides"),
         "equal-boxes": (equal, torch.tensor([0.1, 0.7, 0.7, 0.2, 0.6]), 0.5, ""),
         "touching": (row, steps(6), 0.0, "IoU 0 is not greater than 0: all stay"),
@@ -92,9 +92,9 @@ def record_nms() -> None:
         "nms",
         "torchvision.ops.nms on the CPU; checked against a loop by the definition, equal",
         SEED,
-        "Boxes go by falling score, equal scores by rising index (torchvision sorts stably on the "
+        "Boxes go by descending score, equal scores by ascending index (torchvision sorts stably on the "
         "CPU); a box goes if its IoU with a kept one is strictly greater than the threshold. keep "
-        "holds indices by falling score. margin: the least distance of an IoU from the threshold.",
+        "holds indices by descending score. margin: the least distance of an IoU from the threshold.",
     )
     for name, (boxes, scores, threshold, note) in _nms_cases().items():
         keep = nms(boxes, scores, threshold)
@@ -118,7 +118,7 @@ def record_batched_nms() -> None:
         "batched_nms",
         "torchvision.ops.batched_nms on the CPU; checked against nms class by class, equal",
         SEED,
-        "keep is by falling score over all classes. torchvision moves each class to a place of its "
+        "keep is by descending score over all classes. torchvision moves each class to a place of its "
         "own and runs one NMS up to 1000 boxes, and one NMS per class above; the random cases have "
         "no IoU within 1e-5 of the threshold, so both ways agree.",
     )
@@ -238,8 +238,8 @@ def record_anchors() -> None:
     ]  # fmt: skip
     for size, padded, grid in grids:
         generator = AnchorGenerator(((size,),), (RATIOS,))
-        pictures = ImageList(torch.zeros(1, 3, *padded), [padded])
-        anchors = generator(pictures, [torch.zeros(1, 1, *grid)])[0]
+        images = ImageList(torch.zeros(1, 3, *padded), [padded])
+        anchors = generator(images, [torch.zeros(1, 1, *grid)])[0]
         strides = [padded[0] // grid[0], padded[1] // grid[1]]
         parameters = _anchor_parameters(size) | {
             "paddedHeight": padded[0],

@@ -106,12 +106,12 @@ def record_max_pool() -> None:
     """The 3x3 pool of the stem and the subsampling that makes P6."""
     cases = CaseList("max_pool", "torch.nn.functional.max_pool2d", SEED)
     for seed, (height, width) in enumerate(((16, 20), (13, 17), (1, 1), (2, 5))):
-        picture = normal((1, 3, height, width), 2000 + seed) - 2
+        image = normal((1, 3, height, width), 2000 + seed) - 2
         for kernel, padding in ((3, 1), (1, 0)):
             cases.add(
                 f"kernel{kernel}-{height}x{width}",
-                {"input": picture},
-                {"output": functional.max_pool2d(picture, kernel, 2, padding)},
+                {"input": image},
+                {"output": functional.max_pool2d(image, kernel, 2, padding)},
                 {"kernel": kernel, "stride": 2, "padding": padding},
                 note="values are mostly negative: padding must not count as 0",
             )
@@ -156,9 +156,9 @@ def record_frozen_batch_norm() -> None:
         SEED,
         "y = (x - mean) / sqrt(variance + epsilon) * weight + bias, per channel.",
     )
-    picture = normal((2, 6, 5, 7), 5000)
+    image = normal((2, 6, 5, 7), 5000)
     inputs = {
-        "input": picture,
+        "input": image,
         "weight": normal((6,), 5001),
         "bias": normal((6,), 5002),
         "mean": normal((6,), 5003),
@@ -170,7 +170,7 @@ def record_frozen_batch_norm() -> None:
         norm.bias.copy_(inputs["bias"])
         norm.running_mean.copy_(inputs["mean"])
         norm.running_var.copy_(inputs["variance"])
-        output = norm.double()(picture.double())
+        output = norm.double()(image.double())
         plain = functional.batch_norm(
             *(inputs[key].double() for key in ("input", "mean", "variance", "weight", "bias")),
             eps=epsilon,

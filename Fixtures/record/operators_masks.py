@@ -17,7 +17,7 @@ from operator_cases import CaseList
 SEED = 20_140_501
 """The day the COCO paper was published."""
 
-PICTURE = (37, 45)
+IMAGE = (37, 45)
 PASTED_BOXES = {
     "inside": (8.3, 6.2, 30.7, 25.4),
     "left border": (0.0, 9.1, 13.6, 24.8),
@@ -27,8 +27,8 @@ PASTED_BOXES = {
     "a corner": (36.2, 29.3, 45.0, 37.0),
     "partly outside, negative corner": (-7.7, -4.4, 10.2, 8.8),
     "partly outside, far corner": (38.3, 30.6, 52.1, 44.9),
-    "the whole picture": (0.0, 0.0, 45.0, 37.0),
-    "far larger than the picture": (-60.4, -51.3, 110.2, 90.6),
+    "the whole image": (0.0, 0.0, 45.0, 37.0),
+    "far larger than the image": (-60.4, -51.3, 110.2, 90.6),
     "under a pixel": (20.31, 15.42, 20.64, 15.83),
     "under a pixel, across two": (20.81, 15.72, 21.34, 16.33),
     "narrow": (17.22, 3.1, 17.71, 33.3),
@@ -36,7 +36,7 @@ PASTED_BOXES = {
     "no area": (25.4, 12.3, 25.4, 12.3),
     "mask's own size": (6.4, 4.6, 34.4, 32.6),
 }
-"""Boxes in pixels of the picture, x1 y1 x2 y2."""
+"""Boxes in pixels of the image, x1 y1 x2 y2."""
 
 
 def soft_masks(count: int, side: int) -> Tensor:
@@ -67,7 +67,7 @@ def record_paste() -> None:
         SEED,
         "masks [N, M, M] -> pasted [N, H, W], soft. The mask is padded by 1, the box grown by "
         "(M + 2) / M about its centre and truncated towards zero; width and height are x2 - x1 + 1 "
-        "and y2 - y1 + 1, at least 1; bilinear, not aligned; then cut to the picture. margin: the "
+        "and y2 - y1 + 1, at least 1; bilinear, not aligned; then cut to the image. margin: the "
         "least distance of a grown corner from a whole number. Boxes, row by row: "
         + "; ".join(PASTED_BOXES) + ".",
     )  # fmt: skip
@@ -79,15 +79,15 @@ def record_paste() -> None:
         cases.add(
             f"masks{side}",
             {"masks": masks[:, 0], "boxes": boxes},
-            {"pasted": paste_masks_in_image(masks, boxes, PICTURE)[:, 0]},
-            {"height": PICTURE[0], "width": PICTURE[1], "padding": 1},
+            {"pasted": paste_masks_in_image(masks, boxes, IMAGE)[:, 0]},
+            {"height": IMAGE[0], "width": IMAGE[1], "padding": 1},
             {"margin": margin},
         )
     cases.close()
 
 
-def small_picture(height: int, width: int, seed: int) -> Tensor:
-    """[3, H, W], normally distributed, as a normalised picture is."""
+def small_image(height: int, width: int, seed: int) -> Tensor:
+    """[3, H, W], normally distributed, as a normalised image is."""
     values = np.random.default_rng(SEED + seed).standard_normal((3, height, width))
     return torch.from_numpy(values.astype(np.float32))
 
@@ -109,32 +109,32 @@ def record_resize_bilinear() -> None:
         ((20, 30), (21, 31)),
     ]  # fmt: skip
     for seed, ((height, width), size) in enumerate(sizes):
-        picture = small_picture(height, width, seed)
+        image = small_image(height, width, seed)
         resized = functional.interpolate(
-            picture[None], size=size, mode="bilinear", align_corners=False
+            image[None], size=size, mode="bilinear", align_corners=False
         )[0]
         exact = functional.interpolate(
-            picture[None].double(), size=size, mode="bilinear", align_corners=False
+            image[None].double(), size=size, mode="bilinear", align_corners=False
         )[0]
         assert float((resized - exact).abs().max()) < 1e-5
         cases.add(
             f"{height}x{width}-to-{size[0]}x{size[1]}",
-            {"picture": picture},
+            {"image": image},
             {"resized": resized},
             {"height": size[0], "width": size[1]},
         )
     transforms = [((21, 33), 40, 60), ((33, 21), 40, 67), ((40, 31), 25, 50), ((17, 50), 30, 64)]
     for (height, width), minimum, maximum in transforms:
-        picture = small_picture(height, width, 50 + height)
-        resized = _resize_image_and_masks(picture, minimum, maximum)[0]
+        image = small_image(height, width, 50 + height)
+        resized = _resize_image_and_masks(image, minimum, maximum)[0]
         size = tuple(resized.shape[1:])
         again = functional.interpolate(
-            picture[None], size=size, mode="bilinear", align_corners=False
+            image[None], size=size, mode="bilinear", align_corners=False
         )[0]
         assert torch.equal(resized, again)
         cases.add(
             f"transform-{height}x{width}-{minimum}-{maximum}",
-            {"picture": picture},
+            {"image": image},
             {"resized": resized},
             {
                 "height": size[0], "width": size[1],
@@ -170,7 +170,7 @@ def _table(minimum: int, maximum: int, seed: int) -> list[tuple[int, int]]:
 
 
 def record_resize_sizes() -> None:
-    """A table of the sizes to which torchvision's detection transform brings pictures."""
+    """A table of the sizes to which torchvision's detection transform brings images."""
     cases = CaseList(
         "resize_sizes",
         "the size of torchvision's _resize_image_and_masks; checked against float64 arithmetic",
@@ -186,8 +186,8 @@ def record_resize_sizes() -> None:
             expected = resized_size(height, width, minimum, maximum)
             if min(expected) < 1:
                 continue
-            picture = torch.empty(1, 1, 1).expand(1, height, width)
-            actual = tuple(_resize_image_and_masks(picture, minimum, maximum)[0].shape[1:])
+            image = torch.empty(1, 1, 1).expand(1, height, width)
+            actual = tuple(_resize_image_and_masks(image, minimum, maximum)[0].shape[1:])
             assert actual == expected, ((height, width), actual, expected)
             sizes.append((height, width))
             resized.append(actual)
@@ -214,11 +214,11 @@ def record_resize_nearest() -> None:
         ((10, 3), (4, 2)),
     ]  # fmt: skip
     for seed, ((height, width), size) in enumerate(sizes):
-        picture = small_picture(height, width, 80 + seed)
+        image = small_image(height, width, 80 + seed)
         cases.add(
             f"{height}x{width}-to-{size[0]}x{size[1]}",
-            {"picture": picture},
-            {"resized": functional.interpolate(picture[None], size=size, mode="nearest")[0]},
+            {"image": image},
+            {"resized": functional.interpolate(image[None], size=size, mode="nearest")[0]},
             {"height": size[0], "width": size[1]},
         )
     cases.close()

@@ -54,7 +54,7 @@ def feature_map() -> Tensor:
 
 
 def boxes_at(scale: float) -> Tensor:
-    """The boxes in pixels of a picture of which the map is ``scale`` times the size.
+    """The boxes in pixels of an image of which the map is ``scale`` times the size.
 
     Where the scale is no power of two, cells turn into pixels and back with an error, and boxes
     that end on whole or half cells would be decided by rounding: those are made a little larger.
@@ -65,8 +65,8 @@ def boxes_at(scale: float) -> Tensor:
     return cells.div(scale).float()
 
 
-def with_picture(boxes: Tensor) -> Tensor:
-    """Boxes with the number of their picture, 0, before them: [R, 5]."""
+def with_image(boxes: Tensor) -> Tensor:
+    """Boxes with the number of their image, 0, before them: [R, 5]."""
     return torch.cat([torch.zeros(len(boxes), 1), boxes], dim=1)
 
 
@@ -131,7 +131,7 @@ def record_roi_align() -> None:
     for scale_name, size_name, aligned, ratio in _combinations():
         scale, size = SCALES[scale_name], SIZES[size_name]
         boxes = boxes_at(scale)
-        pooled = roi_align(features, with_picture(boxes), size, scale, ratio, aligned)
+        pooled = roi_align(features, with_image(boxes), size, scale, ratio, aligned)
         oracle = oracles.roi_align(features[0].numpy(), boxes.numpy(), size, scale, ratio, aligned)
         word = "aligned" if aligned else "unaligned"
         name = f"{scale_name}-{word}-ratio{ratio}-{size_name}"
@@ -151,7 +151,7 @@ def _record_ramp(cases: CaseList) -> None:
     ramp = torch.arange(25, dtype=torch.float32).reshape(1, 1, 5, 5)
     box = torch.tensor([[1.0, 1.0, 3.0, 3.0]])
     for aligned, first in ((False, 7.5), (True, 4.5)):
-        pooled = roi_align(ramp, with_picture(box), (4, 4), 1.0, 0, aligned)
+        pooled = roi_align(ramp, with_image(box), (4, 4), 1.0, 0, aligned)
         assert pooled.flatten()[0].item() == first
         cases.add(
             f"ramp-{'aligned' if aligned else 'unaligned'}",
@@ -230,7 +230,7 @@ def record_roi_pool() -> None:
     def pool(scale_name: str, size_name: str, _: int) -> Tensor:
         scale, size = SCALES[scale_name], SIZES[size_name]
         boxes = boxes_at(scale)
-        pooled = roi_pool(features, with_picture(boxes), size, scale)
+        pooled = roi_pool(features, with_image(boxes), size, scale)
         oracle = oracles.roi_pool(features[0].numpy(), boxes.numpy(), size, scale)
         check(scale_name, pooled, oracle, 0)
         return pooled

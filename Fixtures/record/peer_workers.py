@@ -6,7 +6,7 @@ job computed, as ``.safetensors``. Nothing is loaded before a job needs it, so t
 is asked for one job alone has the memory of that job.
 
 ``python peer_workers.py PEER FOLDER THREADS`` with PEER one of ``torchvision``, ``onnxruntime``,
-``openvino``; FOLDER holds ``picture.safetensors``, written by ``bench --serve``, and gets what the
+``openvino``; FOLDER holds ``image.safetensors``, written by ``bench --serve``, and gets what the
 peers share: the exported backbone.
 
 Idle, a peer must take no time from the one that is measured: ONNX Runtime's threads, which by
@@ -61,7 +61,7 @@ class Noise:
         return self.numbers(int(np.prod(shape))).reshape(shape)
 
     def boxes(self, count: int, width: int, height: int) -> np.ndarray:
-        """Boxes [count, 4] of sides from 8 to 256 pixels inside a picture, six numbers each."""
+        """Boxes [count, 4] of sides from 8 to 256 pixels inside an image, six numbers each."""
         n = self.array(count, 6).T
         side_x = 8 + 248 * n[0] * n[1]
         side_y = 8 + 248 * n[2] * n[3]
@@ -87,13 +87,13 @@ class Torchvision:
         return seeded_weights.fill(seeded_weights.build(ARCHITECTURE), SEED)
 
     @cached_property
-    def picture(self):
-        return self.torch.from_numpy(read(self.folder / "picture.safetensors")["picture"])
+    def image(self):
+        return self.torch.from_numpy(read(self.folder / "image.safetensors")["image"])
 
     @cached_property
     def padded(self):
         """The backbone's input [1, 3, Hp, Wp], by torchvision's transform."""
-        return self.model.transform([self.picture])[0].tensors
+        return self.model.transform([self.image])[0].tensors
 
     @cached_property
     def inputs(self) -> dict[str, list | np.ndarray]:
@@ -138,8 +138,8 @@ class Torchvision:
         from torchvision.models.detection import roi_heads
 
         if name == "whole":
-            model, picture = self.model, self.picture
-            return lambda: model([picture])[0], lambda found: {
+            model, image = self.model, self.image
+            return lambda: model([image])[0], lambda found: {
                 "boxes": found["boxes"].numpy(),
                 "scores": found["scores"].numpy(),
                 "labels": found["labels"].float().numpy(),

@@ -1,4 +1,4 @@
-"""8-bit pictures as tensors and as PNG."""
+"""8-bit images as tensors and as PNG."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL import Image
 from torch import Tensor
 
 
-def as_tensor(picture: np.ndarray) -> Tensor:
-    """[3, H, W] in 0...1 of an 8-bit picture [H, W, 3]."""
-    return torch.from_numpy(picture.copy()).permute(2, 0, 1).contiguous().float().div(255)
+def as_tensor(image: np.ndarray) -> Tensor:
+    """[3, H, W] in 0...1 of an 8-bit image [H, W, 3]."""
+    return torch.from_numpy(image.copy()).permute(2, 0, 1).contiguous().float().div(255)
 
 
-def png_bytes(picture: np.ndarray) -> bytes:
-    """An 8-bit RGB picture as PNG."""
+def png_bytes(image: np.ndarray) -> bytes:
+    """An 8-bit RGB image as PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    Image.fromarray(image).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Records the golden fixtures anew: ``python Fixtures/record/record.py [PART ...]``.
+"""Records the golden fixtures again: ``python Fixtures/record/record.py [PART ...]``.
 
 Parts: ``operators`` (single operations), ``bundled`` (whole traces of the bundled model) and
 ``architectures`` (whole traces of torchvision's architectures with seeded weights). Without a part,

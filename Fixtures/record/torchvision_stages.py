@@ -2,7 +2,7 @@
 
 Every value comes from torchvision's own modules and functions, called one after the other as its
 ``forward`` methods call them; ``run`` asserts that the end result is the one that the whole model
-gives, bit by bit. Letters: N pictures (1), C channels, H W rows and columns, A anchors per cell,
+gives, bit by bit. Letters: N images (1), C channels, H W rows and columns, A anchors per cell,
 L levels, T candidates, R proposals, K classes with background first, D detections, F features.
 """
 
@@ -55,7 +55,7 @@ class MultiScaleRoIPool(MultiScaleRoIAlign):
 
 @dataclass(frozen=True)
 class Run:
-    """A model's stages on one picture, and what the recorder needs besides to check margins."""
+    """A model's stages on one image, and what the recorder needs besides to check margins."""
 
     stages: Sequence[Stage]
     all_logits: Tensor
@@ -71,20 +71,20 @@ class Run:
 
 def run(
     model: MaskRCNN,
-    picture: Tensor,
+    image: Tensor,
     resize: str,
     options: Mapping[str, Option],
     class_names: Sequence[str],
     checked: bool = True,
 ) -> Run:
-    """Runs the model stage by stage on ``picture`` [3, H0, W0] in 0...1.
+    """Runs the model stage by stage on ``image`` [3, H0, W0] in 0...1.
 
     ``resize`` says in words how the model resizes; ``options`` are noted with stage 1. Unless
     ``checked`` is false, the model runs a second time as a whole, for comparison.
     """
     model.eval()
     forget_scales(model)
-    padded, sizes, input_stage = _input(model, picture, resize)
+    padded, sizes, input_stage = _input(model, image, resize)
     features, backbone_stage = _backbone(model, padded.tensors, options)
     anchors_stage = _anchors(model, padded, features)
     proposals, proposals_stage, all_logits, level_sizes = _proposals(model, padded, anchors_stage)
@@ -94,7 +94,7 @@ def run(
     )
     masks_stage, result = _masks(heads_stage, sizes)
     if checked:
-        _check_against(model, picture, result)
+        _check_against(model, image, result)
     stages = (
         input_stage, backbone_stage, anchors_stage, proposals_stage, roi_stage, heads_stage,
         masks_stage,
@@ -103,33 +103,33 @@ def run(
 
 
 def forget_scales(model: MaskRCNN) -> None:
-    """Makes the poolers infer their scales anew: they keep those of the first picture they saw."""
+    """Makes the poolers infer their scales again: they keep those of the first image they saw."""
     for pooler in (model.roi_heads.box_roi_pool, model.roi_heads.mask_roi_pool):
         pooler.scales = pooler.map_levels = None
 
 
-def _check_against(model: MaskRCNN, picture: Tensor, result: Mapping[str, Tensor]) -> None:
+def _check_against(model: MaskRCNN, image: Tensor, result: Mapping[str, Tensor]) -> None:
     """Asserts that the stages gave what the whole model gives."""
     forget_scales(model)
-    (whole,) = model([picture])
+    (whole,) = model([image])
     for name, values in result.items():
         assert torch.equal(whole[name], values), f"the stages' {name} are not the model's"
 
 
-def _input(model: MaskRCNN, picture: Tensor, resize: str) -> tuple[ImageList, list, Stage]:
+def _input(model: MaskRCNN, image: Tensor, resize: str) -> tuple[ImageList, list, Stage]:
     transform = model.transform
-    normalised = transform.normalize(picture)
+    normalised = transform.normalize(image)
     resized, _ = transform.resize(normalised)
     padded = transform.batch_images([resized])
-    sizes = [tuple(tensor.shape[-2:]) for tensor in (picture, resized, padded)]
-    image = ["C", "H", "W"]
+    sizes = [tuple(tensor.shape[-2:]) for tensor in (image, resized, padded)]
+    axes = ["C", "H", "W"]
     tensors = (
-        Entry("picture", picture, image, "intensity", "the picture as decoded, 0...1"),
-        Entry("normalised", normalised, image, "standard deviations", "(picture - mean) / std"),
-        Entry("resized", resized, image, "standard deviations", "bilinear, not aligned"),
-        Entry("padded", padded, ["N", *image], "standard deviations", "zeros right and below"),
+        Entry("image", image, axes, "intensity", "the image as decoded, 0...1"),
+        Entry("normalised", normalised, axes, "standard deviations", "(image - mean) / std"),
+        Entry("resized", resized, axes, "standard deviations", "bilinear, not aligned"),
+        Entry("padded", padded, ["N", *axes], "standard deviations", "zeros right and below"),
         Entry("sizes", torch.tensor(sizes), ["original resized padded", "height width"], "pixel",
-              "height and width of the picture, resized, padded"),
+              "height and width of the image, resized, padded"),
     )  # fmt: skip
     options: dict[str, Option] = {
         "resize": resize,
@@ -137,7 +137,7 @@ def _input(model: MaskRCNN, picture: Tensor, resize: str) -> tuple[ImageList, li
         "standardDeviation": list(transform.image_std),
         "padToMultipleOf": transform.size_divisible,
     }
-    title = "Normalises, resizes and pads the picture"
+    title = "Normalises, resizes and pads the image"
     stage = Stage("0-input", title, options, (), tensors)
     return ImageList(padded, [sizes[1]]), sizes, stage
 
@@ -224,18 +224,18 @@ def _proposals(
     assert torch.equal(whole[0][0], boxes[kept]) and torch.equal(whole[1][0], scores[kept])
     corners = "x1 y1 x2 y2"
     tensors = (
-        Entry("candidates.index", top, ["T"], "", "the top of each level by falling logit"),
+        Entry("candidates.index", top, ["T"], "", "the top of each level by descending logit"),
         Entry("candidates.boxes", boxes, ["T", corners], "pixel", "decoded and clipped"),
         Entry("candidates.logits", logits[top], ["T"], "logit", ""),
-        Entry("proposals", boxes[kept], ["R", corners], "pixel", "by falling score"),
+        Entry("proposals", boxes[kept], ["R", corners], "pixel", "by descending score"),
         Entry("scores", scores[kept], ["R"], "probability", "sigmoid of the logit"),
         Entry("proposal_index", top[kept], ["R"], "", "the candidate of each proposal"),
     )
     options: dict[str, Option] = {
-        "topPerLevel": rpn.pre_nms_top_n(),
-        "leastSide": rpn.min_size,
+        "preNMSTopN": rpn.pre_nms_top_n(),
+        "minimumSize": rpn.min_size,
         "nmsThreshold": rpn.nms_thresh,
-        "mostProposals": rpn.post_nms_top_n(),
+        "postNMSTopN": rpn.post_nms_top_n(),
     }
     title = "Turns the best anchors into proposals"
     stage = Stage("3-proposals", title, options, ("0-input", "2-anchors"), tensors)
@@ -264,7 +264,7 @@ def _roi(
     pooled = pooler(dict(features), [proposals], image_sizes)
     levels = pooler.map_levels([proposals])
     strides = [round(1 / scale) for scale in pooler.scales]
-    assert strides == [4, 8, 16, 32], f"the picture is too small: strides came out as {strides}"
+    assert strides == [4, 8, 16, 32], f"the image is too small: strides came out as {strides}"
     tensors = (
         Entry("levels", levels, ["R"], "", "0 = P2 ... 3 = P5"),
         Entry("features", pooled, ["R", "C", "H", "W"], "activation", ""),
@@ -277,7 +277,7 @@ def _roi(
 def _detections(
     model: MaskRCNN, scores: Tensor, refined: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """torchvision's ``postprocess_detections`` for one picture, keeping each box's proposal."""
+    """torchvision's ``postprocess_detections`` for one image, keeping each box's proposal."""
     heads = model.roi_heads
     count, classes = scores.shape
     boxes = refined[:, 1:].reshape(-1, 4)
@@ -319,7 +319,7 @@ def _heads(
         Entry("class_scores", class_scores, ["R", "K"], "probability", "softmax"),
         Entry("box_deltas", box_deltas, ["R", "4 K"], "", "for every class dx dy dw dh"),
         Entry("refined", refined, ["R", "K", corners], "pixel", "decoded and clipped"),
-        Entry("boxes", boxes, ["D", corners], "pixel", "detections, in the resized picture"),
+        Entry("boxes", boxes, ["D", corners], "pixel", "detections, in the resized image"),
         Entry("scores", scores, ["D"], "probability", "falling"),
         Entry("labels", labels, ["D"], "class", ""),
         Entry("proposal", origin, ["D"], "", "the proposal of each detection"),
@@ -330,8 +330,8 @@ def _heads(
     options: dict[str, Option] = {
         "scoreThreshold": heads.score_thresh,
         "nmsThreshold": heads.nms_thresh,
-        "leastSide": 1e-2,
-        "mostDetections": heads.detections_per_img,
+        "minimumSize": 1e-2,
+        "detectionsPerImage": heads.detections_per_img,
         "boxWeights": list(heads.box_coder.weights),
         "maskSize": heads.mask_roi_pool.output_size[0],
         "maskOperator": "as in stage 4",
@@ -343,7 +343,7 @@ def _heads(
 
 
 def paste_windows(boxes: Tensor, side: int, size: tuple[int, int]) -> Tensor:
-    """Where each mask of ``side`` pixels lands: x1 y1 x2 y2, half-open, cut to the picture."""
+    """Where each mask of ``side`` pixels lands: x1 y1 x2 y2, half-open, cut to the image."""
     height, width = size
     grown = expand_boxes(boxes, (side + 2) / side).to(torch.int64)
     x1, y1 = grown[:, 0].clamp(min=0), grown[:, 1].clamp(min=0)
@@ -371,10 +371,10 @@ def _masks(heads_stage: Stage, sizes: list) -> tuple[Stage, dict[str, Tensor]]:
     soft = torch.cat([cut.reshape(-1) for cut in cuts]) if cuts else torch.zeros(0)
     corners = "x1 y1 x2 y2"
     tensors = (
-        Entry("boxes", boxes, ["D", corners], "pixel", "in the original picture"),
+        Entry("boxes", boxes, ["D", corners], "pixel", "in the original image"),
         Entry("probabilities", probabilities, ["D", "H", "W"], "probability",
               "sigmoid of the own class's logits"),
-        Entry("windows", windows, ["D", corners], "pixel", "half-open, cut to the picture"),
+        Entry("windows", windows, ["D", corners], "pixel", "half-open, cut to the image"),
         Entry("soft", soft, ["S"], "probability", "the windows' pixels, row-major, in turn"),
         Entry("areas", binary.sum(dim=(1, 2)), ["D"], "pixel", "pixels over the threshold"),
         Entry("label_map", label_map, ["H", "W"], "", "0 background, i + 1 detection i; the "
@@ -382,7 +382,7 @@ def _masks(heads_stage: Stage, sizes: list) -> tuple[Stage, dict[str, Tensor]]:
     )  # fmt: skip
     detections = detections_json(boxes, scores, labels, binary, heads_stage.options["classNames"])
     stage = Stage(
-        "6-masks", "Pastes the masks into the picture", {"threshold": MASK_THRESHOLD},
+        "6-masks", "Pastes the masks into the image", {"threshold": MASK_THRESHOLD},
         ("0-input", "5-heads"), tensors,
         {"detections.json": ("COCO results, masks as compressed RLE", detections)},
     )  # fmt: skip

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from golden_files import as_array, crc32, empty_folder, json_bytes, npy_bytes, write
 
-FORMAT = 1
+FORMAT = 2
 VERSION = "torchvision 0.27.1"
 
 Option = bool | int | float | str | list[float] | list[str]
@@ -71,7 +71,7 @@ class Sampling:
 def write_trace(
     folder: Path,
     stages: Sequence[Stage],
-    picture: str | None,
+    image: str | None,
     weights: str | None,
     sampling: Sampling | None = None,
     known: Mapping[str, str] | None = None,
@@ -90,8 +90,8 @@ def write_trace(
         "version": VERSION,
         "stages": [stage.name for stage in stages],
     }
-    if picture is not None:
-        record["picture"] = picture
+    if image is not None:
+        record["image"] = image
     if weights is not None:
         record["weights"] = weights
     write(folder / "trace.json", json_bytes(record))
@@ -115,7 +115,7 @@ def _write_stage(
         "tensors": [
             _write_tensor(folder, stage.name, entry, sampling) for entry in stage.tensors
         ],
-        "pictures": [],
+        "figures": [],
         "files": files,
     }
     data = json_bytes(record)

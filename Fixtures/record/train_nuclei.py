@@ -7,7 +7,7 @@
 written to ``OUT/checkpoint.pt`` every few minutes; ``--export FILE`` writes the averaged weights (or, with ``--raw``,
 the others) of that checkpoint as ``.safetensors`` instead of training.
 
-Made for a processor without a graphics card: one process a core, each with its own pictures, whose gradients are
+Made for a processor without a graphics card: one process a core, each with its own images, whose gradients are
 averaged after every step; convolutions in bfloat16; RoIAlign as a weighted sum of rows, see ``RowRoIAlign``. The
 learning rate follows the clock, so that a run ends when it should however busy the machine is.
 """
@@ -37,18 +37,18 @@ from torchvision.ops.poolers import _setup_scales
 from nuclei_model import KINDS, build, save
 
 SIDE = 320
-"""The side of a training crop, in pixels of the enlarged picture."""
+"""The side of a training crop, in pixels of the enlarged image."""
 CROP = SIDE / 2
-"""The side of what such a crop shows, in pixels of the picture itself, before the scale is varied."""
+"""The side of what such a crop shows, in pixels of the image itself, before the scale is varied."""
 SMALLEST = 12
-"""Nuclei with fewer pixels than this left in a crop (counted in the enlarged picture) are dropped."""
+"""Nuclei with fewer pixels than this left in a crop (counted in the enlarged image) are dropped."""
 KIND_WEIGHTS = {"fluorescence": 1.0, "stained": 2.0, "brightfield": 2.0}
 LOSS_WEIGHTS = {"loss_box_reg": 2.0, "loss_mask": 2.0}
 EMA_DECAY = 0.999
 WARM_UP = 300
 
 
-# --- pictures
+# --- images
 
 
 class Crops:
@@ -57,7 +57,7 @@ class Crops:
     def __init__(self, folder: Path, split: str, seed: int) -> None:
         self.random = random.Random(seed)
         self.noise = torch.Generator().manual_seed(seed)
-        self.pictures: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]] = []
+        self.images: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]] = []
         self.weights: list[float] = []
         for entry in json.loads((folder / "split.json").read_text())[split]:
             image = np.asarray(Image.open(folder / "images" / f"{entry['id']}.png").convert("RGB"))
@@ -67,13 +67,13 @@ class Crops:
             present = counts.nonzero()[0]
             centres = np.stack([np.bincount(labels[rows, columns], axis)[present] for axis in (columns, rows)], 1)
             centres = centres / counts[present, None]
-            self.pictures.append((image, labels, centres, KINDS[entry["kind"]]))
+            self.images.append((image, labels, centres, KINDS[entry["kind"]]))
             self.weights.append(KIND_WEIGHTS[entry["kind"]] * math.sqrt(labels.size) / 256)
 
     def draw(self) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a crop and its target; there is always at least one nucleus in it."""
         while True:
-            image, labels, centres, kind = self.random.choices(self.pictures, self.weights)[0]
+            image, labels, centres, kind = self.random.choices(self.images, self.weights)[0]
             crop, instances = self._warp(image, labels, centres)
             counts = torch.bincount(instances.flatten())
             counts[0] = 0
@@ -91,7 +91,7 @@ class Crops:
             return self._recolour(crop, kind), target
 
     def _warp(self, image: np.ndarray, labels: np.ndarray, centres: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Cut out a window of random size, stretch, angle and handedness that lies within the picture.
+        """Cut out a window of random size, stretch, angle and handedness that lies within the image.
 
         Most windows are near some nucleus, the others anywhere.
         """
@@ -135,7 +135,7 @@ class Crops:
         return crop, cut.to(torch.int64)
 
     def _recolour(self, crop: Tensor, kind: int) -> Tensor:
-        """Vary brightness, contrast, gamma, sharpness and noise, and the colours of a coloured picture."""
+        """Vary brightness, contrast, gamma, sharpness and noise, and the colours of a coloured image."""
         draw = self.random.uniform
         if kind != KINDS["fluorescence"]:
             grey = crop.mean(0, keepdim=True)
@@ -180,7 +180,7 @@ class RowRoIAlign(MultiScaleRoIAlign):
         starts = torch.tensor([0] + [level.numel() // level.shape[1] for level in levels]).cumsum(0)
         level = self.map_levels(boxes)
         box = torch.cat(boxes)
-        picture = torch.cat([torch.full((len(part),), index) for index, part in enumerate(boxes)])
+        image = torch.cat([torch.full((len(part),), index) for index, part in enumerate(boxes)])
         box = box * torch.tensor(self.scales)[level, None]
         height, width = sizes[level].unbind(1)
         bins, ratio = self.output_size[0], self.sampling_ratio
@@ -190,7 +190,7 @@ class RowRoIAlign(MultiScaleRoIAlign):
         column_weights = torch.stack([left_weight, right_weight], 2).view(-1, 1, bins, 1, 2 * ratio)
         rows = torch.stack([upper, lower], 2).view(-1, bins, 1, 2 * ratio, 1)
         row_weights = torch.stack([upper_weight, lower_weight], 2).view(-1, bins, 1, 2 * ratio, 1)
-        first = (starts[level] + picture * height * width).view(-1, 1, 1, 1, 1)
+        first = (starts[level] + image * height * width).view(-1, 1, 1, 1, 1)
         index = first + rows * width.view(-1, 1, 1, 1, 1) + columns
         weight = row_weights * column_weights / ratio**2
         count = 4 * ratio**2

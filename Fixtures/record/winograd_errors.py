@@ -30,11 +30,11 @@ def matrices(block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return at, g, bt
 
 
-def winograd(picture: np.ndarray, weight: np.ndarray, block: int, dtype: type) -> np.ndarray:
+def winograd(image: np.ndarray, weight: np.ndarray, block: int, dtype: type) -> np.ndarray:
     """[I, H, W] and [O, I, 3, 3] to [O, H - 2, W - 2], H - 2 and W - 2 multiples of the block."""
     at, g, bt = (matrix.astype(dtype) for matrix in matrices(block))
     size = block + 2
-    tiles = np.lib.stride_tricks.sliding_window_view(picture, (size, size), axis=(1, 2))
+    tiles = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(1, 2))
     tiles = tiles[:, ::block, ::block].astype(dtype)  # [I, y, x, n, n]
     values = np.einsum("un,iyxnm,vm->uviyx", bt, tiles, bt, optimize=True)
     kernels = np.einsum("un,oinm,vm->uvoi", g, weight.astype(dtype), g, optimize=True)
@@ -45,8 +45,8 @@ def winograd(picture: np.ndarray, weight: np.ndarray, block: int, dtype: type) -
     return blocks.reshape(blocks.shape[0], rows * block, columns * block)
 
 
-def direct(picture: np.ndarray, weight: np.ndarray, dtype: type) -> np.ndarray:
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (3, 3), axis=(1, 2))
+def direct(image: np.ndarray, weight: np.ndarray, dtype: type) -> np.ndarray:
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3), axis=(1, 2))
     rows, columns = windows.shape[1:3]
     patches = windows.transpose(0, 3, 4, 1, 2).reshape(-1, rows * columns).astype(dtype)
     sums = weight.reshape(weight.shape[0], -1).astype(dtype) @ patches
@@ -56,16 +56,16 @@ def direct(picture: np.ndarray, weight: np.ndarray, dtype: type) -> np.ndarray:
 def main() -> None:
     random = np.random.default_rng(0)
     channels = 256
-    picture = np.maximum(random.standard_normal((channels, 50, 50)), 0).astype(np.float32)
+    image = np.maximum(random.standard_normal((channels, 50, 50)), 0).astype(np.float32)
     weight = (random.standard_normal((64, channels, 3, 3)) / 48).astype(np.float32)
-    exact = direct(picture, weight, np.float64)
+    exact = direct(image, weight, np.float64)
     scale = exact.max() - exact.min()
     print(f"{channels} channels, after a ReLU; greatest error, as part of the range of the result")
     print(f"{'direct':<8} 9.00 multiplications an output  "
-          f"{np.abs(direct(picture, weight, np.float32) - exact).max() / scale:.1e}")
+          f"{np.abs(direct(image, weight, np.float32) - exact).max() / scale:.1e}")
     for block in POINTS:
-        assert np.allclose(winograd(picture, weight, block, np.float64), exact)
-        error = np.abs(winograd(picture, weight, block, np.float32) - exact).max() / scale
+        assert np.allclose(winograd(image, weight, block, np.float64), exact)
+        error = np.abs(winograd(image, weight, block, np.float32) - exact).max() / scale
         cost = (block + 2) ** 2 / block**2
         print(f"F({block}x{block})   {cost:.2f} multiplications an output  {error:.1e}")
 

@@ -21,7 +21,7 @@ public struct OperatorInputs: Sendable {
   public let scores: [Float]
   /// 100 masks to paste, `[100, 28, 28]`.
   public let masks: Tensor
-  /// Where they go in a picture of 640 x 480 pixels.
+  /// Where they go in an image of 640 x 480 pixels.
   public let places: [Box]
   /// `[1536, 2048]`, the matrix product's first operand.
   public let left: Tensor
@@ -52,12 +52,12 @@ public struct OperatorInputs: Sendable {
       operator: roiOperator)
   }
 
-  /// Which candidates stay at an IoU of 0.7, by falling score.
+  /// Which candidates stay at an IoU of 0.7, by descending score.
   public func suppressed() -> [Int] {
     keptByNonMaximumSuppression(candidates, scores: scores, threshold: 0.7)
   }
 
-  /// The masks in the picture, each in its window.
+  /// The masks in the image, each in its window.
   public func pasted() -> [PastedMask] {
     pasteMasks(masks, boxes: places, width: 640, height: 480)
   }
@@ -103,7 +103,7 @@ struct BenchmarkNoise {
     Tensor(shape, (0..<shape.count).map { _ in next() })
   }
 
-  /// Boxes of sides from 8 to 256 pixels, half of them small, inside a picture.
+  /// Boxes of sides from 8 to 256 pixels, half of them small, inside an image.
   mutating func boxes(_ count: Int, width: Int, height: Int) -> [Box] {
     (0..<count).map { _ in
       let (sideX, sideY) = (8 + 248 * next() * next(), 8 + 248 * next() * next())

@@ -1,4 +1,4 @@
-// How the time of a picture grows with its size, and with the number of proposals.
+// How the time of an image grows with its size, and with the number of proposals.
 
 import Foundation
 import Kernels
@@ -30,7 +30,7 @@ public struct ScalingCurve: Codable, Sendable {
   public let name: String
   /// What the amount counts, one of it: `megapixel`, `1000 proposals`.
   public let unit: String
-  /// The measurements, by rising amount.
+  /// The measurements, by ascending amount.
   public let points: [Point]
   /// The slope of the straight line through the logarithms of amount and least time, by least
   /// squares:
@@ -69,20 +69,20 @@ private func slope(_ points: [ScalingCurve.Point]) -> Double? {
   return zip(x, y).reduce(0) { $0 + ($1.0 - meanX) * ($1.1 - meanY) } / spread
 }
 
-/// Times the whole model on one picture in several sizes, at which the network then works: nothing
+/// Times the whole model on one image in several sizes, at which the network then works: nothing
 /// is resized again.
 ///
 /// The sizes take turns, so that a machine that slows down slows all of them.
 ///
 /// - Parameters:
-///   - picture: `[3, H0, W0]`, RGB in 0...1
+///   - image: `[3, H0, W0]`, RGB in 0...1
 ///   - sizes: rows and columns
 ///   - runs: how often each size is timed, after one run of the smallest that is not
 ///   - report: told what is about to run
 /// - Returns: a curve of the whole model, and one of the part that reads every pixel, trunk and
 ///   pyramid; their unit is the megapixel
-public func pictureScaling(
-  _ model: MaskRCNNModel, picture: Tensor, sizes: [(rows: Int, columns: Int)], runs: Int,
+public func imageScaling(
+  _ model: MaskRCNNModel, image: Tensor, sizes: [(rows: Int, columns: Int)], runs: Int,
   report: (String) -> Void
 ) -> [ScalingCurve] {
   var model = model
@@ -95,9 +95,9 @@ public func pictureScaling(
   var (whole, backbone) = (empty, empty)
   for run in 0...runs {
     for (index, size) in sizes.enumerated() where run > 0 || index == 0 {
-      report("picture of \(whole[index].name), run \(run) of \(runs)")
-      let resized = resizeBilinear(picture, rows: size.rows, columns: size.columns)
-      let network = NetworkParts(model, picture: resized)
+      report("image of \(whole[index].name), run \(run) of \(runs)")
+      let resized = resizeBilinear(image, rows: size.rows, columns: size.columns)
+      let network = NetworkParts(model, image: resized)
       let (first, pyramid) = seconds { network.pyramid(network.input(resized)) }
       let (second, _) = seconds { network.findings(pyramid) }
       guard run > 0 else { continue }
@@ -112,24 +112,24 @@ public func pictureScaling(
 }
 
 /// Times what every proposal costs, RoIAlign and box head, for several numbers of proposals: the
-/// option `mostProposals` of stage 3.
+/// option `postNMSTopN` of stage 3.
 ///
 /// - Parameters:
-///   - picture: `[3, H0, W0]`, RGB in 0...1
-///   - limits: numbers of proposals, rising; a picture may have fewer than the last ones
+///   - image: `[3, H0, W0]`, RGB in 0...1
+///   - limits: numbers of proposals, rising; an image may have fewer than the last ones
 ///   - runs: how often each is timed, after one run of the fewest that is not
 ///   - report: told what is about to run
 public func proposalScaling(
-  _ model: MaskRCNNModel, picture: Tensor, limits: [Int], runs: Int, report: (String) -> Void
+  _ model: MaskRCNNModel, image: Tensor, limits: [Int], runs: Int, report: (String) -> Void
 ) -> ScalingCurve {
-  var network = NetworkParts(model, picture: picture)
+  var network = NetworkParts(model, image: image)
   report("pyramid and proposals")
-  let pyramid = network.pyramid(network.input(picture))
+  let pyramid = network.pyramid(network.input(image))
   let most = limits.max() ?? 0
   // Of torchvision's best 1000 per level too few may survive suppression.
-  network.proposalOptions.topPerLevel = max(network.proposalOptions.topPerLevel, most)
-  network.proposalOptions.mostProposals = most
-  // By falling score: the first n are what the limit n hands on.
+  network.proposalOptions.preNMSTopN = max(network.proposalOptions.preNMSTopN, most)
+  network.proposalOptions.postNMSTopN = most
+  // By descending score: the first n are what the limit n hands on.
   let boxes = network.proposedBoxes(network.candidates(pyramid))
   let counts = Set(limits.map { min($0, boxes.count) }).filter { $0 > 0 }.sorted()
   var points = counts.map {
@@ -149,7 +149,7 @@ public func proposalScaling(
 }
 
 /// Times non-maximum suppression for several numbers of boxes, made by the operators' formula, in a
-/// picture of one size. More boxes there overlap more: its cost is known to grow faster than their
+/// image of one size. More boxes there overlap more: its cost is known to grow faster than their
 /// number, O(n log n + n k) for n boxes of which k stay.
 ///
 /// - Parameters:

@@ -8,11 +8,11 @@ import Tensors
 /// The parts of `wholeModel` one by one: what the network itself costs, and where.
 ///
 /// - Parameters:
-///   - picture: `[3, H0, W0]`, RGB in 0...1
+///   - image: `[3, H0, W0]`, RGB in 0...1
 ///   - runs: how often each stage is run and timed
 /// - Returns: a measurement per part, and the number of detections
 public func stageBenchmarks(
-  _ model: MaskRCNNModel, picture: Tensor, runs: Int
+  _ model: MaskRCNNModel, image: Tensor, runs: Int
 ) -> (parts: [Timing], detections: Int) {
   var parts: [Timing] = []
   func part<Result>(
@@ -23,8 +23,8 @@ public func stageBenchmarks(
     return result
   }
 
-  let network = NetworkParts(model, picture: picture)
-  let input = part("input") { network.input(picture) }  // [1, 3, Hp, Wp]
+  let network = NetworkParts(model, image: image)
+  let input = part("input") { network.input(image) }  // [1, 3, Hp, Wp]
   let trunk = part("trunk") { trunkFeatures(input, model.backbone) }
   let pyramid = part("pyramid") { featurePyramid(trunk.levels, model.backbone) }
   let candidates = part("anchors and their head") { network.candidates(pyramid) }

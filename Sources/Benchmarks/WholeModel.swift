@@ -1,6 +1,6 @@
-// The seven stages on one picture, in memory, without a trace: what `bench` times.
+// The seven stages on one image, in memory, without a trace: what `bench` times.
 //
-// H0 W0 rows and columns of the picture, Hp Wp of the padded input, s a level's stride, F channels
+// H0 W0 rows and columns of the image, Hp Wp of the padded input, s a level's stride, F channels
 // of the pyramid, R proposals, D detections, M side of a predicted mask.
 
 import Kernels
@@ -14,36 +14,36 @@ import Stage5Heads
 import Stage6Masks
 import Tensors
 
-/// What the whole model finds in a picture; boxes and masks in the picture's own pixels.
+/// What the whole model finds in an image; boxes and masks in the image's own pixels.
 public struct Findings: Sendable {
-  /// D boxes, by falling score.
+  /// D boxes, by descending score.
   public var boxes: [Box]
   /// D scores, each the softmax of its class.
   public var scores: [Float]
   /// D classes, 0 the background, which none of them is.
   public var labels: [Int]
-  /// D masks, each in its window of the picture.
+  /// D masks, each in its window of the image.
   public var masks: [PastedMask]
 }
 
-/// Runs the whole model on a picture in memory, with torchvision's options: resize and normalise,
+/// Runs the whole model on an image in memory, with torchvision's options: resize and normalise,
 /// trunk, feature pyramid, region proposal network, proposals, RoIAlign, box head, detections, mask
-/// head, and every mask pasted into the picture.
+/// head, and every mask pasted into the image.
 ///
-/// `Fixtures/record/bench_peers.py` times it against torchvision's `model([picture])`.
+/// `Fixtures/record/bench_peers.py` times it against torchvision's `model([image])`.
 ///
-/// - Parameter picture: `[3, H0, W0]`, RGB in 0...1
-public func wholeModel(_ model: MaskRCNNModel, picture: Tensor) -> Findings {
-  let parts = NetworkParts(model, picture: picture)
-  return parts.findings(parts.pyramid(parts.input(picture)))
+/// - Parameter image: `[3, H0, W0]`, RGB in 0...1
+public func wholeModel(_ model: MaskRCNNModel, image: Tensor) -> Findings {
+  let parts = NetworkParts(model, image: image)
+  return parts.findings(parts.pyramid(parts.input(image)))
 }
 
-/// What trunk and feature pyramid read: the picture normalised, resized and padded.
+/// What trunk and feature pyramid read: the image normalised, resized and padded.
 ///
-/// - Parameter picture: `[3, H0, W0]`, RGB in 0...1
+/// - Parameter image: `[3, H0, W0]`, RGB in 0...1
 /// - Returns: `[1, 3, Hp, Wp]`
-public func backboneInput(_ model: MaskRCNNModel, picture: Tensor) -> Tensor {
-  NetworkParts(model, picture: picture).input(picture)
+public func backboneInput(_ model: MaskRCNNModel, image: Tensor) -> Tensor {
+  NetworkParts(model, image: image).input(image)
 }
 
 /// Trunk and feature pyramid.
@@ -54,35 +54,35 @@ public func backbonePyramid(_ model: MaskRCNNModel, input: Tensor) -> [Tensor] {
   featurePyramid(trunkFeatures(input, model.backbone).levels, model.backbone)
 }
 
-/// The parts of the network for pictures of one size, each from what the part before it gave.
+/// The parts of the network for images of one size, each from what the part before it gave.
 struct NetworkParts {
   let model: MaskRCNNModel
-  /// The picture as it came.
-  let original: PictureSize
-  /// The resized picture.
-  let size: PictureSize
+  /// The image as it came.
+  let original: ImageSize
+  /// The resized image.
+  let size: ImageSize
   /// By which numbers candidates become proposals; torchvision's unless changed.
   var proposalOptions = ProposalsStage().settings
 
-  init(_ model: MaskRCNNModel, picture: Tensor) {
+  init(_ model: MaskRCNNModel, image: Tensor) {
     self.model = model
-    original = PictureSize(height: picture.shape[1], width: picture.shape[2])
+    original = ImageSize(height: image.shape[1], width: image.shape[2])
     size = model.settings.resize.size(for: original)
   }
 
   /// Rows and columns of the padded input.
-  private var paddedSize: PictureSize {
+  private var paddedSize: ImageSize {
     let unit = InputStage.padding
     func rounded(_ side: Int) -> Int { (side + unit - 1) / unit * unit }
-    return PictureSize(height: rounded(size.height), width: rounded(size.width))
+    return ImageSize(height: rounded(size.height), width: rounded(size.width))
   }
 
   /// `[1, 3, Hp, Wp]`
-  func input(_ picture: Tensor) -> Tensor {
+  func input(_ image: Tensor) -> Tensor {
     padded(
       resizeBilinear(
         normalised(
-          picture, mean: model.settings.mean,
+          image, mean: model.settings.mean,
           standardDeviation: model.settings.standardDeviation),
         rows: size.height, columns: size.width), toMultipleOf: InputStage.padding)
   }
@@ -121,7 +121,7 @@ struct NetworkParts {
       operator: .torchvision)
   }
 
-  /// D boxes in pixels of the resized picture, with class and score.
+  /// D boxes in pixels of the resized image, with class and score.
   func detected(_ prediction: BoxPrediction, proposals boxes: [Box]) -> [ScoredBox] {
     detections(
       scores: prediction.classScores,
@@ -131,7 +131,7 @@ struct NetworkParts {
     ).all
   }
 
-  /// Detections and their masks in the picture's own pixels.
+  /// Detections and their masks in the image's own pixels.
   ///
   /// - Parameter logits: `[D, K, M, M]`, K classes
   func pasted(_ logits: Tensor, _ found: [ScoredBox]) -> Findings {

@@ -17,16 +17,16 @@ typedef struct {
   int cut_short;
   char problem[JMSG_LENGTH_MAX];
   unsigned int exif_size;
-} pictures_jpeg_header;
+} figures_jpeg_header;
 
 typedef struct {
   struct jpeg_error_mgr manager;
   jmp_buf jump;
-  pictures_jpeg_header *header;
-} pictures_jpeg_errors;
+  figures_jpeg_header *header;
+} figures_jpeg_errors;
 
-static inline void pictures_jpeg_note(j_common_ptr jpeg) {
-  pictures_jpeg_errors *errors = (pictures_jpeg_errors *)jpeg->err;
+static inline void figures_jpeg_note(j_common_ptr jpeg) {
+  figures_jpeg_errors *errors = (figures_jpeg_errors *)jpeg->err;
   /* The first thing that went wrong explains the rest. */
   if (errors->header->problem[0] == 0) {
     jpeg->err->format_message(jpeg, errors->header->problem);
@@ -35,24 +35,24 @@ static inline void pictures_jpeg_note(j_common_ptr jpeg) {
   }
 }
 
-static inline void pictures_jpeg_fail(j_common_ptr jpeg) {
-  pictures_jpeg_note(jpeg);
-  longjmp(((pictures_jpeg_errors *)jpeg->err)->jump, 1);
+static inline void figures_jpeg_fail(j_common_ptr jpeg) {
+  figures_jpeg_note(jpeg);
+  longjmp(((figures_jpeg_errors *)jpeg->err)->jump, 1);
 }
 
-/* libjpeg goes on after damage, with grey where the picture was; these warnings are errors here.
+/* libjpeg goes on after damage, with grey where the image was; these warnings are errors here.
    Three say something of a header's taste and nothing of the samples. */
-static inline void pictures_jpeg_warn(j_common_ptr jpeg, int level) {
+static inline void figures_jpeg_warn(j_common_ptr jpeg, int level) {
   int code = jpeg->err->msg_code;
   if (level < 0 && code != JWRN_NOT_SEQUENTIAL && code != JWRN_ADOBE_XFORM
       && code != JWRN_JFIF_MAJOR)
-    pictures_jpeg_fail(jpeg);
+    figures_jpeg_fail(jpeg);
 }
 
-static inline void pictures_jpeg_progress(j_common_ptr jpeg) {
-  /* A few bytes can ask for any number of passes over a large picture. */
+static inline void figures_jpeg_progress(j_common_ptr jpeg) {
+  /* A few bytes can ask for any number of passes over a large image. */
   if (((j_decompress_ptr)jpeg)->input_scan_number > 300) {
-    pictures_jpeg_errors *errors = (pictures_jpeg_errors *)jpeg->err;
+    figures_jpeg_errors *errors = (figures_jpeg_errors *)jpeg->err;
     strcpy(errors->header->problem, "It has more than 300 scans");
     longjmp(errors->jump, 1);
   }
@@ -60,25 +60,25 @@ static inline void pictures_jpeg_progress(j_common_ptr jpeg) {
 
 /* Reads the header, the EXIF block into 65,536 bytes at `exif` and, if `target` is not null, the
    samples: rows of 1 (grey) or 3 (RGB) bytes per pixel. Returns 0 if something is wrong. */
-__attribute__((noinline, unused)) static int pictures_jpeg_read(
-    const unsigned char *bytes, size_t size, pictures_jpeg_header *header, unsigned char *exif,
+__attribute__((noinline, unused)) static int figures_jpeg_read(
+    const unsigned char *bytes, size_t size, figures_jpeg_header *header, unsigned char *exif,
     unsigned char *target, size_t row_bytes) {
   memset(header, 0, sizeof *header);
   struct jpeg_decompress_struct jpeg;
   struct jpeg_progress_mgr progress;
-  pictures_jpeg_errors errors;
+  figures_jpeg_errors errors;
   memset(&jpeg, 0, sizeof jpeg);
   memset(&progress, 0, sizeof progress);
   jpeg.err = jpeg_std_error(&errors.manager);
-  errors.manager.error_exit = pictures_jpeg_fail;
-  errors.manager.emit_message = pictures_jpeg_warn;
+  errors.manager.error_exit = figures_jpeg_fail;
+  errors.manager.emit_message = figures_jpeg_warn;
   errors.header = header;
   if (setjmp(errors.jump)) {
     jpeg_destroy_decompress(&jpeg);
     return 0;
   }
   jpeg_create_decompress(&jpeg);
-  progress.progress_monitor = pictures_jpeg_progress;
+  progress.progress_monitor = figures_jpeg_progress;
   jpeg.progress = &progress;
   jpeg_mem_src(&jpeg, (unsigned char *)bytes, size);
   jpeg_save_markers(&jpeg, JPEG_APP0 + 1, 0xffff);
@@ -115,18 +115,18 @@ __attribute__((noinline, unused)) static int pictures_jpeg_read(
 
 /* Writes rows of 1 (grey) or 3 (RGB) bytes per pixel as a JPEG file into memory that the caller
    frees. Returns 0 if there is not enough memory. */
-__attribute__((noinline, unused)) static int pictures_jpeg_write(
+__attribute__((noinline, unused)) static int figures_jpeg_write(
     const unsigned char *pixels, unsigned int width, unsigned int height, int components,
     int quality, unsigned char **bytes, unsigned long *size) {
   struct jpeg_compress_struct jpeg;
-  pictures_jpeg_header header;
-  pictures_jpeg_errors errors;
+  figures_jpeg_header header;
+  figures_jpeg_errors errors;
   memset(&jpeg, 0, sizeof jpeg);
   memset(&header, 0, sizeof header);
   *bytes = NULL;
   *size = 0;
   jpeg.err = jpeg_std_error(&errors.manager);
-  errors.manager.error_exit = pictures_jpeg_fail;
+  errors.manager.error_exit = figures_jpeg_fail;
   errors.header = &header;
   if (setjmp(errors.jump)) {
     jpeg_destroy_compress(&jpeg);

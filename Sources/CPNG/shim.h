@@ -12,27 +12,27 @@ typedef struct {
   int bit_depth, colour_type, interlaced;
   int cut_short;
   char problem[160];
-} pictures_png_header;
+} figures_png_header;
 
 typedef struct {
   const unsigned char *bytes;
   size_t size, position;
-  pictures_png_header *header;
-} pictures_png_source;
+  figures_png_header *header;
+} figures_png_source;
 
-static inline void pictures_png_fail(png_structp png, png_const_charp problem) {
-  pictures_png_header *header = (pictures_png_header *)png_get_error_ptr(png);
+static inline void figures_png_fail(png_structp png, png_const_charp problem) {
+  figures_png_header *header = (figures_png_header *)png_get_error_ptr(png);
   strncpy(header->problem, problem, sizeof header->problem - 1);
   png_longjmp(png, 1);
 }
 
-static inline void pictures_png_ignore(png_structp png, png_const_charp warning) {
+static inline void figures_png_ignore(png_structp png, png_const_charp warning) {
   (void)png;
   (void)warning;
 }
 
-static inline void pictures_png_next(png_structp png, png_bytep target, size_t count) {
-  pictures_png_source *source = (pictures_png_source *)png_get_io_ptr(png);
+static inline void figures_png_next(png_structp png, png_bytep target, size_t count) {
+  figures_png_source *source = (figures_png_source *)png_get_io_ptr(png);
   if (count > source->size - source->position) {
     source->header->cut_short = 1;
     png_error(png, "the file is cut short");
@@ -44,13 +44,13 @@ static inline void pictures_png_next(png_structp png, png_bytep target, size_t c
 /* Reads the header and, if `target` is not null, the samples: rows of 1 (grey) or 3 (RGB) channels
    of 8 or, where the file has 16, 16 bits in this machine's byte order; palettes expanded, alpha
    dropped. Returns 0 if something is wrong. */
-__attribute__((noinline, unused)) static int pictures_png_read(
-    const unsigned char *bytes, size_t size, pictures_png_header *header, unsigned char *target,
+__attribute__((noinline, unused)) static int figures_png_read(
+    const unsigned char *bytes, size_t size, figures_png_header *header, unsigned char *target,
     size_t row_bytes) {
   memset(header, 0, sizeof *header);
-  pictures_png_source source = {bytes, size, 0, header};
+  figures_png_source source = {bytes, size, 0, header};
   png_structp png =
-      png_create_read_struct(PNG_LIBPNG_VER_STRING, header, pictures_png_fail, pictures_png_ignore);
+      png_create_read_struct(PNG_LIBPNG_VER_STRING, header, figures_png_fail, figures_png_ignore);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (info == NULL || setjmp(png_jmpbuf(png))) {
     png_destroy_read_struct(&png, &info, NULL);
@@ -58,7 +58,7 @@ __attribute__((noinline, unused)) static int pictures_png_read(
   }
   /* The caller has limits of its own, with words of its own. */
   png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
-  png_set_read_fn(png, &source, pictures_png_next);
+  png_set_read_fn(png, &source, figures_png_next);
   png_read_info(png, info);
   header->width = png_get_image_width(png, info);
   header->height = png_get_image_height(png, info);
@@ -87,10 +87,10 @@ __attribute__((noinline, unused)) static int pictures_png_read(
 typedef struct {
   unsigned char *bytes;
   size_t size, capacity;
-} pictures_png_sink;
+} figures_png_sink;
 
-static inline void pictures_png_append(png_structp png, png_bytep bytes, size_t count) {
-  pictures_png_sink *sink = (pictures_png_sink *)png_get_io_ptr(png);
+static inline void figures_png_append(png_structp png, png_bytep bytes, size_t count) {
+  figures_png_sink *sink = (figures_png_sink *)png_get_io_ptr(png);
   if (count > sink->capacity - sink->size) {
     size_t capacity = 2 * sink->capacity + count + 4096;
     unsigned char *grown = (unsigned char *)realloc(sink->bytes, capacity);
@@ -102,23 +102,23 @@ static inline void pictures_png_append(png_structp png, png_bytep bytes, size_t 
   sink->size += count;
 }
 
-static inline void pictures_png_flush(png_structp png) { (void)png; }
+static inline void figures_png_flush(png_structp png) { (void)png; }
 
 /* Writes a PNG file into memory that the caller frees. No chunk depends on when or where it was
    written. 16-bit samples are in this machine's byte order. Returns 0 if something is wrong. */
-__attribute__((noinline, unused)) static int pictures_png_write(
+__attribute__((noinline, unused)) static int figures_png_write(
     const unsigned char *samples, png_uint_32 width, png_uint_32 height, size_t row_bytes,
-    int colour_type, int bit_depth, int level, int strategy, int filters, pictures_png_sink *sink,
-    pictures_png_header *problem) {
+    int colour_type, int bit_depth, int level, int strategy, int filters, figures_png_sink *sink,
+    figures_png_header *problem) {
   memset(problem, 0, sizeof *problem);
   png_structp png = png_create_write_struct(
-      PNG_LIBPNG_VER_STRING, problem, pictures_png_fail, pictures_png_ignore);
+      PNG_LIBPNG_VER_STRING, problem, figures_png_fail, figures_png_ignore);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (info == NULL || setjmp(png_jmpbuf(png))) {
     png_destroy_write_struct(&png, &info);
     return 0;
   }
-  png_set_write_fn(png, sink, pictures_png_append, pictures_png_flush);
+  png_set_write_fn(png, sink, figures_png_append, figures_png_flush);
   png_set_compression_level(png, level);
   png_set_compression_strategy(png, strategy);
   png_set_compression_buffer_size(png, 1 << 18);

@@ -3,7 +3,7 @@ import Benchmarks
 import Foundation
 import Kernels
 import Model
-import Pictures
+import Figures
 import Tensors
 
 /// `bench`: how long every part takes, and how near it comes to what the machine can do.
@@ -12,7 +12,7 @@ package struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Time the stages, the layers and the operators.",
     discussion: """
-      Without --weights: R50-FPN v1 with weights from a seed, which find 100 objects in any picture. \
+      Without --weights: R50-FPN v1 with weights from a seed, which find 100 objects in any image. \
       GFLOPS count the products and sums of the definition; Winograd's form of a 3x3 convolution \
       needs a quarter of the products: such layers may stand over 100 % of the peak. Guide: "How \
       it is fast".
@@ -20,8 +20,8 @@ package struct BenchCommand: ParsableCommand {
       \(BenchServer.help)
       """)
 
-  @Argument(help: "A picture. Default: the bundled one, in 640 x 480.")
-  var picture: String?
+  @Argument(help: "An image. Default: the bundled one, in 640 x 480.")
+  var image: String?
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @Option(
@@ -39,9 +39,9 @@ package struct BenchCommand: ParsableCommand {
   var gradients = false
   @Flag(help: "As JSON, for programs.")
   var json = false
-  @Flag(help: "How the time grows with the picture's size and the number of proposals; a minute.")
+  @Flag(help: "How the time grows with the image's size and the number of proposals; a minute.")
   var scaling = false
-  @Option(help: "The picture that --scaling draws. Default: scaling.png.")
+  @Option(help: "The image that --scaling draws. Default: scaling.png.")
   var plot: String?
   @Flag(help: "Run what standard input asks for, in turn with another program.")
   var serve = false
@@ -69,7 +69,7 @@ package struct BenchCommand: ParsableCommand {
     kernels.apply()
     threads.apply()
     if serve {
-      var server = BenchServer(model: loadModel, picture: loadPicture)
+      var server = BenchServer(model: loadModel, image: loadImage)
       return try server.run()
     }
     let progress = ProgressLine()
@@ -77,9 +77,9 @@ package struct BenchCommand: ParsableCommand {
     let runs = runs ?? (scaling ? 3 : 5)
     progress.show("loading")
     let model = try loadModel()
-    let pixels = try loadPicture()
+    let pixels = try loadImage()
     if let plotFile {
-      let report = ScalingReport(model, picture: pixels, runs: runs, report: progress.show)
+      let report = ScalingReport(model, image: pixels, runs: runs, report: progress.show)
       try report.draw(to: plotFile)
       progress.clear()
       print(try json ? encodedJSON(report) : report.text)
@@ -88,13 +88,13 @@ package struct BenchCommand: ParsableCommand {
     }
     var report = Report(
       model: weights.weights ?? "R50-FPN v1, weights from a seed", threads: Threads.count,
-      picture: pixels.shape.extents, peakGigaflops: measuredArithmeticPeak())
+      image: pixels.shape.extents, peakGigaflops: measuredArithmeticPeak())
     progress.show("stages")
-    (report.stages, report.detections) = stageBenchmarks(model, picture: pixels, runs: runs)
+    (report.stages, report.detections) = stageBenchmarks(model, image: pixels, runs: runs)
     if layers {
       progress.show("layers")
       report.layers = layerBenchmarks(
-        model.backbone, input: backboneInput(model, picture: pixels), runs: runs)
+        model.backbone, input: backboneInput(model, image: pixels), runs: runs)
     }
     if operators {
       progress.show("operators")
@@ -124,12 +124,12 @@ package struct BenchCommand: ParsableCommand {
       weights: SeededWeights.generate(list, seed: 7), overrides: weights.overrides)
   }
 
-  private func loadPicture() throws -> Tensor {
-    guard let picture else {
-      let bundled = try readPicture(Bundled.picture).pixels
+  private func loadImage() throws -> Tensor {
+    guard let image else {
+      let bundled = try readImage(Bundled.image).pixels
       return resizeBilinear(bundled, rows: 480, columns: 640)
     }
-    return try readPicture(URL(fileURLWithPath: picture)).pixels
+    return try readImage(URL(fileURLWithPath: image)).pixels
   }
 }
 
@@ -144,7 +144,7 @@ private func encodedJSON(_ report: some Encodable) throws -> String {
 private struct Report: Codable {
   var model: String
   var threads: Int
-  var picture: [Int]
+  var image: [Int]
   var peakGigaflops: Double
   var stages: [Timing] = []
   var detections = 0
@@ -158,8 +158,8 @@ private struct Report: Codable {
     let total = stages.reduce(0) { $0 + $1.median }
     var lines = [
       "\(model)",
-      "\(threads) threads, peak \(decimals(peakGigaflops, 0)) GFLOPS, picture "
-        + "\(picture[2]) x \(picture[1]), \(detections) detections, memory at most "
+      "\(threads) threads, peak \(decimals(peakGigaflops, 0)) GFLOPS, image "
+        + "\(image[2]) x \(image[1]), \(detections) detections, memory at most "
         + "\(peakMemory / 1_000_000) MB",
       "", table(stages), "", "Sum of the medians: \(decimals(total, 3)) s",
     ]

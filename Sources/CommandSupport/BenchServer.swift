@@ -16,7 +16,7 @@ import Tensors
 struct BenchServer {
   /// What can be asked for.
   enum Job: String, CaseIterable {
-    case whole, pyramid, roialign, roipool, nms, paste, product, peak, picture
+    case whole, pyramid, roialign, roipool, nms, paste, product, peak, image
   }
 
   /// What standard input may say, for people.
@@ -28,20 +28,20 @@ struct BenchServer {
     """
 
   private let loadModel: () throws -> MaskRCNNModel
-  private let loadPicture: () throws -> Tensor
+  private let loadImage: () throws -> Tensor
   private lazy var model = Result { try loadModel() }
-  private lazy var picture = Result { try loadPicture() }
-  private lazy var input = Result { try backboneInput(model.get(), picture: picture.get()) }
+  private lazy var image = Result { try loadImage() }
+  private lazy var input = Result { try backboneInput(model.get(), image: image.get()) }
   private lazy var operators = OperatorInputs()
 
-  init(model: @escaping () throws -> MaskRCNNModel, picture: @escaping () throws -> Tensor) {
+  init(model: @escaping () throws -> MaskRCNNModel, image: @escaping () throws -> Tensor) {
     loadModel = model
-    loadPicture = picture
+    loadImage = image
   }
 
   /// Answers until standard input ends.
   ///
-  /// - Throws: `Fault` where a line names no job, or weights, picture or file are not to be had.
+  /// - Throws: `Fault` where a line names no job, or weights, image or file are not to be had.
   mutating func run() throws {
     while let line = readLine() {
       let words = line.split(separator: " ", maxSplits: 1).map(String.init)
@@ -88,10 +88,10 @@ struct BenchServer {
   private mutating func perform(_ job: Job) throws -> Answer {
     switch job {
     case .whole:
-      let (model, picture) = (try model.get(), try picture.get())
+      let (model, image) = (try model.get(), try image.get())
       return Answer(
-        of: { wholeModel(model, picture: picture) },
-        outputs: { $0.tensors(width: picture.shape[2], height: picture.shape[1]) })
+        of: { wholeModel(model, image: image) },
+        outputs: { $0.tensors(width: image.shape[2], height: image.shape[1]) })
     case .pyramid:
       let (model, input) = (try model.get(), try input.get())
       return Answer(
@@ -99,9 +99,9 @@ struct BenchServer {
         outputs: { levels in
           Dictionary(uniqueKeysWithValues: levels.enumerated().map { ("P\($0 + 2)", $1) })
         })
-    case .picture:
-      let picture = try picture.get()
-      return Answer(of: { picture }, outputs: { ["picture": $0] })
+    case .image:
+      let image = try image.get()
+      return Answer(of: { image }, outputs: { ["image": $0] })
     case .peak:
       return Answer(
         of: measuredArithmeticPeak, gigaflops: { peak, _ in peak },
@@ -120,7 +120,7 @@ struct BenchServer {
         of: inputs.suppressed, outputs: { ["kept": Tensor([$0.count], $0.map(Float.init))] })
     case .paste:
       Answer(
-        of: inputs.pasted, outputs: { ["masks": wholePictures($0, width: 640, height: 480)] })
+        of: inputs.pasted, outputs: { ["masks": wholeImages($0, width: 640, height: 480)] })
     case .product:
       Answer(
         of: inputs.product, gigaflops: { inputs.productOperations / $1 * 1e-9 },
@@ -132,27 +132,27 @@ struct BenchServer {
 }
 
 extension Findings {
-  /// The findings as torchvision gives them: masks as large as the picture.
+  /// The findings as torchvision gives them: masks as large as the image.
   fileprivate func tensors(width: Int, height: Int) -> [String: Tensor] {
     [
       "boxes": Tensor(boxes: boxes), "scores": Tensor([scores.count], scores),
       "labels": Tensor([labels.count], labels.map(Float.init)),
-      "masks": wholePictures(masks, width: width, height: height),
+      "masks": wholeImages(masks, width: width, height: height),
     ]
   }
 }
 
-/// Masks in the whole picture, `[D, H, W]`, 0 outside their windows.
-private func wholePictures(_ masks: [PastedMask], width: Int, height: Int) -> Tensor {
-  var pictures = Tensor([masks.count, height, width], repeating: 0)
+/// Masks in the whole image, `[D, H, W]`, 0 outside their windows.
+private func wholeImages(_ masks: [PastedMask], width: Int, height: Int) -> Tensor {
+  var images = Tensor([masks.count, height, width], repeating: 0)
   for (index, mask) in masks.enumerated() {
     let window = mask.window
     for row in 0..<window.height {
       let from = row * window.width
       let to = (index * height + window.y1 + row) * width + window.x1
-      pictures.values.replaceSubrange(
+      images.values.replaceSubrange(
         to..<to + window.width, with: mask.probabilities[from..<from + window.width])
     }
   }
-  return pictures
+  return images
 }

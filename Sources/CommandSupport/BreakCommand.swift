@@ -15,7 +15,7 @@ struct BreakCommand: ParsableCommand {
     abstract:
       "Make a trace with one typical mistake in it, and see where it begins and what it does.",
     discussion: """
-      The right trace, if there is none of the picture yet, is made beside the broken one. Exit code \
+      The right trace, if there is none of the image yet, is made beside the broken one. Exit code \
       1 where the first stage that differs is not the one in which the mistake was made.
       Source: Sources/Experiments.
       """)
@@ -24,7 +24,7 @@ struct BreakCommand: ParsableCommand {
     help: ArgumentHelp(
       "Which: \(Mistake.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "mistake"))
   var mistake: Mistake
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @Option(help: "The broken trace's folder. Default: broken/MISTAKE.")
   var into: String?
@@ -35,7 +35,7 @@ struct BreakCommand: ParsableCommand {
 
   func run() throws {
     kernels.apply()
-    let file = try pictureFile()
+    let file = try imageFile()
     try mistake.check(file)
     let right = try rightTrace(of: file)
     guard right.folder.standardizedFileURL.path != folder.standardizedFileURL.path else {
@@ -47,8 +47,8 @@ struct BreakCommand: ParsableCommand {
     options.trace = folder.path
     weights.weights = right.weights?.path ?? weights.weights
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
-    let stages = try mistake.stages(like: right, picture: file, pipeline.model.get())
-    pipeline.trace.setPicture(file)
+    let stages = try mistake.stages(like: right, image: file, pipeline.model.get())
+    pipeline.trace.setImage(file)
     for stage in stages { try pipeline.run(stage) }
     try pipeline.trace.setNote(
       "\(mistake.title) Look at \(mistake.symptom) \(mistake.explanation)", of: mistake.stage)
@@ -66,16 +66,16 @@ struct BreakCommand: ParsableCommand {
     }
   }
 
-  /// The picture that was given, or that of the trace; for the exchange of colours one that has some.
-  private func pictureFile() throws -> URL {
-    if let file = picture.file { return file }
-    let known = try? Trace.open(trace.folder).picture
-    guard mistake == .bgr else { return known ?? Bundled.picture }
+  /// The image that was given, or that of the trace; for the exchange of colours one that has some.
+  private func imageFile() throws -> URL {
+    if let file = image.file { return file }
+    let known = try? Trace.open(trace.folder).image
+    guard mistake == .bgr else { return known ?? Bundled.image }
     if let known, try hasColours(known) { return known }
-    return Bundled.fixtures.appending(path: "pictures/ihc.png")
+    return Bundled.fixtures.appending(path: "images/ihc.png")
   }
 
-  /// The trace that was named if it is a whole one of the picture, otherwise one beside the broken
+  /// The trace that was named if it is a whole one of the image, otherwise one beside the broken
   /// trace, made if need be.
   private func rightTrace(of file: URL) throws -> Trace {
     if let found = whole(trace.folder, of: file) { return found }
@@ -89,18 +89,18 @@ struct BreakCommand: ParsableCommand {
     var options = trace
     options.trace = place.path
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
-    for number in 0...6 { try pipeline.run(number, picture: file) }
+    for number in 0...6 { try pipeline.run(number, image: file) }
     return pipeline.trace
   }
 
-  /// The trace in a folder if it has all stages, of this picture and with these weights.
+  /// The trace in a folder if it has all stages, of this image and with these weights.
   private func whole(_ folder: URL, of file: URL) -> Trace? {
     func areSame(_ a: URL?, _ b: URL) -> Bool {
       a.map { FileManager.default.contentsEqual(atPath: $0.path, andPath: b.path) } ?? false
     }
     guard let trace = try? Trace.open(folder), trace.stages.count == 7,
       trace.record.note == nil,
-      (try? trace.outdatedStages()) == [], areSame(trace.picture, file),
+      (try? trace.outdatedStages()) == [], areSame(trace.image, file),
       weights.weights.map({ areSame(trace.weights, URL(fileURLWithPath: $0)) }) ?? true
     else { return nil }
     return trace

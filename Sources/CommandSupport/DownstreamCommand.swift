@@ -31,12 +31,12 @@ struct DownstreamCommand: ParsableCommand {
   }
 }
 
-/// The objects that there are in a trace's picture.
+/// The objects that there are in a trace's image.
 struct TruthOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The true objects: a grey PNG of 8 or 16 bits, 0 for the background, a number per object. "
-        + "Default: the bundled labels where the trace is of the bundled picture.",
+        + "Default: the bundled labels where the trace is of the bundled image.",
       valueName: "labels.png"))
   var truth: String?
 
@@ -44,26 +44,26 @@ struct TruthOption: ParsableArguments {
   var file: URL? { truth.map { URL(fileURLWithPath: $0) } }
 }
 
-/// The objects that a file says there are in a trace's picture; without a file those of the bundled
-/// picture, where the trace is of it.
+/// The objects that a file says there are in a trace's image; without a file those of the bundled
+/// image, where the trace is of it.
 ///
-/// - Throws: `Fault` if the file is no label map of the picture's size.
+/// - Throws: `Fault` if the file is no label map of the image's size.
 func trueObjects(of trace: Trace, file: URL?) throws -> [MaskRegion]? {
   guard trace.has(InputStage.name) else { return nil }
   return try (file ?? Bundled.labels(of: trace)).map { file in
     try trueObjects(
       readBytes(of: file), name: file.relativePath,
-      picture: InputSizes(trace.current(InputStage.name)).original)
+      image: InputSizes(trace.current(InputStage.name)).original)
   }
 }
 
 extension Bundled {
-  /// The true objects of the bundled picture, if a trace is of it or of a copy of it.
+  /// The true objects of the bundled image, if a trace is of it or of a copy of it.
   static func labels(of trace: Trace) -> URL? {
-    guard let file = trace.picture,
-      FileManager.default.contentsEqual(atPath: file.path, andPath: picture.path)
+    guard let file = trace.image,
+      FileManager.default.contentsEqual(atPath: file.path, andPath: image.path)
     else { return nil }
-    return fixtures.appending(path: "pictures/nuclei-labels.png")
+    return fixtures.appending(path: "images/nuclei-labels.png")
   }
 }
 
@@ -99,7 +99,7 @@ extension Downstream {
           + "falling score; \"best per object\" is the mean over all objects, missed ones as 0; "
           + "area is the matched masks' over the objects'.",
         truthScores.allSatisfy { $0.matchedAtHalf == 0 }
-          ? "No detection matches the truth: is this a label picture of the same objects?"
+          ? "No detection matches the truth: is this a label image of the same objects?"
           : Self.truthCaveat, "",
       ]
     }

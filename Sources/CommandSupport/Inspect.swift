@@ -1,10 +1,10 @@
 import Foundation
 import Model
-import Pictures
+import Figures
 import Tensors
 import Tracing
 
-/// A weight file, `.npy` file, picture or trace in words.
+/// A weight file, `.npy` file, image or trace in words.
 ///
 /// - Throws: `Fault` if the file is none of them or is damaged.
 func describe(_ file: URL) throws -> String {
@@ -23,7 +23,7 @@ func describe(_ file: URL) throws -> String {
   } else if ["png", "jpg", "jpeg"].contains(promise) || PNG.recognises(start)
     || JPEG.recognises(start)
   {
-    return try readPicture(file).source(of: file)
+    return try readImage(file).source(of: file)
   } else {
     let weights = try WeightFile.read(file)
     let model = Result { try MaskRCNNModel(weights: weights) }
@@ -34,7 +34,7 @@ func describe(_ file: URL) throws -> String {
   }
 }
 
-extension Picture {
+extension Image {
   fileprivate func source(of file: URL) -> String {
     let statistics = pixels.statistics
     return summary
@@ -55,7 +55,7 @@ private func describe(_ array: NumericArray) -> String {
 }
 
 private func describe(_ trace: Trace) throws -> String {
-  var text = "picture  \(trace.record.picture ?? "not recorded")\n"
+  var text = "image  \(trace.record.image ?? "not recorded")\n"
   text += "weights  \(trace.record.weights ?? "not recorded")\n"
   for setting in trace.record.settingsInWords { text += "set      \(setting)\n" }
   for name in trace.stages {
@@ -75,7 +75,9 @@ private func describe(_ trace: Trace) throws -> String {
       ])
     }
     text += table.text + "\n"
-    for picture in stage.record.pictures { text += "  \(picture.file): \(picture.caption)\n" }
+    for figure in stage.record.figures {
+      text += "  \(figure.file): \(figure.caption)\n"
+    }
     for file in stage.record.files { text += "  \(file.file): \(file.caption)\n" }
   }
   return text

@@ -8,7 +8,7 @@ import Tracing
 package struct MaskRCNNCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "maskrcnn",
-    abstract: "Mask R-CNN, step by step: every stage leaves its tensors and pictures in a trace.",
+    abstract: "Mask R-CNN, step by step: every stage leaves its tensors and figures in a trace.",
     discussion: "Without a subcommand: run, whose options maskrcnn run --help lists.",
     subcommands: [
       RunCommand.self, InputCommand.self, BackboneCommand.self, AnchorsCommand.self,
@@ -21,13 +21,13 @@ package struct MaskRCNNCommand: ParsableCommand {
   package init() {}
 }
 
-/// `maskrcnn run`, the default: every stage on one picture.
+/// `maskrcnn run`, the default: every stage on one image.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Run every stage on a picture (default: the bundled one).")
+    abstract: "Run every stage on an image (default: the bundled one).")
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
@@ -42,7 +42,7 @@ struct RunCommand: ParsableCommand {
     pipeline.roiOperator = roiOperator.roiOperator
     pipeline.keepsBlocks = blocks
     pipeline.truth = truth.file
-    for number in 0...6 { try pipeline.run(number, picture: picture.file ?? Bundled.picture) }
+    for number in 0...6 { try pipeline.run(number, image: image.file ?? Bundled.image) }
     try pipeline.report()
   }
 }
@@ -125,7 +125,7 @@ extension TraceComparison {
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Tell what a weight file, an .npy file, a picture or a trace holds.")
+    abstract: "Tell what a weight file, an .npy file, an image or a trace holds.")
 
   @Argument(help: "A file or a trace's folder.") var path: String
 

@@ -42,8 +42,8 @@ struct TraceOptions: ParsableArguments {
     help: "Which tensors are kept as files: full (32 bits), half (16 bits), none (small ones).")
   var tensors = Trace.Keeping.full
 
-  @Flag(inversion: .prefixedNo, help: "Draw the pictures.")
-  var pictures = true
+  @Flag(inversion: .prefixedNo, help: "Draw the figures.")
+  var figures = true
 
   @Flag(inversion: .prefixedNo, help: "Make index.html, the page that reads the trace.")
   var page = true
@@ -136,11 +136,11 @@ struct OperatorOptions: ParsableArguments {
   }
 }
 
-/// The picture that a command may be given in place of a trace.
-struct PictureArgument: ParsableArguments {
+/// The image that a command may be given in place of a trace.
+struct ImageArgument: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A PNG or JPEG picture to begin with, at stage 0.", valueName: "picture"))
+      "A PNG or JPEG image to begin with, at stage 0.", valueName: "image"))
   var path: String?
 
   var file: URL? { path.map { URL(fileURLWithPath: $0) } }
@@ -148,7 +148,7 @@ struct PictureArgument: ParsableArguments {
 
 /// What comes with the package.
 enum Bundled {
-  static var picture: URL { fixtures.appending(path: "pictures/nuclei.png") }
+  static var image: URL { fixtures.appending(path: "images/nuclei.png") }
   static var weights: URL { fixtures.appending(path: "weights/nuclei.safetensors") }
 
   /// The package's `Fixtures`: under the current folder, or where this file was compiled.

@@ -7,11 +7,11 @@ import Tensors
 import TracePage
 import Tracing
 
-/// `maskrcnn page`: the page of a trace, made anew.
+/// `maskrcnn page`: the page of a trace, made again.
 struct PageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "page",
-    abstract: "Make index.html, the page that reads a trace, anew.",
+    abstract: "Make index.html, the page that reads a trace, again.",
     discussion: "The page is one file; it opens from disk and loads nothing from elsewhere.")
 
   @Option(help: "The trace's folder.") var trace = "trace"

@@ -19,7 +19,7 @@ struct Pipeline {
   private let options: TraceOptions
   private let progress = ProgressLine()
   private var table = Table(
-    ["stage", "seconds", "tensors", "pictures", "what came out"], right: [1, 2, 3])
+    ["stage", "seconds", "tensors", "figures", "what came out"], right: [1, 2, 3])
 
   /// The stages' options; those of a command's own stage are changed by the command.
   var input: (inout InputStage) -> Void = { _ in }
@@ -28,7 +28,7 @@ struct Pipeline {
   var roiOperator = RoIOperator.torchvision
   var heads: (inout HeadsStage) -> Void = { _ in }
   var maskThreshold: Float = 0.5
-  /// The objects that there are in the picture, where a file says so: for the page.
+  /// The objects that there are in the image, where a file says so: for the page.
   var truth: URL?
 
   init(
@@ -44,14 +44,14 @@ struct Pipeline {
 
   /// Runs one stage.
   ///
-  /// - Parameter picture: the file that stage 0 reads; nil for the one that the trace is of
-  mutating func run(_ number: Int, picture: URL? = nil) throws {
+  /// - Parameter image: the file that stage 0 reads; nil for the one that the trace is of
+  mutating func run(_ number: Int, image: URL? = nil) throws {
     switch number {
     case 0:
-      let file = picture ?? trace.picture ?? Bundled.picture
+      let file = image ?? trace.image ?? Bundled.image
       var stage = InputStage(file: file, settings: try model.get().settings)
       input(&stage)
-      trace.setPicture(file)
+      trace.setImage(file)
       try run(stage)
     case 1: try run(BackboneStage(try model.get(), keepsBlocks: keepsBlocks))
     case 2: try run(AnchorsStage(try model.get()))
@@ -73,12 +73,12 @@ struct Pipeline {
     defer { progress.clear() }
     let folder = try stage.run(
       in: trace, recording: ["kernels": .text(KernelForm.current.rawValue)],
-      keeping: options.tensors, pictures: options.pictures
+      keeping: options.tensors, figures: options.figures
     ) { [progress] in progress.show("\(S.name): \($0)") }
     let seconds = start.duration(to: clock.now) / .seconds(1)
     table.add([
       S.name, decimals(seconds, 2), String(folder.record.tensors.count),
-      String(folder.record.pictures.count), folder.outcome,
+      String(folder.record.figures.count), folder.outcome,
     ])
   }
 
@@ -101,7 +101,7 @@ struct Pipeline {
       print(
         "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
     }
-    print("\nLook at \(options.folder.relativePath)/*/pictures/*.png")
+    print("\nLook at \(options.folder.relativePath)/*/figures/*.png")
     if options.page { makePage() }
   }
 
@@ -172,7 +172,7 @@ extension StageFolder {
       record.tensors.first { $0.name == name }?.shape.first ?? 0
     }
     switch record.stage {
-    case InputStage.name: return "picture \(shape("picture")) to input \(shape("padded"))"
+    case InputStage.name: return "image \(shape("image")) to input \(shape("padded"))"
     case BackboneStage.name:
       return "C2 \(shape("C2")) … C5 \(shape("C5")), P2 \(shape("P2")) … P6 \(shape("P6"))"
     case AnchorsStage.name:
@@ -183,7 +183,7 @@ extension StageFolder {
     case RoIStage.name: return "features \(shape("features"))"
     case HeadsStage.name:
       return "\(count("boxes")) detections, mask logits \(shape("mask_logits"))"
-    default: return "\(count("boxes")) masks in a picture \(shape("label_map"))"
+    default: return "\(count("boxes")) masks in an image \(shape("label_map"))"
     }
   }
 }

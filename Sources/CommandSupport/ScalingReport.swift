@@ -2,12 +2,12 @@ import Benchmarks
 import Foundation
 import Kernels
 import Model
-import Pictures
+import Figures
 import Tensors
 
-/// What `bench --scaling` measured: as a table, as JSON, and as a picture.
+/// What `bench --scaling` measured: as a table, as JSON, and as an image.
 struct ScalingReport: Codable {
-  /// What ran on what, for the picture's caption.
+  /// What ran on what, for the image's caption.
   var setting: String
   var whole: ScalingCurve
   var backbone: ScalingCurve
@@ -22,15 +22,15 @@ struct ScalingReport: Codable {
   static let proposalLimits = [50, 100, 200, 500, 1000, 2000]
   static let boxCounts = [250, 500, 1000, 2000, 4000, 8000]
 
-  init(_ model: MaskRCNNModel, picture: Tensor, runs: Int, report: (String) -> Void) {
+  init(_ model: MaskRCNNModel, image: Tensor, runs: Int, report: (String) -> Void) {
     setting =
       "\(model.architecture.trunkName), \(Threads.count) threads, "
       + (runs == 1 ? "one run" : "the quickest of \(runs) runs")
-    let curves = pictureScaling(
-      model, picture: picture, sizes: Self.sizes, runs: runs, report: report)
+    let curves = imageScaling(
+      model, image: image, sizes: Self.sizes, runs: runs, report: report)
     (whole, backbone) = (curves[0], curves[1])
     proposals = proposalScaling(
-      model, picture: picture, limits: Self.proposalLimits, runs: runs, report: report)
+      model, image: image, limits: Self.proposalLimits, runs: runs, report: report)
     suppression = suppressionScaling(counts: Self.boxCounts, runs: runs, report: report)
   }
 
@@ -56,7 +56,7 @@ struct ScalingReport: Codable {
     return ([setting] + tables + [verdict]).joined(separator: "\n\n")
   }
 
-  /// Whether the time of a picture grows no faster than its pixels and its proposals.
+  /// Whether the time of an image grows no faster than its pixels and its proposals.
   private var verdict: String {
     [(whole, "pixels"), (backbone, "pixels"), (proposals, "proposals")].map { curve, amount in
       let words = curve.isAtMostLinear ? "no worse than linear" : "worse than linear"
@@ -74,10 +74,10 @@ struct ScalingReport: Codable {
   }
 
   private func amountTitle(_ curve: ScalingCurve) -> String {
-    curve.unit == "megapixel" ? "picture" : String(curve.unit.drop { !$0.isLetter })
+    curve.unit == "megapixel" ? "image" : String(curve.unit.drop { !$0.isLetter })
   }
 
-  // MARK: Picture
+  // MARK: Image
 
   /// Three charts: time over pixels, over proposals, over boxes in suppression.
   func figure() -> Figure {
@@ -86,7 +86,7 @@ struct ScalingReport: Codable {
       caption: """
         \(setting). Dots are measured; a dashed line is linear growth through the last dot: twice as \
         much takes twice as long. Dots above the dashes: part of the work does not grow, as in the \
-        whole model, where a small picture has about as many proposals and detections as a large \
+        whole model, where a small image has about as many proposals and detections as a large \
         one, which cost the same. Dots below: the work grows faster than linearly, as in \
         suppression, which compares boxes in pairs. An exponent p says that the time grows as the \
         amount to the power of p; 1 is linear, 2 quadratic.
@@ -94,8 +94,8 @@ struct ScalingReport: Codable {
       columns: 3
     ) {
       chart(
-        "Time over the size of the picture", [(whole, .blue), (backbone, .orange)],
-        x: "picture (megapixels)",
+        "Time over the size of the image", [(whole, .blue), (backbone, .orange)],
+        x: "image (megapixels)",
         note: "exponents: " + Self.exponents([whole, backbone]))
       chart(
         "Time over the number of proposals", [(proposals, .blue)], x: "proposals (thousands)",
@@ -137,7 +137,7 @@ struct ScalingReport: Codable {
     return chart
   }
 
-  /// The file that the picture goes to.
+  /// The file that the image goes to.
   ///
   /// - Throws: `Fault` if there is no folder for it, before minutes are spent on measuring.
   static func plotFile(_ path: String) throws -> URL {
@@ -156,7 +156,7 @@ struct ScalingReport: Codable {
     return file
   }
 
-  /// Writes the picture.
+  /// Writes the image.
   ///
   /// - Throws: `Fault` if the file cannot be written.
   func draw(to file: URL) throws {

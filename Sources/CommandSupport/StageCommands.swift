@@ -11,7 +11,7 @@ import Stage5Heads
 /// What the commands of all stages have in common: a number, and options that change its stage.
 protocol StageCommand: ParsableCommand {
   static var number: Int { get }
-  var picture: PictureArgument { get }
+  var image: ImageArgument { get }
   var trace: TraceOptions { get }
   var weights: WeightsOptions { get }
   var kernels: KernelOptions { get }
@@ -21,13 +21,13 @@ protocol StageCommand: ParsableCommand {
 extension StageCommand {
   package func run() throws {
     var pipeline = try Pipeline(
-      trace, weights: weights, kernels: kernels, begins: picture.file != nil)
+      trace, weights: weights, kernels: kernels, begins: image.file != nil)
     configure(&pipeline)
-    if let file = picture.file, Self.number > 0 {
+    if let file = image.file, Self.number > 0 {
       print("Running the stages 0 to \(Self.number - 1) on \(file.relativePath) first.\n")
-      for number in 0..<Self.number { try pipeline.run(number, picture: file) }
+      for number in 0..<Self.number { try pipeline.run(number, image: file) }
     }
-    try pipeline.run(Self.number, picture: picture.file)
+    try pipeline.run(Self.number, image: image.file)
     try pipeline.report()
   }
 }
@@ -36,56 +36,56 @@ extension StageCommand {
 package struct InputCommand: StageCommand {
   package static let configuration = CommandConfiguration(
     commandName: "input",
-    abstract: "Stage 0: decode a picture, normalise, resize and pad it.",
+    abstract: "Stage 0: decode an image, normalise, resize and pad it.",
     discussion: "Guide: chapter 0. Source: Sources/Stage0Input.")
   static let number = 0
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
 
-  @Option(parsing: .unconditional, help: "Resize the shorter side to so many pixels.")
-  var shorter: Int?
-  @Option(parsing: .unconditional, help: "But the longer side to at most so many.")
-  var longer: Int?
+  @Option(parsing: .unconditional, help: "Resize the shorter side to this many pixels.")
+  var minSize: Int?
+  @Option(parsing: .unconditional, help: "But the longer side to at most this many.")
+  var maxSize: Int?
   @Option(parsing: .unconditional, help: "Or resize both sides by this factor.")
-  var factor: Double?
+  var scale: Double?
 
   package init() {}
 
   package func validate() throws {
     let (lengths, factors) = (ModelSettings.Resize.lengths, ModelSettings.Resize.factors)
-    for side in [shorter, longer].compactMap({ $0 }) where !lengths.contains(side) {
+    for side in [minSize, maxSize].compactMap({ $0 }) where !lengths.contains(side) {
       throw ValidationError(
         "A side of \(side) pixels; give a number from \(lengths.lowerBound) to "
           + "\(lengths.upperBound).")
     }
-    guard factor == nil || (shorter == nil && longer == nil) else {
-      throw ValidationError("--factor and --shorter or --longer exclude each other.")
+    guard scale == nil || (minSize == nil && maxSize == nil) else {
+      throw ValidationError("--scale and --min-size or --max-size exclude each other.")
     }
-    if let factor, !factors.contains(factor) {
+    if let scale, !factors.contains(scale) {
       throw ValidationError(
-        "--factor is \(factor); give a number from \(factors.lowerBound) to \(factors.upperBound).")
+        "--scale is \(scale); give a number from \(factors.lowerBound) to \(factors.upperBound).")
     }
   }
 
   package func run() throws {
     var pipeline = try Pipeline(trace, weights: weights, kernels: kernels, begins: true)
     configure(&pipeline)
-    try pipeline.run(Self.number, picture: picture.file)
+    try pipeline.run(Self.number, image: image.file)
     try pipeline.report()
   }
 
   func configure(_ pipeline: inout Pipeline) {
     pipeline.input = { stage in
-      if let factor {
-        stage.resize = .factor(factor)
-      } else if shorter != nil || longer != nil {
+      if let scale {
+        stage.resize = .factor(scale)
+      } else if minSize != nil || maxSize != nil {
         // Alone, one keeps torchvision's proportion to the other.
         stage.resize = .sides(
-          shorter: shorter ?? (longer ?? 1333) * 800 / 1333,
-          longer: longer ?? (shorter ?? 800) * 1333 / 800)
+          shorter: minSize ?? (maxSize ?? 1333) * 800 / 1333,
+          longer: maxSize ?? (minSize ?? 800) * 1333 / 800)
       }
     }
   }
@@ -99,7 +99,7 @@ package struct BackboneCommand: StageCommand {
     discussion: "Guide: chapter 1. Source: Sources/Stage1Backbone.")
   static let number = 1
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
@@ -120,7 +120,7 @@ package struct AnchorsCommand: StageCommand {
     discussion: "Guide: chapter 2. Source: Sources/Stage2Anchors.")
   static let number = 2
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
@@ -138,27 +138,35 @@ package struct ProposalsCommand: StageCommand {
     discussion: "Guide: chapter 3. Source: Sources/Stage3Proposals.")
   static let number = 3
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
 
-  @Option(parsing: .unconditional, help: "Candidates of each level that are looked at.")
-  var top = 1000
+  @Option(
+    name: .customLong("pre-nms-top-n"), parsing: .unconditional,
+    help: "Candidates of each level, those with the highest logits, that enter NMS.")
+  var preNMSTopN = 1000
   @Option(
     parsing: .unconditional, help: "IoU over which the lower-scored of two boxes is suppressed.")
   var nmsThreshold = 0.7
-  @Option(parsing: .unconditional, help: "Proposals that are handed on.")
-  var most = 1000
-  @Option(parsing: .unconditional, help: "Boxes with a side below this many pixels are dropped.")
-  var leastSide: Float = 1e-3
+  @Option(
+    name: .customLong("post-nms-top-n"), parsing: .unconditional,
+    help: "Proposals of all levels together that are kept after NMS.")
+  var postNMSTopN = 1000
+  @Option(
+    name: .customLong("min-size"), parsing: .unconditional,
+    help: "Boxes with a side below this many input pixels are dropped.")
+  var minimumSize: Float = 1e-3
 
   package init() {}
 
   package func validate() throws {
-    guard top > 0, most > 0 else { throw ValidationError("--top and --most are at least 1.") }
-    guard leastSide >= 0, leastSide.isFinite else {
-      throw ValidationError("--least-side is \(leastSide); give a number from 0.")
+    guard preNMSTopN > 0, postNMSTopN > 0 else {
+      throw ValidationError("--pre-nms-top-n and --post-nms-top-n are at least 1.")
+    }
+    guard minimumSize >= 0, minimumSize.isFinite else {
+      throw ValidationError("--min-size is \(minimumSize); give a number from 0.")
     }
     guard (0...1).contains(nmsThreshold) else {
       throw ValidationError("--nms-threshold is \(nmsThreshold); give a number from 0 to 1.")
@@ -168,7 +176,8 @@ package struct ProposalsCommand: StageCommand {
   func configure(_ pipeline: inout Pipeline) {
     pipeline.proposals = ProposalsStage(
       ProposalOptions(
-        topPerLevel: top, leastSide: leastSide, nmsThreshold: nmsThreshold, mostProposals: most,
+        preNMSTopN: preNMSTopN, minimumSize: minimumSize, nmsThreshold: nmsThreshold,
+        postNMSTopN: postNMSTopN,
         deltaOrder: .xFirst))
   }
 }
@@ -194,7 +203,7 @@ struct RoIRunCommand: StageCommand {
     abstract: "Read the features of every proposal.")
   static let number = 4
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
@@ -211,7 +220,7 @@ package struct HeadsCommand: StageCommand {
     discussion: "Guide: chapter 5. Source: Sources/Stage5Heads.")
   static let number = 5
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
@@ -229,8 +238,8 @@ package struct HeadsCommand: StageCommand {
   var nmsThreshold = 0.5
   @Option(
     parsing: .unconditional,
-    help: "Detections that are handed on. Default: what the weight file says, or 100.")
-  var most: Int?
+    help: "Detections kept at most. Default: what the weight file says, or 100.")
+  var detectionsPerImage: Int?
 
   package init() {}
 
@@ -238,14 +247,16 @@ package struct HeadsCommand: StageCommand {
     guard (0...1).contains(nmsThreshold), (0...1).contains(scoreThreshold ?? 0) else {
       throw ValidationError("A threshold is a number from 0 to 1.")
     }
-    guard most ?? 1 > 0 else { throw ValidationError("--most is at least 1.") }
+    guard detectionsPerImage ?? 1 > 0 else {
+      throw ValidationError("--detections-per-image is at least 1.")
+    }
   }
 
   func configure(_ pipeline: inout Pipeline) {
     pipeline.heads = { stage in
       stage.settings.nmsThreshold = nmsThreshold
       if let scoreThreshold { stage.settings.scoreThreshold = scoreThreshold }
-      if let most { stage.settings.mostDetections = most }
+      if let detectionsPerImage { stage.settings.detectionsPerImage = detectionsPerImage }
     }
   }
 }
@@ -254,11 +265,11 @@ package struct HeadsCommand: StageCommand {
 package struct MasksCommand: StageCommand {
   package static let configuration = CommandConfiguration(
     commandName: "masks",
-    abstract: "Stage 6: masks pasted back into the picture; detections as COCO JSON.",
+    abstract: "Stage 6: masks pasted back into the image; detections as COCO JSON.",
     discussion: "Guide: chapter 6. Source: Sources/Stage6Masks.")
   static let number = 6
 
-  @OptionGroup var picture: PictureArgument
+  @OptionGroup var image: ImageArgument
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions

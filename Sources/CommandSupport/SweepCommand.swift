@@ -18,7 +18,7 @@ struct SweepCommand: ParsableCommand {
   var trace = "trace"
   @Option(
     parsing: .unconditional,
-    help: "Which proposal. Default: the best that does not touch the picture's edge.")
+    help: "Which proposal. Default: the best that does not touch the image's edge.")
   var proposal: Int?
   @Option(
     parsing: .unconditional,

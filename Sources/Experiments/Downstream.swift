@@ -1,5 +1,5 @@
 // What the choice of the RoI operator costs in boxes and masks. Paper: section 4.2, "RoIAlign",
-// tables 2c and 2d, where the network is trained anew for every operator; here the same weights,
+// tables 2c and 2d, where the network is trained again for every operator; here the same weights,
 // trained with RoIAlign, read features by each.
 //
 // In: pyramid and proposals of a trace, a model.  Out: detections and masks per operator, how far
@@ -18,13 +18,13 @@ import Tracing
 public struct OperatorOutcome: Sendable {
   /// The operator.
   public var roiOperator: RoIOperator
-  /// The detections by falling score, in pixels of the picture as decoded.
+  /// The detections by descending score, in pixels of the image as decoded.
   public var boxes: [Box]
   /// Their classes.
   public var labels: [Int]
   /// Their scores.
   public var scores: [Float]
-  /// Their masks in the picture.
+  /// Their masks in the image.
   public var masks: [PastedMask]
   /// The pixels of the masks over the threshold.
   public var regions: [MaskRegion]
@@ -45,11 +45,11 @@ public struct OperatorAgreement: Sendable, Equatable {
 public struct TruthScore: Sendable, Equatable {
   /// Objects that there are.
   public var objects: Int
-  /// Detections that were matched with one, one to one by falling score, at an IoU of at least 0.5.
+  /// Detections that were matched with one, one to one by descending score, at an IoU of at least 0.5.
   public var matchedAtHalf: Int
   /// Detections that were not.
   public var unmatchedAtHalf: Int
-  /// Matched at an IoU of at least 0.75, anew.
+  /// Matched at an IoU of at least 0.75, again.
   public var matchedAtThreeQuarters: Int
   /// Mean IoU of the pairs matched at 0.5; 0 where there are none.
   public var meanOfMatched: Float
@@ -60,7 +60,7 @@ public struct TruthScore: Sendable, Equatable {
   /// too large.
   public var meanAreaRatio: Float
 
-  /// Holds masks, by falling score, against the objects.
+  /// Holds masks, by descending score, against the objects.
   public init(_ masks: [MaskRegion], truth: [MaskRegion]) {
     let overlaps = MaskOverlaps(masks, truth)
     let half = overlaps.matches(threshold: 0.5)
@@ -124,7 +124,7 @@ public struct Downstream: Sendable {
   ///   - trace: with the stages 0, 1 and 3
   ///   - model: the one that made them
   ///   - operators: nil for those of `operators(of:)`
-  ///   - truth: the objects that there are, in pixels of the picture as decoded
+  ///   - truth: the objects that there are, in pixels of the image as decoded
   /// - Throws: `Fault` if a stage is missing, damaged or outdated, or the weights are not
   ///   those that stage 1 recorded or do not fit.
   public init(
@@ -163,7 +163,7 @@ public struct Downstream: Sendable {
       try heads.check(
         features, proposals: proposals.count, pyramid, folder: backbone.folder)
       let found = BoxBranch(
-        features, proposals: proposals, picture: sizes.resized, heads.boxHead, heads.settings
+        features, proposals: proposals, image: sizes.resized, heads.boxHead, heads.settings
       ).detections.all
       let logits = MaskBranch(
         found.map(\.box), pyramid, heads.maskHead, operator: roiOperator
@@ -188,7 +188,7 @@ extension OperatorOutcome {
   /// outdated, or did not keep it.
   fileprivate init?(
     of trace: Trace, _ roiOperator: RoIOperator, _ model: MaskRCNNModel, _ pasting: MasksStage,
-    _ picture: PictureSize
+    _ image: ImageSize
   ) {
     guard let roi = try? trace.current(RoIStage.name),
       RoIOperator(options: roi.record.options) == roiOperator,
@@ -197,7 +197,7 @@ extension OperatorOutcome {
       heads.record.options["maskOperator"] == .text("as in stage 4"),
       let stage = try? trace.current(MasksStage.name),
       let boxes = try? stage.boxes("boxes"), let scores = try? heads.tensor("scores").values,
-      let labels = try? heads.integers("labels"), let masks = try? stage.pastedMasks(in: picture),
+      let labels = try? heads.integers("labels"), let masks = try? stage.pastedMasks(in: image),
       boxes.count == scores.count, labels.count == scores.count, masks.count == scores.count
     else { return nil }
     self.init(

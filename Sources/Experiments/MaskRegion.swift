@@ -1,13 +1,13 @@
 // Masks held against each other: which pixels, how much two share.
 
-import Pictures
+import Figures
 import Stage0Input
 import Stage6Masks
 import Tensors
 
-/// The pixels of one object in a picture, as a window and what lies in it.
+/// The pixels of one object in an image, as a window and what lies in it.
 public struct MaskRegion: Sendable, Equatable {
-  /// The part of the picture outside which there is nothing of the object.
+  /// The part of the image outside which there is nothing of the object.
   public let window: Window
   /// Whether each pixel of the window belongs to the object, row-major.
   public let isInside: [Bool]
@@ -30,7 +30,7 @@ public struct MaskRegion: Sendable, Equatable {
     self.init(window: mask.window, isInside: mask.binary(threshold: threshold))
   }
 
-  /// The objects of a label map by rising label, whatever labels are missing: 0 is background, every
+  /// The objects of a label map by ascending label, whatever labels are missing: 0 is background, every
   /// other value one object, in one piece or several.
   ///
   /// - Parameter labels: `[H, W]`, row-major
@@ -97,7 +97,7 @@ public struct MaskOverlaps: Sendable {
   /// Computes all overlaps.
   ///
   /// - Parameters:
-  ///   - first: by falling score, if `matches` is to be asked for
+  ///   - first: by descending score, if `matches` is to be asked for
   ///   - labels: the classes of both sets, to let only masks of one class meet; nil to let all
   /// - Complexity: O(first x second) for the windows, and the pixels that windows share
   public init(
@@ -137,20 +137,19 @@ public struct MaskOverlaps: Sendable {
   }
 }
 
-/// The objects that a label map gives as the truth about a picture.
+/// The objects that a label map gives as the truth about an image.
 ///
 /// - Parameters:
 ///   - bytes: a grey PNG of 8 or 16 bits; 0 is background, every other value one object
-///   - picture: the size of the picture that it is about
+///   - image: the size of the image that it is about
 /// - Throws: `Fault` if it is no such file, of another size, or without objects
-public func trueObjects(_ bytes: [UInt8], name: String, picture: PictureSize) throws -> [MaskRegion]
-{
+public func trueObjects(_ bytes: [UInt8], name: String, image: ImageSize) throws -> [MaskRegion] {
   let map = try PNG.decodeLabels(bytes, name: name)
-  let size = PictureSize(height: map.shape[0], width: map.shape[1])
-  guard size == picture else {
+  let size = ImageSize(height: map.shape[0], width: map.shape[1])
+  guard size == image else {
     throw Fault(
-      name, "the labels are \(size) pixels, the picture is \(picture)",
-      remedy: "Give labels of the trace's picture")
+      name, "the labels are \(size) pixels, the image is \(image)",
+      remedy: "Give labels of the trace's image")
   }
   let objects = MaskRegion.objects(labels: map.integers ?? [], width: size.width)
   guard !objects.isEmpty else {

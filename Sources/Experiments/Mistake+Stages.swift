@@ -1,6 +1,6 @@
 import Foundation
 import Model
-import Pictures
+import Figures
 import Stage0Input
 import Stage1Backbone
 import Stage2Anchors
@@ -17,17 +17,17 @@ extension Mistake {
   ///
   /// - Parameters:
   ///   - right: a whole trace
-  ///   - picture: the picture that it is of
+  ///   - image: the image that it is of
   ///   - model: the model that it was made with
-  /// - Throws: `Fault` if the trace is damaged, or the picture cannot show the mistake.
+  /// - Throws: `Fault` if the trace is damaged, or the image cannot show the mistake.
   public func stages(
-    like right: Trace, picture: URL, _ model: MaskRCNNModel
+    like right: Trace, image: URL, _ model: MaskRCNNModel
   ) throws -> [any Stage] {
-    try check(picture)
+    try check(image)
     func asRecorded<S: Stage>(_ stage: S) throws -> S {
       try stage.withOptions(of: right.current(S.name))
     }
-    var input = try asRecorded(InputStage(file: picture, settings: model.settings))
+    var input = try asRecorded(InputStage(file: image, settings: model.settings))
     let backbone = try asRecorded(BackboneStage(model))
     var anchors = try asRecorded(AnchorsStage(model))
     var proposals = try asRecorded(ProposalsStage())
@@ -73,23 +73,23 @@ extension Mistake {
 }
 
 extension Mistake {
-  /// Refuses a picture that cannot show the mistake.
+  /// Refuses an image that cannot show the mistake.
   ///
-  /// - Throws: `Fault` if red and blue are to be exchanged in a grey picture.
-  public func check(_ picture: URL) throws {
-    guard try self == .bgr && !hasColours(picture) else { return }
+  /// - Throws: `Fault` if red and blue are to be exchanged in a grey image.
+  public func check(_ image: URL) throws {
+    guard try self == .bgr && !hasColours(image) else { return }
     throw Fault(
-      picture.relativePath,
-      "the picture is grey: red and blue are equal, and exchanging them does nothing",
-      remedy: "Give a picture with colours")
+      image.relativePath,
+      "the image is grey: red and blue are equal, and exchanging them does nothing",
+      remedy: "Give an image with colours")
   }
 }
 
-/// Whether some pixel of a picture is not grey.
+/// Whether some pixel of an image is not grey.
 ///
 /// - Throws: `Fault` if it cannot be read.
-public func hasColours(_ picture: URL) throws -> Bool {
-  let pixels = try readPicture(picture).pixels  // [3, H, W]
+public func hasColours(_ image: URL) throws -> Bool {
+  let pixels = try readImage(image).pixels  // [3, H, W]
   let plane = pixels.count / 3
   let (red, green) = (pixels.values[..<plane], pixels.values[plane..<2 * plane])
   return red != green || green != pixels.values[(2 * plane)...]

@@ -36,7 +36,7 @@ public enum Mistake: String, CaseIterable, Sendable {
     switch self {
     case .halfPixel: "RoIAlign takes off half a cell, and the weights were trained without."
     case .bgr: "The network reads blue, green, red, and the weights expect red, green, blue."
-    case .noNormalise: "The picture goes in as 0...1, and the weights expect it normalised."
+    case .noNormalise: "The image goes in as 0...1, and the weights expect it normalised."
     case .wrongStride: "P4 has a cell every 16 pixels, and its anchors lie 8 pixels apart."
     case .swappedXY: "Deltas are read as dy dx dh dw, and the weights mean dx dy dw dh."
     case .unloadedHead: "The mask head's parameters are random, as if they had not been loaded."
@@ -47,26 +47,26 @@ public enum Mistake: String, CaseIterable, Sendable {
   public var symptom: String {
     switch self {
     case .halfPixel:
-      "4-roi/pictures/roi-best.png: RoIAlign's bins lie on the box, which looks better. But these "
+      "4-roi/figures/roi-best.png: RoIAlign's bins lie on the box, which looks better. But these "
         + "weights learned to read half a cell further to the lower right. Read further to the upper "
         + "left, an object appears further to the lower right, and there boxes and masks are drawn. "
         + "About as many detections, about as sure: only overlaps (IoU) tell."
     case .bgr:
-      "0-input/pictures/channels.png: the first channel is called blue, and has red's mean. Nothing "
-        + "fails; 6-masks/pictures/overlay.png has other objects, more or fewer of them."
+      "0-input/figures/channels.png: the first channel is called blue, and has red's mean. Nothing "
+        + "fails; 6-masks/figures/overlay.png has other objects, more or fewer of them."
     case .noNormalise:
-      "0-input/pictures/channels.png: no channel goes below 0, and the greatest is 1. In "
-        + "6-masks/pictures/overlay.png the brightest objects are left, with lower scores."
+      "0-input/figures/channels.png: no channel goes below 0, and the greatest is 1. In "
+        + "6-masks/figures/overlay.png the brightest objects are left, with lower scores."
     case .wrongStride:
-      "2-anchors/pictures/objectness.png: P4's map covers the upper left quarter of the picture. In "
-        + "6-masks/pictures/overlay.png the large objects outside that quarter are missing, where "
+      "2-anchors/figures/objectness.png: P4's map covers the upper left quarter of the image. In "
+        + "6-masks/figures/overlay.png the large objects outside that quarter are missing, where "
         + "no other level has anchors of their size."
     case .swappedXY:
-      "3-proposals/pictures/proposals.png: objects that are wider than high have proposals that are "
+      "3-proposals/figures/proposals.png: objects that are wider than high have proposals that are "
         + "higher than wide, stacked on each other, and others have none. The box head mends what "
         + "it is given, so that fewer detections are the only trace of it at the end."
     case .unloadedHead:
-      "5-heads/pictures/masks.png: masks of noise. Boxes, classes and scores are right to the last "
+      "5-heads/figures/masks.png: masks of noise. Boxes, classes and scores are right to the last "
         + "bit, so no count and no score tells."
     }
   }
@@ -80,16 +80,16 @@ public enum Mistake: String, CaseIterable, Sendable {
         + "against those of the library that trained the weights."
     case .bgr:
       "OpenCV reads BGR, PIL and most others RGB, and Caffe's weights want BGR. The shapes are the "
-        + "same and a grey picture shows no difference. Look at one pixel of a known colour in the "
+        + "same and a grey image shows no difference. Look at one pixel of a known colour in the "
         + "tensor that the network reads."
     case .noNormalise:
       "The transform of the training pipeline was left out at inference, or 0...255 was divided by "
         + "255 and that taken for normalising. Print the least and the greatest value of the network's "
-        + "input: a normalised picture has values well below 0, one that was forgotten lies in 0...1."
+        + "input: a normalised image has values well below 0, one that was forgotten lies in 0...1."
     case .wrongStride:
       "Strides stand in a configuration and the trunk was changed: a dilated last stage, one level "
         + "more or fewer. Take strides from the shapes, input over map, or draw the anchors of the "
-        + "last cell: it lies at the lower right corner of the picture."
+        + "last cell: it lies at the lower right corner of the image."
     case .swappedXY:
       "matterport's and TensorFlow's boxes are y1 x1 y2 x2, everybody else's x1 y1 x2 y2, and "
         + "deltas follow. Square things on the diagonal hide it. Decode one delta by hand on an "

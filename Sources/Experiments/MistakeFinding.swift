@@ -28,7 +28,7 @@ public struct MistakeFinding: Sendable {
   /// Whether the first stage that differs is the one in which the mistake was made.
   public var isWhereItWasMade: Bool { firstDifference == mistake.stage }
 
-  /// Compares two whole traces of one picture.
+  /// Compares two whole traces of one image.
   ///
   /// - Throws: `Fault` if one is damaged.
   public init(_ mistake: Mistake, right: Trace, broken: Trace) throws {
@@ -45,7 +45,7 @@ public struct MistakeFinding: Sendable {
   }
 }
 
-/// The detections of a trace with their masks in the picture.
+/// The detections of a trace with their masks in the image.
 private struct MaskSet {
   let labels: [Int]
   let sure: Int
@@ -57,8 +57,8 @@ private struct MaskSet {
     labels = try heads.integers("labels")
     sure = try heads.tensor("scores").values.count { $0 > 0.5 }
     let threshold = try MasksStage().withOptions(of: folder).threshold
-    let picture = try InputSizes(trace.current(InputStage.name)).original
-    let found = try folder.pastedMasks(in: picture).map {
+    let image = try InputSizes(trace.current(InputStage.name)).original
+    let found = try folder.pastedMasks(in: image).map {
       MaskRegion($0, threshold: threshold)
     }
     guard found.count == labels.count else {

@@ -5,7 +5,7 @@ import Stage4RoI
 import Tensors
 
 /// How far the rounding of RoIPool and RoIWarp moves the edges of one proposal, in pixels of the
-/// resized picture; positive to the right or down. RoIAlign moves none.
+/// resized image; positive to the right or down. RoIAlign moves none.
 ///
 /// With the stride S and `round` to the nearest cell,
 ///

@@ -53,7 +53,7 @@ public struct Sweep: Sendable {
   public let positions: [Float]
   /// One curve per operator.
   public let curves: [SweepCurve]
-  /// The box at position 0, in pixels of the resized picture.
+  /// The box at position 0, in pixels of the resized image.
   public let box: Box
   /// Pixels per cell of the level.
   public let stride: Int
@@ -77,7 +77,7 @@ public struct Sweep: Sendable {
   ///
   /// - Parameters:
   ///   - features: one level, `[C, H, W]`
-  ///   - box: where it begins, in pixels of the resized picture
+  ///   - box: where it begins, in pixels of the resized image
   ///   - stride: pixels per cell of the level
   ///   - cells: how far it slides
   ///   - channel: nil for the one that varies most where the box slides
@@ -174,7 +174,7 @@ public struct TraceSweep: Sendable {
   ///
   /// - Parameters:
   ///   - trace: with the stages 0, 1 and 3
-  ///   - proposal: nil for the best that does not touch the picture's edge
+  ///   - proposal: nil for the best that does not touch the image's edge
   ///   - channel: nil for the one that varies most where it slides
   ///   - bin: nil for the middle one
   /// - Throws: `Fault` if a stage is missing, or there is no such proposal, channel or bin.

@@ -101,7 +101,7 @@ public struct GoldenCase: Sendable {
       return list.cases.map { GoldenCase(record: $0, folder: folder) }
     } catch {
       throw Fault(
-        file.path, "this is no list of golden cases (\(error))", remedy: "Record the goldens anew")
+        file.path, "this is no list of golden cases (\(error))", remedy: "Record the goldens again")
     }
   }
 
@@ -145,6 +145,6 @@ public struct GoldenCase: Sendable {
   private func missing(_ name: String) -> Fault {
     Fault(
       folder.appending(path: "cases.json").path, "the case \(record.name) has no \(name)",
-      remedy: "Record the goldens anew")
+      remedy: "Record the goldens again")
   }
 }

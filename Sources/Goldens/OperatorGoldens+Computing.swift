@@ -133,7 +133,7 @@ extension OperatorGoldens {
     let sizes = try golden.input("sizes")
     let values = sizes.integers ?? []
     let resized = stride(from: 0, to: values.count, by: 2).flatMap { index in
-      let size = rule.size(for: PictureSize(height: values[index], width: values[index + 1]))
+      let size = rule.size(for: ImageSize(height: values[index], width: values[index + 1]))
       return [size.height, size.width]
     }
     return ["resized": NumericArray(sizes.shape, integers: resized)]

@@ -71,16 +71,16 @@ public enum OperatorGoldens {
     "nms": Operation(.exact) { ["keep": try keep($0, groups: nil)] },
     "paste": Operation(interpolation, paste),
     "resize_bilinear": Operation(interpolation) { golden in
-      let picture = try golden.input("picture").tensor
+      let image = try golden.input("image").tensor
       let resized = resizeBilinear(
-        picture.reshaped([picture.count / plane(picture)] + lastTwo(picture)),
+        image.reshaped([image.count / plane(image)] + lastTwo(image)),
         rows: try golden.integer("height"), columns: try golden.integer("width"))
       return ["resized": NumericArray(resized.reshaped(try golden.output("resized").shape))]
     },
     "resize_nearest": Operation(.exact) { golden in
-      let picture = try golden.input("picture").tensor
+      let image = try golden.input("image").tensor
       let resized = resizeNearest(
-        picture.reshaped([1, picture.count / plane(picture)] + lastTwo(picture)),
+        image.reshaped([1, image.count / plane(image)] + lastTwo(image)),
         rows: try golden.integer("height"), columns: try golden.integer("width"))
       return ["resized": NumericArray(resized.reshaped(try golden.output("resized").shape))]
     },
@@ -149,11 +149,11 @@ public enum OperatorGoldens {
         isIntegral: reference.integers != nil && array.integers != nil))
   }
 
-  private static func plane(_ picture: Tensor) -> Int {
-    lastTwo(picture).reduce(1, *)
+  private static func plane(_ image: Tensor) -> Int {
+    lastTwo(image).reduce(1, *)
   }
 
-  private static func lastTwo(_ picture: Tensor) -> [Int] { Array(picture.shape.extents.suffix(2)) }
+  private static func lastTwo(_ image: Tensor) -> [Int] { Array(image.shape.extents.suffix(2)) }
 }
 
 extension Shape {

@@ -16,7 +16,7 @@ public struct TraceGolden {
   public let name: String
   private let folder: URL
   private let trace: Trace
-  /// The golden trace of the same picture that holds the stages which this one does not repeat.
+  /// The golden trace of the same image that holds the stages which this one does not repeat.
   private let base: Trace
   private let model: MaskRCNNModel
 
@@ -30,7 +30,7 @@ public struct TraceGolden {
     name = folder.lastPathComponent
     self.folder = folder
     trace = try Trace.open(folder)
-    let beside = trace.picture?.deletingLastPathComponent() ?? folder
+    let beside = trace.image?.deletingLastPathComponent() ?? folder
     base = trace.has(InputStage.name) ? trace : try Trace.open(beside)
     let options = try base.stage(BackboneStage.name).record.options
     if case .integer(let seed)? = options["weightsSeed"],
@@ -39,7 +39,7 @@ public struct TraceGolden {
       let list = try ParameterShape.readList(architectures.appending(path: "\(architecture).json"))
       guard let epsilon = options["normEpsilon"]?.number else {
         throw Fault(
-          folder.path, "the trace does not record its normEpsilon", remedy: "Record it anew")
+          folder.path, "the trace does not record its normEpsilon", remedy: "Record it again")
       }
       model = try MaskRCNNModel(
         weights: SeededWeights.generate(
@@ -48,7 +48,7 @@ public struct TraceGolden {
       model = try MaskRCNNModel(contentsOf: weights)
     } else {
       throw Fault(
-        folder.path, "the trace names neither weights nor a seed", remedy: "Record it anew")
+        folder.path, "the trace names neither weights nor a seed", remedy: "Record it again")
     }
   }
 
@@ -110,9 +110,9 @@ public struct TraceGolden {
       var results: [GoldenResult] = []
       for stage in try stages() {
         let name = type(of: stage).name
-        // A chain starts at the picture; a stage alone runs only where there is a golden of it.
+        // A chain starts at the image; a stage alone runs only where there is a golden of it.
         guard source == nil || trace.has(name) else { continue }
-        let computed = try stage.run(in: own, reading: source, keeping: .none, pictures: false)
+        let computed = try stage.run(in: own, reading: source, keeping: .none, figures: false)
         guard trace.has(name) else { continue }
         results += try compare(trace.stage(name), computed).compactMap { comparison in
           // The reference keeps no tensor that is only there to be looked at.
@@ -129,12 +129,12 @@ public struct TraceGolden {
   /// The stages with the options that the trace was recorded with. The reference's stage 1 has none:
   /// its record says what the model was made of.
   private func stages() throws -> [any Stage] {
-    guard let picture = trace.picture else {
+    guard let image = trace.image else {
       throw Fault(
-        folder.path, "the trace does not record its picture", remedy: "Record it anew")
+        folder.path, "the trace does not record its image", remedy: "Record it again")
     }
     return [
-      try asRecorded(InputStage(file: picture, settings: model.settings)), BackboneStage(model),
+      try asRecorded(InputStage(file: image, settings: model.settings)), BackboneStage(model),
       try asRecorded(AnchorsStage(model)), try asRecorded(ProposalsStage()),
       try asRecorded(RoIStage(.torchvision)), try asRecorded(HeadsStage(model)),
       try asRecorded(MasksStage()),

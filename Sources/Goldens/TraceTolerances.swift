@@ -23,7 +23,7 @@ enum TraceTolerances {
     func set(_ stage: String, _ tensors: [String], _ relative: Float, _ reason: String) {
       for tensor in tensors { table["\(stage) \(tensor)"] = Tolerance(relative, reason) }
     }
-    set(InputStage.name, ["picture"], 0, "the same bytes, divided by 255 in both")
+    set(InputStage.name, ["image"], 0, "the same bytes, divided by 255 in both")
     set(InputStage.name, ["normalised"], 1e-6, "one subtraction and one division")
     set(InputStage.name, ["resized", "padded"], 1e-6, "four products of interpolation weights")
 
@@ -60,8 +60,8 @@ enum TraceTolerances {
   /// All stages, each on what the one before computed.
   static func chained(_ stage: String, _ tensor: String) -> Tolerance {
     let own = alone(stage, tensor)
-    let dependsOnThePicture = stage != InputStage.name && !tensor.contains("anchors")
-    guard dependsOnThePicture else { return own }
+    let dependsOnTheImage = stage != InputStage.name && !tensor.contains("anchors")
+    guard dependsOnTheImage else { return own }
     return Tolerance(
       5e-5, "\(own.reason); on what up to a hundred layers before it rounded likewise")
   }

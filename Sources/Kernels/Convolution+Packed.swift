@@ -2,7 +2,7 @@ import CVectorWidth
 import Tensors
 
 /// Two-dimensional convolution, the same sums as `plainConvolution`, as a matrix product: the
-/// weight is an `[O, I K K]` matrix, the picture's patches are the columns of an `[I K K, N Y X]`
+/// weight is an `[O, I K K]` matrix, the image's patches are the columns of an `[I K K, N Y X]`
 /// one (Chellapilla et al. 2006, "im2col"), of which only a cache's worth is ever laid out.
 ///
 /// Parameters and result as in `convolution`.
@@ -12,24 +12,24 @@ public func packedConvolution(
 ) -> Tensor {
   let size = ConvolutionSize(
     input, weight.tensor, stride: stride, padding: padding, groups: groups)
-  let laidOut = LaidOutPicture(input, size)
+  let laidOut = LaidOutInput(input, size)
   let groupRows = weight.rows(groups: groups)
   let plane = size.outRows * size.outColumns
   let finishes = finish.channels(size.outputs)
-  return Tensor(uninitialized: [size.pictures, size.outputs, size.outRows, size.outColumns]) {
+  return Tensor(uninitialized: [size.images, size.outputs, size.outRows, size.outColumns]) {
     output in
-    laidOut.tensor.values.withUnsafeBufferPointer { picture in
+    laidOut.tensor.values.withUnsafeBufferPointer { image in
       withOptionalPointer(adding) { added in
-        guard let picture = picture.baseAddress else { return }
+        guard let image = image.baseAddress else { return }
         for (group, rows) in groupRows.enumerated() {
           let patches = PatchColumns(
-            picture: picture, layout: laidOut.layout, size: size,
+            image: image, layout: laidOut.layout, size: size,
             firstChannel: group * size.inputsPerGroup)
           let planes = ChannelPlanes(
             output: output, added: added, channels: size.outputs,
             firstChannel: group * (size.outputs / groups), plane: plane,
             finishes: finishes)
-          packedProduct(rows, columns: size.pictures * plane, from: patches, into: planes)
+          packedProduct(rows, columns: size.images * plane, from: patches, into: planes)
         }
       }
     }

@@ -1,6 +1,6 @@
 import Tensors
 
-// N pictures, I input channels, O output channels, G groups, H W input rows and columns,
+// N images, I input channels, O output channels, G groups, H W input rows and columns,
 // Y X output rows and columns, K kernel rows and columns.
 
 /// The number of positions of a kernel along one axis: `(extent + 2 padding - kernel) / stride + 1`.
@@ -13,7 +13,7 @@ public func convolvedExtent(_ extent: Int, kernel: Int, stride: Int, padding: In
 ///
 ///     y[n, o, y, x] = finish(sum over i, u, v of w[o, i, u, v] * x[n, i, s y - p + u, s x - p + v])
 ///
-/// with zeros outside the picture. This is the definition, in seven loops; `convolution` computes
+/// with zeros outside the image. This is the definition, in seven loops; `convolution` computes
 /// the same much faster.
 ///
 /// - Parameters:
@@ -27,7 +27,7 @@ public func plainConvolution(
   stride: Int = 1, padding: Int = 0, groups: Int = 1
 ) -> Tensor {
   let size = ConvolutionSize(input, weight, stride: stride, padding: padding, groups: groups)
-  let planes = Threads.map(size.pictures * size.outputs) { plane in
+  let planes = Threads.map(size.images * size.outputs) { plane in
     let (n, o) = plane.quotientAndRemainder(dividingBy: size.outputs)
     let group = o / (size.outputs / groups)
     var output = Tensor([size.outRows, size.outColumns], repeating: 0)
@@ -52,12 +52,12 @@ public func plainConvolution(
   }
   // [N, O, Y, X]
   return Tensor(
-    [size.pictures, size.outputs, size.outRows, size.outColumns], planes.flatMap { $0 })
+    [size.images, size.outputs, size.outRows, size.outColumns], planes.flatMap { $0 })
 }
 
 /// The extents that a convolution works with, checked against each other.
 struct ConvolutionSize: Sendable {
-  let pictures, inputs, rows, columns: Int
+  let images, inputs, rows, columns: Int
   let outputs, inputsPerGroup, kernelRows, kernelColumns: Int
   let outRows, outColumns: Int
   let stride, padding, groups: Int
@@ -69,7 +69,7 @@ struct ConvolutionSize: Sendable {
       stride > 0 && groups > 0 && weight.shape[1] * groups == input.shape[1]
         && weight.shape[0] % groups == 0,
       "a weight \(weight.shape) in \(groups) groups does not fit the input \(input.shape)")
-    (pictures, inputs, rows, columns) =
+    (images, inputs, rows, columns) =
       (input.shape[0], input.shape[1], input.shape[2], input.shape[3])
     (outputs, inputsPerGroup) = (weight.shape[0], weight.shape[1])
     (kernelRows, kernelColumns) = (weight.shape[2], weight.shape[3])
@@ -84,7 +84,7 @@ struct ConvolutionSize: Sendable {
 ///
 /// NaN and infinity in the input come out where the definition has them, ReLU or not; Winograd's
 /// form spreads them over the whole 4 x 4 blocks of the output that read such a cell. The weights are
-/// to be finite: the fast forms multiply them by the zeros outside the picture.
+/// to be finite: the fast forms multiply them by the zeros outside the image.
 ///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`

@@ -6,7 +6,7 @@ import Tensors
 //
 // - A is packed once into panels of `Tile.rows` rows: the tile reads it front to back.
 // - B is packed, a block of `Tile.depth` rows by some panels of `Tile.columns` columns at a time,
-//   by whoever knows where B's elements are: a convolution gathers them from the picture.
+//   by whoever knows where B's elements are: a convolution gathers them from the image.
 // - The tile holds `Tile.rows` x `Tile.columns` sums in registers over `Tile.depth` products each.
 // - Whoever knows what C is takes the finished sums: adds the bias, rectifies, stores.
 //

@@ -2,7 +2,7 @@ import Synchronization
 import Tensors
 
 /// A weight, and the forms in which the fast kernels read it: each made when it is first needed,
-/// and kept, because a network's weights serve every picture, every level and every RoI.
+/// and kept, because a network's weights serve every image, every level and every RoI.
 public final class PackedWeight: Sendable {
   /// The weight as it is defined, `[O, I / G, K, K]` or `[O, I]`.
   public let tensor: Tensor

@@ -1,10 +1,10 @@
 import CVectorWidth
 import Tensors
 
-/// A picture laid out so that what a patch takes along a row, for any place in the kernel, lies
+/// An image laid out so that what a patch takes along a row, for any place in the kernel, lies
 /// beside each other and needs no conditions: with zeros around it, and the columns of a row sorted
 /// by their remainder by the stride. A 1x1 kernel needs only every s-th row and column.
-struct LaidOutPicture {
+struct LaidOutInput {
   /// How a channel lies in memory.
   struct Layout {
     /// Floats per channel, per row, and per remainder of the column by the stride.
@@ -34,7 +34,7 @@ struct LaidOutPicture {
     layout = Layout(
       channel: rows * phases * phase, row: phases * phase, phase: phase,
       rowStep: isSparse ? 1 : step, channels: size.inputs)
-    let planes = size.pictures * size.inputs
+    let planes = size.images * size.inputs
     let layout = layout
     tensor = Tensor(uninitialized: [planes * layout.channel]) { output in
       input.values.withUnsafeBufferPointer { buffer in
@@ -79,14 +79,14 @@ struct LaidOutPicture {
   }
 }
 
-/// The patches of a laid-out picture as columns: column `(n, y, x)`, row `(i, u, v)`.
+/// The patches of a laid-out image as columns: column `(n, y, x)`, row `(i, u, v)`.
 struct PatchColumns: ColumnSource, @unchecked Sendable {
-  let picture: UnsafePointer<Float>
-  let layout: LaidOutPicture.Layout
+  let image: UnsafePointer<Float>
+  let layout: LaidOutInput.Layout
   let size: ConvolutionSize
   let firstChannel: Int
 
-  /// Columns of one output row and one panel: their patches lie beside each other in the picture.
+  /// Columns of one output row and one panel: their patches lie beside each other in the image.
   private struct Run {
     let target, source, count: Int
   }
@@ -123,7 +123,7 @@ struct PatchColumns: ColumnSource, @unchecked Sendable {
         let (u, v) = tap.quotientAndRemainder(dividingBy: size.kernelColumns)
         let (shift, remainder) = v.quotientAndRemainder(dividingBy: size.stride)
         let source =
-          picture + i * layout.channel + u * layout.row + remainder * layout.phase + shift
+          image + i * layout.channel + u * layout.row + remainder * layout.phase + shift
         let target = panels + index * Tile.columns
         for run in runs {
           copy(run.count, from: source + run.source, to: target + run.target)

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Max pooling: the greatest of each K x K window; cells outside the picture do not count.
+/// Max pooling: the greatest of each K x K window; cells outside the image do not count.
 ///
 ///     y[n, c, y, x] = max over u, v of x[n, c, s y - p + u, s x - p + v]
 ///
@@ -11,11 +11,11 @@ import Tensors
 /// - Returns: `[N, C, Y, X]`
 public func plainMaxPool(_ input: Tensor, kernel: Int, stride: Int, padding: Int = 0) -> Tensor {
   checkPooling(input, kernel: kernel, padding: padding)
-  let (pictures, channels) = (input.shape[0], input.shape[1])
+  let (images, channels) = (input.shape[0], input.shape[1])
   let (rows, columns) = (input.shape[2], input.shape[3])
   let outRows = convolvedExtent(rows, kernel: kernel, stride: stride, padding: padding)
   let outColumns = convolvedExtent(columns, kernel: kernel, stride: stride, padding: padding)
-  let planes = Threads.map(pictures * channels) { plane in
+  let planes = Threads.map(images * channels) { plane in
     let (n, c) = plane.quotientAndRemainder(dividingBy: channels)
     var output = Tensor([outRows, outColumns], repeating: 0)
     for y in 0..<outRows {
@@ -35,7 +35,7 @@ public func plainMaxPool(_ input: Tensor, kernel: Int, stride: Int, padding: Int
     }
     return output.values
   }
-  return Tensor([pictures, channels, outRows, outColumns], planes.flatMap { $0 })  // [N, C, Y, X]
+  return Tensor([images, channels, outRows, outColumns], planes.flatMap { $0 })  // [N, C, Y, X]
 }
 
 /// The greater of two numbers; NaN if one of them is.
@@ -48,7 +48,7 @@ private func checkPooling(_ input: Tensor, kernel: Int, padding: Int) {
   precondition(input.shape.rank == 4 && 2 * padding <= kernel, "no pooling of \(input.shape)")
 }
 
-/// Max pooling, the same numbers as `plainMaxPool`, a line of the picture at a time; or, if
+/// Max pooling, the same numbers as `plainMaxPool`, a line of the image at a time; or, if
 /// `KernelForm.current` says so, the definition.
 ///
 /// - Parameter input: `[N, C, H, W]`

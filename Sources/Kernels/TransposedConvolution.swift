@@ -17,8 +17,8 @@ public func plainTransposedConvolution(
 ) -> Tensor {
   checkTransposed(input, weight)
   let (inputs, outputs, kernel) = (weight.shape[0], weight.shape[1], weight.shape[2])
-  let (pictures, rows, columns) = (input.shape[0], input.shape[2], input.shape[3])
-  let planes = Threads.map(pictures * outputs) { plane in
+  let (images, rows, columns) = (input.shape[0], input.shape[2], input.shape[3])
+  let planes = Threads.map(images * outputs) { plane in
     let (n, o) = plane.quotientAndRemainder(dividingBy: outputs)
     var output = Tensor([kernel * rows, kernel * columns], repeating: 0)
     for row in 0..<kernel * rows {
@@ -33,7 +33,7 @@ public func plainTransposedConvolution(
     return output.values
   }
   // [N, O, K H, K W]
-  return Tensor([pictures, outputs, kernel * rows, kernel * columns], planes.flatMap { $0 })
+  return Tensor([images, outputs, kernel * rows, kernel * columns], planes.flatMap { $0 })
 }
 
 /// Transposed convolution whose kernel equals its stride, the same sums as
@@ -52,17 +52,17 @@ public func transposedConvolution(
   }
   checkTransposed(input, weight.tensor)
   let (outputs, kernel) = (weight.tensor.shape[1], weight.tensor.shape[2])
-  let (pictures, height, width) = (input.shape[0], input.shape[2], input.shape[3])
-  return Tensor(uninitialized: [pictures, outputs, kernel * height, kernel * width]) { output in
+  let (images, height, width) = (input.shape[0], input.shape[2], input.shape[3])
+  return Tensor(uninitialized: [images, outputs, kernel * height, kernel * width]) { output in
     input.values.withUnsafeBufferPointer { buffer in
       guard let cells = buffer.baseAddress else { return }
       let spread = weight.spread()
       let size = ConvolutionSize(input, spread.tensor, stride: 1, padding: 0, groups: 1)
       for rows in spread.rows() {
         packedProduct(
-          rows, columns: pictures * height * width,
+          rows, columns: images * height * width,
           from: PatchColumns(
-            picture: cells, layout: LaidOutPicture(input, size).layout, size: size,
+            image: cells, layout: LaidOutInput(input, size).layout, size: size,
             firstChannel: 0),
           into: SpreadBlocks(
             output: output, outputs: outputs, kernel: kernel, height: height, width: width,

@@ -1,35 +1,35 @@
 import CVectorWidth
 
-// How Winograd's method goes through a picture: some tiles at a time, over all channels, so that
+// How Winograd's method goes through an image: some tiles at a time, over all channels, so that
 // what lies between the three steps stays in the processor's caches.
 
 /// One convolution under way: what all threads read, and where they write.
 struct WinogradWork: @unchecked Sendable {
   /// `[N, I, H, W]`
-  let picture: UnsafeBufferPointer<Float>
+  let image: UnsafeBufferPointer<Float>
   let output: UnsafeMutablePointer<Float>
   let added: UnsafePointer<Float>?
   let kernels: [PackedRows]
   let size: ConvolutionSize
   let finishes: [ChannelFinish]
-  /// Tiles in a row, and rows of tiles, of one picture.
+  /// Tiles in a row, and rows of tiles, of one image.
   private let tileColumns, tileRows: Int
   /// Panels of tiles altogether.
   private let panels: Int
 
   init(
-    picture: UnsafeBufferPointer<Float>, output: UnsafeMutablePointer<Float>,
+    image: UnsafeBufferPointer<Float>, output: UnsafeMutablePointer<Float>,
     added: UnsafePointer<Float>?, kernels: [PackedRows], size: ConvolutionSize,
     finishes: [ChannelFinish]
   ) {
-    (self.picture, self.output, self.added) = (picture, output, added)
+    (self.image, self.output, self.added) = (image, output, added)
     (self.kernels, self.size, self.finishes) = (kernels, size, finishes)
     tileColumns = (size.outColumns + 3) / 4
     tileRows = (size.outRows + 3) / 4
-    panels = (size.pictures * tileRows * tileColumns + Tile.columns - 1) / Tile.columns
+    panels = (size.images * tileRows * tileColumns + Tile.columns - 1) / Tile.columns
   }
 
-  private var tiles: Int { size.pictures * tileRows * tileColumns }
+  private var tiles: Int { size.images * tileRows * tileColumns }
 
   /// Where one job's parts lie in a thread's scratch memory.
   private struct Layout {
@@ -66,7 +66,7 @@ struct WinogradWork: @unchecked Sendable {
     let (jobs, most) = Threads.jobs(panels, atMost: max(1, min(2, panels / (3 * Threads.count))))
     let layout = Layout(panels: most, inputs: size.inputs)
     Threads.each(jobs, scratch: layout.total) { job, scratch in
-      // What lies behind a picture's last column is multiplied too, and thrown away.
+      // What lies behind an image's last column is multiplied too, and thrown away.
       (scratch + layout.cells).update(repeating: 0, count: layout.total - layout.cells)
       block(panels: panels * job / jobs..<panels * (job + 1) / jobs, layout, scratch)
     }
@@ -109,7 +109,7 @@ struct WinogradWork: @unchecked Sendable {
     /// The first one's place in its panel.
     let slot: Int
     let count: Int
-    /// The picture, and the row and column of the first one's first output.
+    /// The image, and the row and column of the first one's first output.
     let n, y, x: Int
   }
 
@@ -120,8 +120,8 @@ struct WinogradWork: @unchecked Sendable {
     var runs: [Run] = []
     var tile = first
     while tile < end {
-      let (n, inPicture) = tile.quotientAndRemainder(dividingBy: tileRows * tileColumns)
-      let (row, column) = inPicture.quotientAndRemainder(dividingBy: tileColumns)
+      let (n, inImage) = tile.quotientAndRemainder(dividingBy: tileRows * tileColumns)
+      let (row, column) = inImage.quotientAndRemainder(dividingBy: tileColumns)
       let count = min(tileColumns - column, end - tile)
       runs.append(Run(slot: tile - first, count: count, n: n, y: 4 * row, x: 4 * column))
       tile += count
@@ -149,7 +149,7 @@ struct WinogradWork: @unchecked Sendable {
   /// Asks for the memory that `gather` will read.
   @inline(__always)
   private func expectCells(_ run: Run, channel: Int) {
-    guard let base = picture.baseAddress else { return }
+    guard let base = image.baseAddress else { return }
     let plane = (run.n * size.inputs + channel) * size.rows
     let first = max(0, run.x - size.padding)
     let last = min(size.columns, run.x - size.padding + 4 * run.count + 2)
@@ -167,12 +167,12 @@ struct WinogradWork: @unchecked Sendable {
     _ run: Run, channel: Int, to cells: UnsafeMutablePointer<Float>,
     line: UnsafeMutablePointer<Float>
   ) {
-    guard let base = picture.baseAddress else { return }
+    guard let base = image.baseAddress else { return }
     let plane = (run.n * size.inputs + channel) * size.rows
     let first = run.x - size.padding
     let needed = 4 * run.count + 2
     let read = (run.count + 15) / 16 * 64 + 4
-    // The cells of the line that lie in the picture; beside them are zeros.
+    // The cells of the line that lie in the image; beside them are zeros.
     let left = min(needed, max(0, -first))
     let right = max(left, min(needed, size.columns - first))
     for u in 0..<6 {
@@ -184,7 +184,7 @@ struct WinogradWork: @unchecked Sendable {
       }
       let start = (plane + row) * size.columns + first
       var source = base + start
-      if start < 0 || start + read > picture.count {
+      if start < 0 || start + read > image.count {
         (line + left).update(from: source + left, count: right - left)
         source = UnsafePointer(line)
       }

@@ -16,7 +16,7 @@ import Tensors
 // The price: sums and differences of values multiplied by up to 8 lose between four and five bits
 // more than the direct sum does (`Fixtures/record/winograd_errors.py` measures it).
 //
-// N pictures, I input channels, O output channels, H W rows and columns, T tiles of 4 x 4 outputs.
+// N images, I input channels, O output channels, H W rows and columns, T tiles of 4 x 4 outputs.
 
 /// Whether `winogradConvolution` can compute a convolution, and gains by it: the transforms of a
 /// channel must be repaid by products with many others.
@@ -41,13 +41,13 @@ public func winogradConvolution(
   precondition(
     size.kernelRows == 3 && size.kernelColumns == 3,
     "the kernel is 3 x 3, not \(weight.tensor.shape)")
-  return Tensor(uninitialized: [size.pictures, size.outputs, size.outRows, size.outColumns]) {
+  return Tensor(uninitialized: [size.images, size.outputs, size.outRows, size.outColumns]) {
     output in
-    input.values.withUnsafeBufferPointer { picture in
+    input.values.withUnsafeBufferPointer { image in
       withOptionalPointer(adding) { added in
-        guard let base = picture.baseAddress else { return }
+        guard let base = image.baseAddress else { return }
         WinogradWork(
-          picture: UnsafeBufferPointer(start: base, count: picture.count), output: output,
+          image: UnsafeBufferPointer(start: base, count: image.count), output: output,
           added: added, kernels: weight.winograd(), size: size,
           finishes: finish.channels(size.outputs)
         ).run()

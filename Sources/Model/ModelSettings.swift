@@ -6,11 +6,11 @@
 /// `anchors.aspect_ratios`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the
 /// epsilon of the batch norms.
 public struct ModelSettings: Sendable, Equatable, Codable {
-  /// How a picture is brought to the size that the network works at.
+  /// How an image is brought to the size that the network works at.
   public enum Resize: Sendable, Equatable, Codable {
     /// The shorter side to `shorter` unless the longer would pass `longer` (torchvision's way).
     case sides(shorter: Int, longer: Int)
-    /// Both sides times a factor (fit for pictures that have a fixed magnification).
+    /// Both sides times a factor (fit for images that have a fixed magnification).
     case factor(Double)
 
     /// The factors that make sense.
@@ -19,13 +19,13 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     public static let lengths = 1...100_000
   }
 
-  /// How a picture is resized.
+  /// How an image is resized.
   public var resize: Resize = .sides(shorter: 800, longer: 1333)
   /// Subtracted from red, green and blue, which lie in 0...1.
   public var mean: [Float] = [0.485, 0.456, 0.406]
   /// What red, green and blue are then divided by.
   public var standardDeviation: [Float] = [0.229, 0.224, 0.225]
-  /// Side of the square anchor of each level, P2 first, in pixels of the resized picture.
+  /// Side of the square anchor of each level, P2 first, in pixels of the resized image.
   public var anchorSizes: [Float] = [32, 64, 128, 256, 512]
   /// Height over width of the anchors of one cell.
   public var anchorAspectRatios: [Float] = [0.5, 1, 2]
@@ -43,11 +43,11 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   public static func overrides(
     _ given: [String: String], over earlier: [String: String]
   ) -> [String: String] {
-    // The two ways to give the picture's size exclude each other: the later one holds.
+    // The two ways to give the image's size exclude each other: the later one holds.
     let isSizeGiven = given.keys.contains(where: isSize)
     return earlier.filter { !(isSizeGiven && isSize($0.key)) }.merging(given) { $1 }
   }
 
-  /// Whether a setting says how large the picture becomes.
+  /// Whether a setting says how large the image becomes.
   static func isSize(_ key: String) -> Bool { key == "input.scale" || key.hasSuffix("_size") }
 }

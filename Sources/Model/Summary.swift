@@ -28,7 +28,7 @@ extension MaskRCNNModel {
   private var settingRows: [(String, String)] {
     let resize: (String, String)
     switch settings.resize {
-    case .factor(let factor): resize = ("\(factor) times the picture", origin("input.scale"))
+    case .factor(let factor): resize = ("\(factor) times the image", origin("input.scale"))
     case .sides(let shorter, let longer):
       resize = (
         "shorter side \(shorter), longer at most \(longer)",

@@ -1,18 +1,18 @@
 import Foundation
 import Kernels
 import Model
-import Pictures
+import Figures
 import Tensors
 import Tracing
 
-/// Stage 0 in a trace: a picture file to the network's input.
+/// Stage 0 in a trace: an image file to the network's input.
 public struct InputStage: Stage {
   /// The folder in a trace.
   public static let name = "0-input"
   /// What the stage computes.
-  public static let title = "A picture, decoded, normalised, resized and padded."
+  public static let title = "An image, decoded, normalised, resized and padded."
 
-  /// The picture's file.
+  /// The image's file.
   public var file: URL
   /// How it is resized.
   public var resize: ModelSettings.Resize
@@ -48,29 +48,29 @@ public struct InputStage: Stage {
   /// 32.
   public static let padding = 32
 
-  /// Reads the picture; writes `picture`, `normalised`, `resized`, `padded`, `sizes`.
+  /// Reads the image; writes `image`, `normalised`, `resized`, `padded`, `sizes`.
   public func run(_ folder: StageWriter) throws {
-    let picture = try readPicture(file).pixels  // [3, H0, W0]
-    let original = PictureSize(height: picture.shape[1], width: picture.shape[2])
+    let image = try readImage(file).pixels  // [3, H0, W0]
+    let original = ImageSize(height: image.shape[1], width: image.shape[2])
     let size = resize.size(for: original)
     guard InputSizes.areSensible(size) else {
       throw Fault(
         file.path,
-        "resized by \(resize), the picture would have \(size) pixels, more than "
+        "resized by \(resize), the image would have \(size) pixels, more than "
           + "\(InputSizes.mostPixels / 1_000_000) million", remedy: "Resize it to less")
     }
     let colours = normalised(
-      channelOrder.exchanged(picture), mean: mean, standardDeviation: standardDeviation)
+      channelOrder.exchanged(image), mean: mean, standardDeviation: standardDeviation)
     let resized = resizeBilinear(colours, rows: size.height, columns: size.width)  // [3, H, W]
     let input = padded(resized, toMultipleOf: Self.padding)  // [1, 3, Hp, Wp]
 
     let channels = ["C", "H", "W"]
     try folder.add(
-      "picture", picture, axes: channels, units: "intensity",
+      "image", image, axes: channels, units: "intensity",
       note: "red, green, blue as decoded, 0...1")
     try folder.add(
       "normalised", colours, axes: channels, units: "standard deviation",
-      note: "(picture - mean) / standard deviation; "
+      note: "(image - mean) / standard deviation; "
         + channelOrder.names.joined(separator: ", "))
     try folder.add(
       "resized", resized, axes: channels, units: "standard deviation",
@@ -83,13 +83,13 @@ public struct InputStage: Stage {
     ]
     try folder.add(
       "sizes", integers: sizes, shape: [3, 2], axes: ["original resized padded", "height width"],
-      units: "pixel", note: "the picture's size as decoded, resized and padded")
-    guard folder.drawsPictures else { return }
+      units: "pixel", note: "the image's size as decoded, resized and padded")
+    guard folder.drawsFigures else { return }
     try folder.add(
       InputDrawing(
-        picture: picture, resized: resized, padded: input, mean: mean,
+        image: image, resized: resized, padded: input, mean: mean,
         standardDeviation: standardDeviation, channelOrder: channelOrder
-      ).pictures)
+      ).figures)
   }
 }
 
@@ -130,12 +130,12 @@ extension ModelSettings.Resize: LosslessStringConvertible, OptionConvertible {
 
 /// The sizes that stage 0 recorded.
 public struct InputSizes: Sendable, Equatable {
-  /// Of the picture as decoded.
-  public var original: PictureSize
-  /// Of the resized picture, without the padding.
-  public var resized: PictureSize
+  /// Of the image as decoded.
+  public var original: ImageSize
+  /// Of the resized image, without the padding.
+  public var resized: ImageSize
   /// Of the network's input.
-  public var padded: PictureSize
+  public var padded: ImageSize
 
   /// Reads the sizes from stage 0's folder.
   ///
@@ -143,31 +143,31 @@ public struct InputSizes: Sendable, Equatable {
   public init(_ folder: StageFolder) throws {
     let values = try folder.integers("sizes")
     let sizes = stride(from: 0, to: values.count - 1, by: 2).map {
-      PictureSize(height: values[$0], width: values[$0 + 1])
+      ImageSize(height: values[$0], width: values[$0 + 1])
     }
     guard values.count == 6, sizes.allSatisfy(InputSizes.areSensible),
       sizes[1].height <= sizes[2].height, sizes[1].width <= sizes[2].width,
       sizes[2].height % InputStage.padding == 0, sizes[2].width % InputStage.padding == 0
     else {
       throw Fault(
-        folder.folder.path, "the sizes \(values) are not those of a picture, resized and padded",
+        folder.folder.path, "the sizes \(values) are not those of an image, resized and padded",
         remedy: "Run the stage input again")
     }
     (original, resized, padded) = (sizes[0], sizes[1], sizes[2])
   }
 
-  /// A box of the resized picture in pixels of the picture as decoded.
+  /// A box of the resized image in pixels of the image as decoded.
   public func inOriginal(_ box: Box) -> Box {
     box.scaled(
       x: Float(original.width) / Float(resized.width),
       y: Float(original.height) / Float(resized.height))
   }
 
-  /// Pictures of more pixels would need tens of gigabytes in the backbone.
+  /// Images of more pixels would need tens of gigabytes in the backbone.
   static let mostPixels = 64_000_000
 
-  /// Whether a picture of this size can be worked on.
-  static func areSensible(_ size: PictureSize) -> Bool {
+  /// Whether an image of this size can be worked on.
+  static func areSensible(_ size: ImageSize) -> Bool {
     let sides = 1...mostPixels
     return sides.contains(size.height) && sides.contains(size.width)
       && size.height <= mostPixels / size.width
@@ -175,10 +175,10 @@ public struct InputSizes: Sendable, Equatable {
 }
 
 extension StageFolder {
-  /// Boxes that a stage left, each inside the resized picture.
+  /// Boxes that a stage left, each inside the resized image.
   ///
   /// - Throws: `Fault` if they are missing, or one is not a number or lies outside.
-  public func boxes(_ name: String, inside size: PictureSize) throws -> [Box] {
+  public func boxes(_ name: String, inside size: ImageSize) throws -> [Box] {
     let boxes = try boxes(name)
     let (columns, rows) = (0...Float(size.width), 0...Float(size.height))
     let areInside = boxes.allSatisfy { box in
@@ -187,7 +187,7 @@ extension StageFolder {
     }
     guard areInside else {
       throw Fault(
-        folder.path, "a box of \(name) is not a box inside the picture of \(size) pixels",
+        folder.path, "a box of \(name) is not a box inside the image of \(size) pixels",
         remedy: "Run the stage again")
     }
     return boxes

@@ -68,27 +68,27 @@ public struct BackboneStage: Stage {
     guard pyramid.allSatisfy(\.isFinite) else {
       throw Fault(
         source.folder.path,
-        "with these weights the features of this picture are not finite numbers",
+        "with these weights the features of this image are not finite numbers",
         remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
     }
 
     for (name, features) in zip(Self.levels, pyramid) {
       try add(name, features, "level of the feature pyramid")
     }
-    guard folder.drawsPictures else { return }
+    guard folder.drawsFigures else { return }
     let sizes = try InputSizes(source)
     let named =
       [("stem", trunk.stem), ("pooled", trunk.pooled)]
       + trunk.levels.enumerated().map { ("C\($0.offset + 2)", $0.element) }
       + zip(Self.levels, pyramid)
     let maps = Threads.map(named.count) {
-      FeatureMap(named[$0].0, named[$0].1, padded: sizes.padded, picture: sizes.resized)
+      FeatureMap(named[$0].0, named[$0].1, padded: sizes.padded, image: sizes.resized)
     }
     let levels = maps.count - pyramid.count
     try folder.add(
       BackboneDrawing(
         trunk: Array(maps[..<levels]), pyramid: Array(maps[levels...])
-      ).pictures)
+      ).figures)
   }
 }
 
@@ -115,7 +115,7 @@ extension StageFolder {
   ///
   /// - Parameter input: the padded input's size; a level has no more cells than the input pixels
   /// - Throws: `Fault` if it is missing or of another shape.
-  public func pyramidLevel(_ name: String, of input: PictureSize) throws -> Tensor {
+  public func pyramidLevel(_ name: String, of input: ImageSize) throws -> Tensor {
     let features = try tensor(name)
     guard features.shape.rank == 4, features.shape[0] == 1, features.count > 0,
       features.shape[2] <= input.height, features.shape[3] <= input.width

@@ -1,11 +1,11 @@
 import Stage0Input
 import Tensors
 
-/// A feature map with its place in the picture, as drawings need it.
+/// A feature map with its place in the image, as drawings need it.
 public struct FeatureMap: Sendable {
   /// `P3`
   public var name: String
-  /// `[1, C, H, W]`; H and W cover the picture, cells of padding alone are left out.
+  /// `[1, C, H, W]`; H and W cover the image, cells of padding alone are left out.
   public let features: Tensor
   /// Pixels of the network's input per cell.
   public var stride: Float
@@ -14,13 +14,13 @@ public struct FeatureMap: Sendable {
   /// The mean over all channels at every cell, `[H, W]`.
   public let mean: Tensor
 
-  /// Takes from a map `[1, C, H, W]` of the padded input the cells that touch the picture.
-  public init(_ name: String, _ features: Tensor, padded: PictureSize, picture: PictureSize) {
+  /// Takes from a map `[1, C, H, W]` of the padded input the cells that touch the image.
+  public init(_ name: String, _ features: Tensor, padded: ImageSize, image: ImageSize) {
     let (channels, height, width) = (features.shape[1], features.shape[2], features.shape[3])
     self.name = name
     stride = Float(padded.height) / Float(height)
-    let rows = min(height, Int((Float(picture.height) / stride).rounded(.up)))
-    let columns = min(width, Int((Float(picture.width) / stride).rounded(.up)))
+    let rows = min(height, Int((Float(image.height) / stride).rounded(.up)))
+    let columns = min(width, Int((Float(image.width) / stride).rounded(.up)))
     if rows < height || columns < width {
       var values: [Float] = []
       values.reserveCapacity(channels * rows * columns)
@@ -50,7 +50,7 @@ public struct FeatureMap: Sendable {
       Array(features.values[number * plane..<(number + 1) * plane]))
   }
 
-  /// The channels that vary most over the picture, by falling variation: those that say most of
+  /// The channels that vary most over the image, by descending variation: those that say most of
   /// what is where.
   public func mostVaryingChannels(_ count: Int) -> [Int] {
     mostVarying(
@@ -75,7 +75,7 @@ public func meanOverChannels(_ map: Tensor) -> Tensor {
   return Tensor([rows, columns], sums)
 }
 
-/// The planes of `[C, H, W]` with the greatest variance, by falling variance; of equal ones the
+/// The planes of `[C, H, W]` with the greatest variance, by descending variance; of equal ones the
 /// lower number first.
 public func mostVarying(_ map: Tensor, count: Int) -> [Int] {
   let (channels, plane) = (map.shape[0], map.shape[1] * map.shape[2])

@@ -1,5 +1,5 @@
 import Model
-import Pictures
+import Figures
 import Stage0Input
 import Stage1Backbone
 import Tensors
@@ -107,7 +107,7 @@ public struct AnchorsStage: Stage {
     try folder.add(
       "strides", integers: used, shape: [sizes.count, 2], axes: ["level", "rows columns"],
       units: "pixel", note: "how far apart cells lie")
-    guard folder.drawsPictures else { return }
-    try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).pictures)
+    guard folder.drawsFigures else { return }
+    try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).figures)
   }
 }

@@ -23,7 +23,7 @@ public enum Suppression: Sendable, Equatable {
 /// - Parameters:
 ///   - groups: boxes of different groups do not suppress each other (a pyramid level in stage 3, a
 ///     class in stage 5); nil for one group
-/// - Returns: `order`, the boxes by falling score; and of each box, by its index, what was decided
+/// - Returns: `order`, the boxes by descending score; and of each box, by its index, what was decided
 /// - Complexity: O(n log n + n k) for n boxes of which k stay
 public func plainNonMaximumSuppression(
   _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
@@ -74,7 +74,7 @@ public func nonMaximumSuppression(
   return (order, decisions)
 }
 
-/// The indices of the boxes that stay, by falling score.
+/// The indices of the boxes that stay, by descending score.
 public func keptByNonMaximumSuppression(
   _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double
 ) -> [Int] {
@@ -83,7 +83,7 @@ public func keptByNonMaximumSuppression(
   return order.filter { decisions[$0] == .kept }
 }
 
-/// The indices of the boxes by falling score; equal scores keep their order.
+/// The indices of the boxes by descending score; equal scores keep their order.
 private func fallingOrder(_ boxes: [Box], _ scores: [Float], _ groups: [Int]?) -> [Int] {
   precondition(
     boxes.count == scores.count && (groups.map { $0.count == boxes.count } ?? true),

@@ -11,25 +11,25 @@ import Tensors
 /// The numbers by which candidates become proposals.
 public struct ProposalOptions: Sendable, Equatable {
   /// So many candidates of each level, those with the highest logits, are looked at.
-  public var topPerLevel: Int
+  public var preNMSTopN: Int
   /// Boxes with a side below this many pixels are dropped.
-  public var leastSide: Float
+  public var minimumSize: Float
   /// IoU above which the lower-scored of two boxes of one level is suppressed.
   public var nmsThreshold: Double
   /// So many proposals are handed on.
-  public var mostProposals: Int
+  public var postNMSTopN: Int
   /// In which order the head's four numbers per anchor are read.
   public var deltaOrder: DeltaOrder
 
   /// Makes options.
   public init(
-    topPerLevel: Int, leastSide: Float, nmsThreshold: Double, mostProposals: Int,
+    preNMSTopN: Int, minimumSize: Float, nmsThreshold: Double, postNMSTopN: Int,
     deltaOrder: DeltaOrder
   ) {
-    self.topPerLevel = topPerLevel
-    self.leastSide = leastSide
+    self.preNMSTopN = preNMSTopN
+    self.minimumSize = minimumSize
     self.nmsThreshold = nmsThreshold
-    self.mostProposals = mostProposals
+    self.postNMSTopN = postNMSTopN
     self.deltaOrder = deltaOrder
   }
 }
@@ -76,7 +76,7 @@ public enum CandidateFate: Sendable, Equatable {
   case kept
   /// A better candidate of its level covers it.
   case suppressed(by: Int, overlap: Float)
-  /// Its box lies outside the picture: clipped, nothing was left.
+  /// Its box lies outside the image: clipped, nothing was left.
   case clippedAway
   /// A side of its clipped box was below the least.
   case tooSmall
@@ -100,7 +100,7 @@ public struct Candidate: Sendable {
   public var shape: Int
   /// How sure the network is that it holds an object.
   public var logit: Float
-  /// Decoded and clipped to the picture.
+  /// Decoded and clipped to the image.
   public var box: Box
   /// What became of it.
   public var fate: CandidateFate
@@ -108,9 +108,9 @@ public struct Candidate: Sendable {
 
 /// What stage 3 hands on.
 public struct Proposals: Sendable {
-  /// The candidates that were looked at: the top of each level, by falling logit.
+  /// The candidates that were looked at: the top of each level, by descending logit.
   public var considered: [Int]
-  /// The proposals, by falling score: indices into `ledger`. Where scores are equal (all logits
+  /// The proposals, by descending score: indices into `ledger`. Where scores are equal (all logits
   /// over some 17 have the score 1), by their order in `considered`.
   public var kept: [Int]
   /// Every candidate, by its index.
@@ -124,15 +124,15 @@ public struct Proposals: Sendable {
 
 /// Makes proposals of candidates:
 ///
-/// 1. decode every candidate's box and clip it to the picture;
-/// 2. per level, keep the `topPerLevel` highest logits;
-/// 3. drop boxes with a side under `leastSide`;
+/// 1. decode every candidate's box and clip it to the image;
+/// 2. per level, keep the `preNMSTopN` highest logits;
+/// 3. drop boxes with a side under `minimumSize`;
 /// 4. per level, suppress boxes that a better one covers (IoU over `nmsThreshold`);
-/// 5. of all levels together, hand on the `mostProposals` best.
+/// 5. of all levels together, hand on the `postNMSTopN` best.
 ///
 /// - Parameters:
 ///   - levels: P2 first
-///   - width: of the resized picture, without the padding; `height` likewise
+///   - width: of the resized image, without the padding; `height` likewise
 public func proposals(
   _ levels: [LevelCandidates], width: Int, height: Int, _ options: ProposalOptions
 ) -> Proposals {
@@ -154,7 +154,7 @@ public func proposals(
       }
     }
     for candidates in decoded { ledger += candidates }
-    considered += highest(options.topPerLevel, of: ledger, in: offset..<ledger.count)
+    considered += highest(options.preNMSTopN, of: ledger, in: offset..<ledger.count)
   }
 
   var survivors: [Int] = []
@@ -164,7 +164,7 @@ public func proposals(
       box.x2 <= 0 || box.y2 <= 0 || box.x1 >= Float(width) || box.y1 >= Float(height)
     if isOutside {
       ledger[index].fate = .clippedAway
-    } else if !box.isAtLeast(options.leastSide) {
+    } else if !box.isAtLeast(options.minimumSize) {
       ledger[index].fate = .tooSmall
     } else {
       survivors.append(index)
@@ -180,7 +180,7 @@ public func proposals(
     switch decisions[position] {
     case .suppressed(let by, let overlap):
       ledger[index].fate = .suppressed(by: survivors[by], overlap: overlap)
-    case .kept where kept.count < options.mostProposals:
+    case .kept where kept.count < options.postNMSTopN:
       ledger[index].fate = .kept
       kept.append(index)
     case .kept:
@@ -190,7 +190,7 @@ public func proposals(
   return Proposals(considered: considered, kept: kept, ledger: ledger)
 }
 
-/// The `most` candidates with the highest logits in a part of the ledger, by falling logit; of
+/// The `most` candidates with the highest logits in a part of the ledger, by descending logit; of
 /// equal logits the earlier first.
 private func highest(_ most: Int, of ledger: [Candidate], in range: Range<Int>) -> [Int] {
   let count = min(most, range.count)

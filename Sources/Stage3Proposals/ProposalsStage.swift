@@ -1,4 +1,4 @@
-import Pictures
+import Figures
 import Stage0Input
 import Stage1Backbone
 import Tensors
@@ -17,7 +17,7 @@ public struct ProposalsStage: Stage {
   /// Makes the stage; the default numbers are torchvision's.
   public init(
     _ settings: ProposalOptions = ProposalOptions(
-      topPerLevel: 1000, leastSide: 1e-3, nmsThreshold: 0.7, mostProposals: 1000,
+      preNMSTopN: 1000, minimumSize: 1e-3, nmsThreshold: 0.7, postNMSTopN: 1000,
       deltaOrder: .xFirst)
   ) {
     self.settings = settings
@@ -26,10 +26,10 @@ public struct ProposalsStage: Stage {
   /// What `stage.json` records of the options; the deltas' order where it is not torchvision's.
   public static var recordedOptions: [RecordedOption<Self>] {
     [
-      RecordedOption("topPerLevel", \.settings.topPerLevel),
-      RecordedOption("leastSide", \.settings.leastSide),
+      RecordedOption("preNMSTopN", \.settings.preNMSTopN),
+      RecordedOption("minimumSize", \.settings.minimumSize),
       RecordedOption("nmsThreshold", \.settings.nmsThreshold),
-      RecordedOption("mostProposals", \.settings.mostProposals),
+      RecordedOption("postNMSTopN", \.settings.postNMSTopN),
       RecordedOption("deltaOrder", \.settings.deltaOrder, unless: .xFirst),
     ]
   }
@@ -45,7 +45,7 @@ public struct ProposalsStage: Stage {
 
     try folder.add(
       "candidates.index", integers: result.considered, axes: ["T"], units: "candidate",
-      note: "the top of each level, by falling logit")
+      note: "the top of each level, by descending logit")
     try folder.add(
       "candidates.boxes", boxes: result.considered.map { result.ledger[$0].box }, axis: "T",
       note: "decoded and clipped")
@@ -54,7 +54,7 @@ public struct ProposalsStage: Stage {
       Tensor([result.considered.count], result.considered.map { result.ledger[$0].logit }),
       axes: ["T"], units: "logit", note: "objectness")
     try folder.add(
-      "proposals", boxes: result.boxes, axis: "R", note: "what stage 4 reads, by falling score")
+      "proposals", boxes: result.boxes, axis: "R", note: "what stage 4 reads, by descending score")
     try folder.add(
       "scores", Tensor([result.kept.count], result.scores), axes: ["R"], units: "probability",
       note: "the logistic function of the objectness")
@@ -69,11 +69,11 @@ public struct ProposalsStage: Stage {
         + "1 suppressed, 2 clipped away, 3 too small, 4 below the top, 5 beyond the limit")
     try folder.addFile(
       "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
-    guard folder.drawsPictures else { return }
+    guard folder.drawsFigures else { return }
     try folder.add(
       ProposalsDrawing(
         backdrop: Raster(input.backdrop()), proposals: result, options: settings
-      ).pictures)
+      ).figures)
   }
 }
 

@@ -7,7 +7,7 @@ import Tensors
 ///
 ///     k = floor(4 + log2(sqrt(area) / 224) + 1e-6), limited to the levels there are
 ///
-/// A RoI of 224 pixels, the size of a picture that the trunk was trained on, goes to P4, where a
+/// A RoI of 224 pixels, the size of an image that the trunk was trained on, goes to P4, where a
 /// trunk without a pyramid would read it; half the size goes one level finer.
 ///
 /// - Parameter levels: the levels there are, 2 … 5 for P2 … P5

@@ -3,17 +3,17 @@
 import Stage1Backbone
 import Tensors
 
-/// The best proposal that lies inside the picture and does not touch its edge; of proposals that
+/// The best proposal that lies inside the image and does not touch its edge; of proposals that
 /// all touch it the best, nil where there are none.
 ///
-/// - Parameter proposals: by falling score; the 100 best are looked at
+/// - Parameter proposals: by descending score; the 100 best are looked at
 public func bestInside(_ proposals: [Box], width: Float, height: Float) -> Int? {
   let best = proposals.indices.prefix(100)
   return best.first { proposals[$0].isInside(width: width, height: height) } ?? best.first
 }
 
 extension Box {
-  /// Whether the box lies inside a picture and does not touch its edge.
+  /// Whether the box lies inside an image and does not touch its edge.
   func isInside(width: Float, height: Float) -> Bool {
     x1 > 0 && y1 > 0 && x2 < width && y2 < height
   }

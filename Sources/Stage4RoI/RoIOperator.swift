@@ -1,6 +1,6 @@
 // Stage 4, one definition of all operators' inputs. Paper: section 3, "RoIAlign", and section 4.2.
 //
-// In: a level's features [C, H, W] and boxes in picture pixels.  Out: [R, C, Y, X], Y X the fixed
+// In: a level's features [C, H, W] and boxes in image pixels.  Out: [R, C, Y, X], Y X the fixed
 // grid of bins.  R RoIs, C channels, H W rows and columns, s = 1 / stride the spatial scale.
 
 import Kernels
@@ -62,7 +62,7 @@ public enum RoIOperator: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - features: `[C, H, W]`
-  ///   - boxes: R boxes in pixels of the resized picture
+  ///   - boxes: R boxes in pixels of the resized image
   ///   - spatialScale: cells per pixel, 1 / stride
   ///   - bins: the grid, Y x X
   /// - Returns: `[R, C, Y, X]`

@@ -40,7 +40,7 @@ func roundedAwayFromZero(_ value: Float) -> Int {
 /// rounded to whole cells again, and each bin gives its maximum; an empty bin gives 0.
 ///
 /// Rounding moves the left and upper edge by up to half a cell, at stride 16 eight pixels of the
-/// picture; the other edges by up to one and a half, because the last cell counts in full.
+/// image; the other edges by up to one and a half, because the last cell counts in full.
 ///
 /// - Parameters:
 ///   - features: `[C, H, W]`

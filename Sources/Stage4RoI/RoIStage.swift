@@ -1,4 +1,4 @@
-import Pictures
+import Figures
 import Stage0Input
 import Stage1Backbone
 import Tensors
@@ -56,25 +56,25 @@ public struct RoIStage: Stage {
     try folder.add(
       "features", features, axes: ["R", "C", "Y", "X"], units: "activation",
       note: "what the box head reads")
-    guard folder.drawsPictures else { return }
+    guard folder.drawsFigures else { return }
     try folder.add(
       RoIDrawing(
         backdrop: Raster(folder.read("0-input").backdrop()), proposals: boxes,
         scores: (try? source.tensor("scores").values) ?? [], levels: levels, pyramid: pyramid,
         features: features, roiOperator: roiOperator, bins: Self.bins
-      ).pictures)
+      ).figures)
   }
 }
 
 /// The levels that RoIs are read from, with their strides: the padded input's size over the grid's.
 ///
-/// torchvision guesses the strides instead, once, from the first picture's size *without* padding,
+/// torchvision guesses the strides instead, once, from the first image's size *without* padding,
 /// rounded to powers of two. Where padding adds much to a small height, at 1 to 22, 33 to 45 and 65
 /// to 67 pixels, its guess is wrong, and results differ.
 public struct RoIPyramid: Sendable {
   /// P2 … P5, `[1, C, H, W]`.
   public var levels: [Tensor]
-  /// Pixels of the resized picture per cell.
+  /// Pixels of the resized image per cell.
   public var strides: [Int]
 
   /// Makes a pyramid of its levels and their strides.

@@ -13,7 +13,7 @@ import Tensors
 public struct BoxBranch: Sendable {
   /// What the box head says of the proposals.
   public var prediction: BoxPrediction
-  /// Every proposal moved by every class's deltas and clipped to the picture, `[R, K, 4]`.
+  /// Every proposal moved by every class's deltas and clipped to the image, `[R, K, 4]`.
   public var refined: Tensor
   /// What remains after score threshold, suppression and limit.
   public var detections: Detections
@@ -22,15 +22,15 @@ public struct BoxBranch: Sendable {
   ///
   /// - Parameters:
   ///   - features: `[R, C, Y, X]`
-  ///   - proposals: R boxes in pixels of the resized picture
-  ///   - picture: the size of the resized picture, without the padding
+  ///   - proposals: R boxes in pixels of the resized image
+  ///   - image: the size of the resized image, without the padding
   public init(
-    _ features: Tensor, proposals: [Box], picture: PictureSize, _ head: BoxHead,
+    _ features: Tensor, proposals: [Box], image: ImageSize, _ head: BoxHead,
     _ options: DetectionOptions
   ) {
     prediction = boxPrediction(features, head)
     refined = refinedBoxes(
-      proposals, deltas: prediction.deltas, width: picture.width, height: picture.height)
+      proposals, deltas: prediction.deltas, width: image.width, height: image.height)
     detections = Stage5Heads.detections(
       scores: prediction.classScores, refined: refined, options)
   }
@@ -48,7 +48,7 @@ public struct MaskBranch: Sendable {
   /// Reads the detections' boxes from the pyramid and runs the mask head on them.
   ///
   /// - Parameters:
-  ///   - boxes: D detections in pixels of the resized picture
+  ///   - boxes: D detections in pixels of the resized image
   ///   - roiOperator: how their features are read
   public init(
     _ boxes: [Box], _ pyramid: RoIPyramid, _ head: MaskHead, operator roiOperator: RoIOperator

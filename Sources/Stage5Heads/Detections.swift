@@ -11,18 +11,20 @@ public struct DetectionOptions: Sendable, Equatable {
   /// A class counts for a RoI only with a score over this.
   public var scoreThreshold: Float
   /// Boxes with a side below this many pixels are dropped.
-  public var leastSide: Float
+  public var minimumSize: Float
   /// IoU above which the lower-scored of two boxes of one class is suppressed.
   public var nmsThreshold: Double
   /// So many detections are handed on.
-  public var mostDetections: Int
+  public var detectionsPerImage: Int
 
   /// Makes options.
-  public init(scoreThreshold: Float, leastSide: Float, nmsThreshold: Double, mostDetections: Int) {
+  public init(
+    scoreThreshold: Float, minimumSize: Float, nmsThreshold: Double, detectionsPerImage: Int
+  ) {
     self.scoreThreshold = scoreThreshold
-    self.leastSide = leastSide
+    self.minimumSize = minimumSize
     self.nmsThreshold = nmsThreshold
-    self.mostDetections = mostDetections
+    self.detectionsPerImage = detectionsPerImage
   }
 }
 
@@ -46,7 +48,7 @@ public struct ScoredBox: Sendable {
   public var label: Int
   /// Its score.
   public var score: Float
-  /// The proposal moved by the class's deltas, clipped to the picture.
+  /// The proposal moved by the class's deltas, clipped to the image.
   public var box: Box
   /// What became of it.
   public var fate: DetectionFate
@@ -56,14 +58,14 @@ public struct ScoredBox: Sendable {
 public struct Detections: Sendable {
   /// The pairs over the score threshold: by proposal, then by class.
   public var ledger: [ScoredBox]
-  /// The detections, by falling score: indices into `ledger`.
+  /// The detections, by descending score: indices into `ledger`.
   public var kept: [Int]
 
-  /// The detections themselves, by falling score.
+  /// The detections themselves, by descending score.
   public var all: [ScoredBox] { kept.map { ledger[$0] } }
 }
 
-/// Every proposal moved by every class's deltas and clipped to the picture.
+/// Every proposal moved by every class's deltas and clipped to the image.
 ///
 /// - Parameter deltas: `[R, 4 K]`
 /// - Returns: `[R, K, 4]`
@@ -84,8 +86,8 @@ public func refinedBoxes(_ proposals: [Box], deltas: Tensor, width: Int, height:
 }
 
 /// Makes detections: every pair of a RoI and a class whose score passes the threshold is a
-/// candidate; boxes with a side under `leastSide` are dropped; per class, a box that a better one
-/// covers is suppressed; the `mostDetections` best of all classes remain.
+/// candidate; boxes with a side under `minimumSize` are dropped; per class, a box that a better one
+/// covers is suppressed; the `detectionsPerImage` best of all classes remain.
 ///
 /// - Parameters:
 ///   - scores: `[R, K]`
@@ -104,7 +106,7 @@ public func detections(
       ledger.append(
         ScoredBox(
           proposal: proposal, label: label, score: score, box: box,
-          fate: box.isAtLeast(options.leastSide) ? .kept : .tooSmall))
+          fate: box.isAtLeast(options.minimumSize) ? .kept : .tooSmall))
     }
   }
   let survivors = ledger.indices.filter { ledger[$0].fate == .kept }
@@ -117,7 +119,7 @@ public func detections(
     switch decisions[position] {
     case .suppressed(let by, let overlap):
       ledger[index].fate = .suppressed(by: survivors[by], overlap: overlap)
-    case .kept where kept.count < options.mostDetections:
+    case .kept where kept.count < options.detectionsPerImage:
       kept.append(index)
     case .kept:
       ledger[index].fate = .beyondLimit

@@ -1,6 +1,6 @@
 import Foundation
 import Model
-import Pictures
+import Figures
 import Stage0Input
 import Stage1Backbone
 import Stage4RoI
@@ -35,17 +35,17 @@ public struct HeadsStage: Stage {
     weights = model.weightSource
     classNames = model.settings.classNames
     settings = DetectionOptions(
-      scoreThreshold: model.settings.scoreThreshold, leastSide: 1e-2, nmsThreshold: 0.5,
-      mostDetections: model.settings.detectionsPerImage)
+      scoreThreshold: model.settings.scoreThreshold, minimumSize: 1e-2, nmsThreshold: 0.5,
+      detectionsPerImage: model.settings.detectionsPerImage)
   }
 
   /// What `stage.json` records of the options.
   public static var recordedOptions: [RecordedOption<Self>] {
     [
       RecordedOption("scoreThreshold", \.settings.scoreThreshold),
-      RecordedOption("leastSide", \.settings.leastSide),
+      RecordedOption("minimumSize", \.settings.minimumSize),
       RecordedOption("nmsThreshold", \.settings.nmsThreshold),
-      RecordedOption("mostDetections", \.settings.mostDetections),
+      RecordedOption("detectionsPerImage", \.settings.detectionsPerImage),
     ]
   }
 
@@ -69,7 +69,7 @@ public struct HeadsStage: Stage {
     try check(features, proposals: boxes.count, pyramid, folder: roi.folder)
 
     folder.report("box head on \(boxes.count) proposals")
-    let branch = BoxBranch(features, proposals: boxes, picture: size, boxHead, settings)
+    let branch = BoxBranch(features, proposals: boxes, image: size, boxHead, settings)
     try add(branch.prediction, branch.refined, to: folder)
     try add(branch.detections, to: folder)
 
@@ -87,14 +87,14 @@ public struct HeadsStage: Stage {
     try folder.add(
       "mask_logits", masks.logits, axes: ["D", "K", "M", "M"], units: "logit",
       note: "a mask per class")
-    guard folder.drawsPictures else { return }
-    let picture = try input.backdrop()
+    guard folder.drawsFigures else { return }
+    let image = try input.backdrop()
     try folder.add(
       HeadsDrawing(
-        backdrop: Raster(picture), picture: picture, proposals: boxes,
+        backdrop: Raster(image), image: image, proposals: boxes,
         prediction: branch.prediction, found: branch.detections, maskFeatures: masks.features,
         maskLogits: masks.logits, classNames: classNames, options: settings
-      ).pictures)
+      ).figures)
   }
 
   /// Refuses features or a pyramid that are not such as the heads' weights read.
@@ -143,7 +143,7 @@ public struct HeadsStage: Stage {
     try folder.add("boxes", boxes: detected.map(\.box), axis: "D", note: "detections")
     try folder.add(
       "scores", Tensor([detected.count], detected.map(\.score)), axes: ["D"],
-      units: "probability", note: "by falling score")
+      units: "probability", note: "by descending score")
     try folder.add(
       "labels", integers: detected.map(\.label), axes: ["D"], units: "class",
       note: "classes of the detections")

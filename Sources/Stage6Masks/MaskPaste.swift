@@ -1,13 +1,13 @@
-// Stage 6, masks back into the picture. Paper: section 3.1, "Inference": "the m x m floating-number
+// Stage 6, masks back into the image. Paper: section 3.1, "Inference": "the m x m floating-number
 // mask output is then resized to the RoI size, and binarized at a threshold of 0.5".
 //
-// In: probabilities [D, M, M] and boxes in pixels of the picture.  Out: per detection, a window of
-// the picture with a probability per pixel.
+// In: probabilities [D, M, M] and boxes in pixels of the image.  Out: per detection, a window of
+// the image with a probability per pixel.
 
 import Kernels
 import Tensors
 
-/// Part of a picture: columns `x1 ..< x2`, rows `y1 ..< y2`.
+/// Part of an image: columns `x1 ..< x2`, rows `y1 ..< y2`.
 public struct Window: Hashable, Sendable {
   /// First column.
   public var x1: Int
@@ -32,7 +32,7 @@ public struct Window: Hashable, Sendable {
   public var height: Int { max(0, y2 - y1) }
 }
 
-/// One mask in the picture: outside its window it is 0.
+/// One mask in the image: outside its window it is 0.
 public struct PastedMask: Sendable {
   /// Where it lies.
   public var window: Window
@@ -56,17 +56,17 @@ public struct PastedMask: Sendable {
   }
 }
 
-/// Pastes one mask into a picture:
+/// Pastes one mask into an image:
 ///
 /// 1. a border of one 0 around the M x M mask, so that interpolation at its edge falls to 0;
 /// 2. the box grown about its centre by (M + 2) / M to match, and cut to whole pixels;
 /// 3. bilinear resize of the mask to the box (its last row and column counted: "+ 1");
-/// 4. what lies outside the picture cut off.
+/// 4. what lies outside the image cut off.
 ///
 /// - Parameters:
 ///   - mask: `[M, M]` probabilities
-///   - box: in pixels of the picture
-///   - width: of the picture; `height` likewise
+///   - box: in pixels of the image
+///   - width: of the image; `height` likewise
 public func pasteMask(_ mask: Tensor, box: Box, width: Int, height: Int) -> PastedMask {
   let cells = mask.shape[0]
   let bordered = withBorder(mask)  // [1, M + 2, M + 2]
@@ -89,7 +89,7 @@ public func pasteMask(_ mask: Tensor, box: Box, width: Int, height: Int) -> Past
 ///
 /// - Parameters:
 ///   - masks: `[D, M, M]` probabilities
-///   - boxes: D boxes in pixels of the picture
+///   - boxes: D boxes in pixels of the image
 public func pasteMasks(_ masks: Tensor, boxes: [Box], width: Int, height: Int) -> [PastedMask] {
   Threads.map(boxes.count) {
     pasteMask(masks.slice($0), box: boxes[$0], width: width, height: height)

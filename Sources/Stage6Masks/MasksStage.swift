@@ -4,12 +4,12 @@ import Stage5Heads
 import Tensors
 import Tracing
 
-/// Stage 6 in a trace: detections and their masks back in the picture.
+/// Stage 6 in a trace: detections and their masks back in the image.
 public struct MasksStage: Stage {
   /// The folder in a trace.
   public static let name = "6-masks"
   /// What the stage computes.
-  public static let title = "Boxes and masks in the picture's own pixels."
+  public static let title = "Boxes and masks in the image's own pixels."
 
   /// A pixel belongs to an object if its probability is greater.
   public var threshold: Float
@@ -28,7 +28,7 @@ public struct MasksStage: Stage {
   public func run(_ folder: StageWriter) throws {
     let input = try folder.read("0-input")
     let sizes = try InputSizes(input)
-    let picture = sizes.original
+    let image = sizes.original
     let heads = try folder.read("5-heads")
     let classNames = heads.classNames
     let labels = try heads.integers("labels")
@@ -51,12 +51,12 @@ public struct MasksStage: Stage {
     let boxes = detected.map(sizes.inOriginal)
     let probabilities = maskProbabilities(logits, labels: labels)  // [D, M, M]
     let masks = pasteMasks(
-      probabilities, boxes: boxes, width: picture.width, height: picture.height)
+      probabilities, boxes: boxes, width: image.width, height: image.height)
     let map = labelMap(
-      masks, threshold: threshold, width: picture.width, height: picture.height)
+      masks, threshold: threshold, width: image.width, height: image.height)
 
     try folder.add(
-      "boxes", boxes: boxes, axis: "D", note: "detections, in pixels of the original picture")
+      "boxes", boxes: boxes, axis: "D", note: "detections, in pixels of the original image")
     try folder.add(
       "probabilities", probabilities, axes: ["D", "M", "M"], units: "probability",
       note: "sigmoid of the own class's logits")
@@ -73,24 +73,24 @@ public struct MasksStage: Stage {
       "areas", integers: masks.map { $0.binary(threshold: threshold).count { $0 } }, axes: ["D"],
       units: "pixel", note: "pixels over the threshold")
     try folder.add(
-      "label_map", integers: map, shape: [picture.height, picture.width], axes: ["H", "W"],
+      "label_map", integers: map, shape: [image.height, image.width], axes: ["H", "W"],
       units: "detection", note: "0 for the background, i + 1 for detection i")
     let results = masks.indices.map { index in
       COCOResult(
         box: boxes[index], label: labels[index],
         name: classNames.indices.contains(labels[index]) ? classNames[labels[index]] : "",
-        score: scores[index], mask: masks[index], threshold: threshold, picture: picture)
+        score: scores[index], mask: masks[index], threshold: threshold, image: image)
     }
     try folder.addFile(
       "detections.json", try COCOResult.encode(results),
       caption: "The detections as COCO results, masks run-length encoded")
-    guard folder.drawsPictures else { return }
+    guard folder.drawsFigures else { return }
     try folder.add(
       MasksDrawing(
-        picture: input.pictureAsDecoded(), boxes: boxes, scores: scores, labels: labels,
+        image: input.imageAsDecoded(), boxes: boxes, scores: scores, labels: labels,
         probabilities: probabilities, masks: masks, labelMap: map, classNames: classNames,
         threshold: threshold
-      ).pictures)
+      ).figures)
   }
 }
 
@@ -98,7 +98,7 @@ extension StageFolder {
   /// The masks that stage 6 pasted.
   ///
   /// - Throws: `Fault` if they are missing or damaged.
-  public func pastedMasks(in picture: PictureSize) throws -> [PastedMask] {
+  public func pastedMasks(in image: ImageSize) throws -> [PastedMask] {
     let corners = try integers("windows")
     let soft = try tensor("soft").values
     var start = 0
@@ -106,12 +106,12 @@ extension StageFolder {
       let window = Window(
         corners[place], corners[place + 1], corners[place + 2], corners[place + 3])
       let isInside =
-        0 <= window.x1 && window.x1 <= window.x2 && window.x2 <= picture.width
-        && 0 <= window.y1 && window.y1 <= window.y2 && window.y2 <= picture.height
+        0 <= window.x1 && window.x1 <= window.x2 && window.x2 <= image.width
+        && 0 <= window.y1 && window.y1 <= window.y2 && window.y2 <= image.height
       guard isInside, window.width * window.height <= soft.count - start else {
         throw Fault(
           folder.path,
-          "a mask's window lies outside the picture or holds more pixels than there are",
+          "a mask's window lies outside the image or holds more pixels than there are",
           remedy: "Run the stage masks again")
       }
       defer { start += window.width * window.height }
@@ -131,20 +131,20 @@ extension StageFolder {
 struct COCOResult: Codable, Sendable, Equatable {
   /// A mask as run lengths.
   struct Segmentation: Codable, Sendable, Equatable {
-    /// Height and width of the picture.
+    /// Height and width of the image.
     var size: [Int]
     /// The runs in COCO's text form.
     var counts: String
   }
 
   enum CodingKeys: String, CodingKey {
-    case picture = "image_id"
+    case image = "image_id"
     case label = "category_id"
     case name = "category_name"
     case score, bbox, segmentation
   }
 
-  var picture = 0
+  var image = 0
   var label: Int
   var name: String
   var score: Float
@@ -154,15 +154,15 @@ struct COCOResult: Codable, Sendable, Equatable {
 
   init(
     box: Box, label: Int, name: String, score: Float, mask: PastedMask, threshold: Float,
-    picture: PictureSize
+    image: ImageSize
   ) {
     self.label = label
     self.name = name
     self.score = score
     bbox = [box.x1, box.y1, box.width, box.height]
     let runs = RunLengthEncoding(
-      mask.binary(threshold: threshold), in: mask.window, width: picture.width,
-      height: picture.height)
+      mask.binary(threshold: threshold), in: mask.window, width: image.width,
+      height: image.height)
     segmentation = Segmentation(size: [runs.height, runs.width], counts: runs.counts)
   }
 

@@ -3,9 +3,9 @@
 /// COCO's run-length encoding of a binary mask: the lengths of alternating runs of 0 and 1, column
 /// by column, beginning with 0.
 public struct RunLengthEncoding: Sendable, Equatable {
-  /// Rows of the picture.
+  /// Rows of the image.
   public let height: Int
-  /// Columns of the picture.
+  /// Columns of the image.
   public let width: Int
   /// Lengths of the runs; the first is of 0 and may be empty.
   public let runs: [Int]

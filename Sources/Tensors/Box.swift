@@ -1,4 +1,4 @@
-/// An axis-parallel rectangle in continuous picture coordinates: pixel i covers [i, i + 1).
+/// An axis-parallel rectangle in continuous image coordinates: pixel i covers [i, i + 1).
 ///
 /// Width is `x2 - x1`, with no "+ 1": torchvision's convention, and detectron2's.
 public struct Box: Hashable, Sendable {
@@ -26,7 +26,7 @@ public struct Box: Hashable, Sendable {
   /// `width * height`
   public var area: Float { width * height }
 
-  /// The box with its edges moved inside a picture of the given size.
+  /// The box with its edges moved inside an image of the given size.
   public func clipped(width: Float, height: Float) -> Box {
     Box(
       min(max(x1, 0), width), min(max(y1, 0), height),

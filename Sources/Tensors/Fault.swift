@@ -17,7 +17,7 @@ public struct Fault: Error, Equatable, CustomStringConvertible, Sendable {
     self.remedy = remedy
   }
 
-  /// `photo.jpg: the file is empty. Give a PNG or JPEG picture.`
+  /// `photo.jpg: the file is empty. Give a PNG or JPEG image.`
   ///
   /// Always one line, whatever stands in the names that a file brings along.
   public var description: String {

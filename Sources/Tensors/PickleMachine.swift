@@ -98,7 +98,7 @@ struct PickleMachine {
         throw fault("the file calls something that is no function")
       }
       stack.append(try call(function, arguments))
-      // A file can name one long sequence in any number of calls; an honest one writes each anew.
+      // A file can name one long sequence in any number of calls; an honest one writes each again.
       guard copied <= reader.data.count else {
         throw fault("the pickle unpacks to far more values than it has bytes")
       }

@@ -16,10 +16,10 @@ struct CandidatesContent: Encodable {
   let considered: Int
   /// Anchors in all.
   let anchors: Int
-  let topPerLevel: Int
-  let leastSide: Double
+  let preNMSTopN: Int
+  let minimumSize: Double
   let nmsThreshold: Double
-  let mostProposals: Int
+  let postNMSTopN: Int
   /// In which order stage 3 took the four numbers that the network gives an anchor.
   let deltaOrder: String
 }
@@ -82,8 +82,8 @@ extension CandidatesContent {
       shape: [proposals.count])
     return CandidatesContent(
       levels: levels, considered: considered.count, anchors: ledger.count,
-      topPerLevel: settings.topPerLevel, leastSide: Double(settings.leastSide),
-      nmsThreshold: settings.nmsThreshold, mostProposals: settings.mostProposals,
+      preNMSTopN: settings.preNMSTopN, minimumSize: Double(settings.minimumSize),
+      nmsThreshold: settings.nmsThreshold, postNMSTopN: settings.postNMSTopN,
       deltaOrder: settings.deltaOrder.rawValue)
   }
 

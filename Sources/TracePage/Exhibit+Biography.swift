@@ -70,9 +70,9 @@ private struct HeadsContent: Encodable {
   let classes: Int
   let detections: Int
   let scoreThreshold: Double
-  let leastSide: Double
+  let minimumSize: Double
   let nmsThreshold: Double
-  let mostDetections: Int
+  let detectionsPerImage: Int
 
   /// At most so many classes of a proposal are shown.
   static let mostClasses = 6
@@ -81,9 +81,9 @@ private struct HeadsContent: Encodable {
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> HeadsContent? {
     guard let heads = try HeadsTensors(source),
       let scoreThreshold = heads.options["scoreThreshold"]?.number,
-      let leastSide = heads.options["leastSide"]?.number,
+      let minimumSize = heads.options["minimumSize"]?.number,
       let nmsThreshold = heads.options["nmsThreshold"]?.number,
-      let mostDetections = heads.options["mostDetections"]?.number
+      let detectionsPerImage = heads.options["detectionsPerImage"]?.number
     else { return nil }
     let shown = (0..<heads.proposals).map { heads.shownClasses($0, most: mostClasses) }
     let shape: Shape = [heads.proposals, min(heads.classes, mostClasses)]
@@ -97,8 +97,8 @@ private struct HeadsContent: Encodable {
     addPairs(heads, &data)
     return HeadsContent(
       classNames: heads.options["classNames"]?.texts ?? [], classes: heads.classes,
-      detections: heads.detections.count, scoreThreshold: scoreThreshold, leastSide: leastSide,
-      nmsThreshold: nmsThreshold, mostDetections: Int(mostDetections))
+      detections: heads.detections.count, scoreThreshold: scoreThreshold, minimumSize: minimumSize,
+      nmsThreshold: nmsThreshold, detectionsPerImage: Int(detectionsPerImage))
   }
 
   private static func addPairs(_ heads: HeadsTensors, _ data: inout PageData) {
@@ -155,7 +155,7 @@ struct HeadsTensors {
   let refined: Tensor
   /// `[pairs, 10]`
   let ledger: Tensor
-  /// By falling score.
+  /// By descending score.
   let detections: [Pair]
 
   var proposals: Int { scores.shape[0] }
@@ -197,7 +197,7 @@ struct HeadsTensors {
     else { return nil }
   }
 
-  /// The classes but the background, by falling score for a proposal.
+  /// The classes but the background, by descending score for a proposal.
   func ranked(_ proposal: Int) -> [Int] {
     let row = proposal * classes
     return (1..<max(classes, 1)).sorted { a, b in

@@ -68,7 +68,7 @@ private struct DownstreamContent: Encodable {
     let truth: Truth?
   }
 
-  /// Masks as far as the page carries them: the first of `all`, by falling score.
+  /// Masks as far as the page carries them: the first of `all`, by descending score.
   struct Set: Encodable {
     let name: String
     let carried, all: Int

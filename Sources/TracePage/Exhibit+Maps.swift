@@ -10,8 +10,8 @@ extension Exhibit {
     name: "maps", uses: ["shared/plane", "maps/receptive-field"], stage: "1-backbone",
     title: "Feature maps to touch",
     lead: """
-      Move over the map or the picture, touch them, or press arrow keys in the map. You see the \
-      cell's value, its neighbours, and the part of the picture that it stands for. A click or Enter \
+      Move over the map or the image, touch them, or press arrow keys in the map. You see the \
+      cell's value, its neighbours, and the part of the image that it stands for. A click or Enter \
       holds the cell, so that you can compare levels and channels at one place.
       """
   ) { source, data in
@@ -92,7 +92,7 @@ enum PageMaps {
   ) throws -> MapEntry {
     let isRead = isReadByRoIs(name)
     let padded = try source.sizes().padded
-    let map = FeatureMap(name, features, padded: padded, picture: padded)
+    let map = FeatureMap(name, features, padded: padded, image: padded)
     data.add("\(name)/mean", coarse(map.mean), as: .float16)
     let channels =
       isRead

@@ -4,14 +4,14 @@ import Tensors
 import Tracing
 
 extension Exhibit {
-  /// Every detection's mask, from the logits of each class to the pixels of the picture.
+  /// Every detection's mask, from the logits of each class to the pixels of the image.
   static let masks = Exhibit(
     name: "masks", uses: ["shared/scene", "suppression/nms", "masks/paste", "biography/heads"],
     stage: "6-masks",
     title: "Masks, from 28 × 28 logits to an outline",
     lead: """
       Every detection with the outline of its mask. Choose one to see what the mask head said of \
-      it for each class, and how those few numbers become pixels of the picture, step by step.
+      it for each class, and how those few numbers become pixels of the image, step by step.
       """
   ) { source, data in
     try MasksContent.gather(source, &data)
@@ -20,7 +20,7 @@ extension Exhibit {
 
 /// What the masks' script is given besides the arrays `masks/…`:
 ///
-/// - `boxes` `[D, 4]` in pixels of the picture, `scores` and `labels` `[D]`, D detections carried;
+/// - `boxes` `[D, 4]` in pixels of the image, `scores` and `labels` `[D]`, D detections carried;
 /// - `classes` `[D, S]`: the classes whose masks are carried, in the order of the classes;
 /// - `own` `[D, M, M]`: the logits of the detection's class;
 /// - `others` `[D, S - 1, M, M]`: those of the other classes.

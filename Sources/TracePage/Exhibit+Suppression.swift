@@ -8,7 +8,7 @@ extension Exhibit {
       Many anchors find the same object. Non-maximum suppression (NMS) goes through the candidates \
       of a level from the highest score to the lowest; a candidate is suppressed if a better one \
       that stayed covers it, that is, if their intersection over union (IoU) is greater than the \
-      threshold. Choose a candidate in the picture or in the list to see by which box it was \
+      threshold. Choose a candidate in the image or in the list to see by which box it was \
       suppressed, or which ones it suppressed. Then move the threshold.
       """
   ) { source, data in

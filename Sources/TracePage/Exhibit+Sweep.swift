@@ -4,7 +4,7 @@ extension Exhibit {
     name: "sweep", uses: ["microscope/roi", "microscope/state", "sweep/chart"],
     stage: "4-roi", title: "Sub-pixel sweep",
     lead: """
-      The microscope's box slides by one cell, in steps of 1/16 of a cell. An object in the picture \
+      The microscope's box slides by one cell, in steps of 1/16 of a cell. An object in the image \
       that moves a little should change its features a little. RoIPool answers in stairs: nothing \
       changes while the rounded edges stay, then much at once. RoIAlign follows every step.
       """

@@ -1,19 +1,19 @@
 import Foundation
 import Kernels
-import Pictures
+import Figures
 import Tensors
 import Tracing
 
-// The top of the page: what it is of, and the picture that everything led to.
+// The top of the page: what it is of, and the image that everything led to.
 
 extension PageSource {
   /// What the trace is of, as names and values: the facts under the page's title.
   func facts() -> [[String: String]] {
     var facts: [(name: String, value: String)] = []
-    let name = trace.picture?.lastPathComponent
+    let name = trace.image?.lastPathComponent
     let size = (try? sizes()).map { "\($0.original.width) × \($0.original.height) pixels" }
-    let picture = [name, size].compactMap(\.self).joined(separator: ", ")
-    if !picture.isEmpty { facts.append(("Picture", picture)) }
+    let image = [name, size].compactMap(\.self).joined(separator: ", ")
+    if !image.isEmpty { facts.append(("Image", image)) }
     if let weights = trace.weights?.lastPathComponent { facts.append(("Weights", weights)) }
     let settings = trace.record.settingsInWords
     if !settings.isEmpty {
@@ -32,53 +32,53 @@ extension PageSource {
     return facts.map { ["name": $0.name, "value": $0.value] }
   }
 
-  /// The command that makes the whole trace anew, in parts between which a line may break.
+  /// The command that makes the whole trace again, in parts between which a line may break.
   func command() -> [String] {
     // A path from the trace's folder, made one from the folder around it, where the command runs.
-    let path = trace.record.picture.map {
+    let path = trace.record.image.map {
       $0.hasPrefix("../") ? String($0.dropFirst(3)) : URL(filePath: $0).lastPathComponent
     }
-    let picture = path.map { [quoted($0)] } ?? []
-    return ["swift run", "-c release", "maskrcnn"] + picture + ["--trace \(quoted(trace.name))"]
+    let image = path.map { [quoted($0)] } ?? []
+    return ["swift run", "-c release", "maskrcnn"] + image + ["--trace \(quoted(trace.name))"]
   }
 
-  /// The picture with the masks over it, or what else there is to begin with.
+  /// The image with the masks over it, or what else there is to begin with.
   func opening() -> [String: String]? {
     let candidates = [
-      ("6-masks", "pictures/overlay.png"), ("0-input", "pictures/input.png"),
+      ("6-masks", "figures/overlay.png"), ("0-input", "figures/input.png"),
     ]
     for (stage, file) in candidates where isCurrent(stage) {
       guard let folder = try? trace.stage(stage),
-        let picture = folder.record.pictures.first(where: { $0.file == file }),
-        let shown = Thumbnail(picture, of: folder.folder, width: Thumbnail.opening, quality: 80)
+        let figure = folder.record.figures.first(where: { $0.file == file }),
+        let shown = Thumbnail(figure, of: folder.folder, width: Thumbnail.opening, quality: 80)
       else { continue }
-      let (title, _) = headAndRest(picture.caption)
+      let (title, _) = headAndRest(figure.caption)
       return shown.context.merging(["file": "\(stage)/\(file)", "title": title]) { $1 }
     }
     return nil
   }
 }
 
-/// A picture of the trace, made small for the page.
+/// A figure of the trace, made small for the page.
 struct Thumbnail: Sendable {
-  /// Pixels across a picture in the gallery.
+  /// Pixels across a figure in the gallery.
   static let gallery = 300
-  /// Pixels across the picture at the top of the page.
+  /// Pixels across the figure at the top of the page.
   static let opening = 760
 
   private let size: (width: Int, height: Int)
   private let jpeg: [UInt8]
 
-  /// Reads a picture and makes it small; nil where it cannot be read or is not what was written.
-  init?(_ picture: PictureRecord, of folder: URL, width: Int, quality: Int) {
-    let file = folder.appending(path: picture.file)
-    guard let bytes = try? readBytes(of: file), Checksum.crc32(bytes) == picture.crc32,
+  /// Reads a figure and makes it small; nil where it cannot be read or is not what was written.
+  init?(_ figure: FigureRecord, of folder: URL, width: Int, quality: Int) {
+    let file = folder.appending(path: figure.file)
+    guard let bytes = try? readBytes(of: file), Checksum.crc32(bytes) == figure.crc32,
       let raster = try? PNG.decodeRaster(bytes, name: file.path)
     else { return nil }
     self.init(raster, width: width, quality: quality)
   }
 
-  /// Makes a picture at most `width` pixels wide, and eight times as high.
+  /// Makes a figure at most `width` pixels wide, and eight times as high.
   init(_ raster: Raster, width: Int, quality: Int) {
     let share = min(
       1, Double(width) / Double(raster.width), Double(8 * width) / Double(raster.height))

@@ -1,13 +1,13 @@
 import Foundation
 import Kernels
 import Mustache
-import Pictures
+import Figures
 import Stage0Input
 import Tensors
 import Tracing
 
 /// The section of a page that holds its trace against another: where they differ first, which
-/// options differ, and the pictures of both with their difference.
+/// options differ, and the figures of both with their difference.
 struct PageComparison {
   private let first: Trace
   private let second: Trace
@@ -33,10 +33,10 @@ struct PageComparison {
   func html() throws -> String {
     let begins = comparison.firstDifference(tolerance: Self.tolerance)
     let causes = try comparison.stages.flatMap { try differingOptions($0) }
-    let pairs = try comparison.stages.flatMap { try differingPictures($0) }
-    // What it all comes to is seen best in the last stage's picture. Each trace colours its masks by
-    // their rank, so that the pictures' own difference would say little.
-    var symptom = pairs.first { $0["file"] as? String == "pictures/overlay.png" }
+    let pairs = try comparison.stages.flatMap { try differingFigures($0) }
+    // What it all comes to is seen best in the last stage's figure. Each trace colours its masks by
+    // their rank, so that the figures' own difference would say little.
+    var symptom = pairs.first { $0["file"] as? String == "figures/overlay.png" }
     if let covered = try coveredPixels() {
       symptom?["covered"] = [covered.thumbnail.context.merging(covered.counts) { $1 }]
     }
@@ -70,14 +70,14 @@ struct PageComparison {
     )
   }
 
-  /// The picture with every pixel that a mask covers: grey where both traces have it, blue where
+  /// The image with every pixel that a mask covers: grey where both traces have it, blue where
   /// only the first has, orange where only the second has. Nil where a trace has no masks.
   private func coveredPixels() throws -> (thumbnail: Thumbnail, counts: [String: String])? {
     guard first.has("6-masks"), second.has("6-masks"), first.has("0-input"),
       let ours = try? first.stage("6-masks").integers("label_map"),
       let theirs = try? second.stage("6-masks").integers("label_map"), ours.count == theirs.count
     else { return nil }
-    var raster = Raster(try first.stage("0-input").pictureAsDecoded())
+    var raster = Raster(try first.stage("0-input").imageAsDecoded())
     guard raster.width * raster.height == ours.count else { return nil }
     var (both, onlyFirst, onlySecond) = (0, 0, 0)
     for pixel in ours.indices {
@@ -140,23 +140,23 @@ struct PageComparison {
     return context
   }
 
-  /// Every picture that both traces have of a stage and that is not the same in both.
-  private func differingPictures(_ stage: String) throws -> [[String: Any]] {
+  /// Every figure that both traces have of a stage and that is not the same in both.
+  private func differingFigures(_ stage: String) throws -> [[String: Any]] {
     let (ours, theirs) = try (first.stage(stage), second.stage(stage))
-    let other = Dictionary(theirs.record.pictures.map { ($0.file, $0) }) { $1 }
-    let pictures = ours.record.pictures.filter { picture in
-      other[picture.file].map { $0.crc32 != picture.crc32 } ?? false
+    let other = Dictionary(theirs.record.figures.map { ($0.file, $0) }) { $1 }
+    let figures = ours.record.figures.filter { figure in
+      other[figure.file].map { $0.crc32 != figure.crc32 } ?? false
     }
-    let files = pictures.map {
+    let files = figures.map {
       (ours.folder.appending(path: $0.file), theirs.folder.appending(path: $0.file))
     }
-    let pairs = Threads.map(pictures.count) { PicturePair(files[$0].0, files[$0].1) }
+    let pairs = Threads.map(figures.count) { FigurePair(files[$0].0, files[$0].1) }
     let away = link(from: first.folder, to: second.folder)
-    return zip(pictures, pairs).compactMap { picture, pair in
+    return zip(figures, pairs).compactMap { figure, pair in
       guard let pair, pair.differs else { return nil }
       return pair.context.merging([
-        "stage": stage, "file": picture.file, "title": headAndRest(picture.caption).head,
-        "firstFile": "\(stage)/\(picture.file)", "secondFile": "\(away)/\(stage)/\(picture.file)",
+        "stage": stage, "file": figure.file, "title": headAndRest(figure.caption).head,
+        "firstFile": "\(stage)/\(figure.file)", "secondFile": "\(away)/\(stage)/\(figure.file)",
       ]) { $1 }
     }
   }
@@ -185,22 +185,22 @@ private func share(_ value: Float) -> String {
       : String(format: "%.1e", Double(value)).replacing("-", with: "−")
 }
 
-/// One picture as two traces have it.
-private struct PicturePair: Sendable {
+/// One figure as two traces have it.
+private struct FigurePair: Sendable {
   private let first: Thumbnail
   private let second: Thumbnail
   private let difference: (thumbnail: Thumbnail, share: Float)?
 
   /// Reads both; nil where one cannot be read.
   init?(_ first: URL, _ second: URL) {
-    guard let p = try? readPicture(first).pixels, let q = try? readPicture(second).pixels else {
+    guard let p = try? readImage(first).pixels, let q = try? readImage(second).pixels else {
       return nil
     }
     let (ours, theirs) = (Raster(p), Raster(q))
-    self.first = Thumbnail(ours, width: PicturePair.width, quality: 70)
-    self.second = Thumbnail(theirs, width: PicturePair.width, quality: 70)
+    self.first = Thumbnail(ours, width: FigurePair.width, quality: 70)
+    self.second = Thumbnail(theirs, width: FigurePair.width, quality: 70)
     difference = differenceRaster(ours, theirs).map {
-      (Thumbnail($0.raster, width: PicturePair.width, quality: 70), $0.share)
+      (Thumbnail($0.raster, width: FigurePair.width, quality: 70), $0.share)
     }
   }
 
@@ -227,7 +227,7 @@ private struct PicturePair: Sendable {
   }
 }
 
-/// Where two pictures of one size differ, and the share of the pixels that do: pale grey where they
+/// Where two figures of one size differ, and the share of the pixels that do: pale grey where they
 /// are equal, red where not, darker with the greatest difference of the three colours.
 ///
 /// Figures grow with what is in them; where one is up to a seventh larger than the other, the part

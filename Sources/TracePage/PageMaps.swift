@@ -19,9 +19,9 @@ extension PageMaps {
   }
 
   /// Adds channels of a level as arrays `P2/28`, once for all exhibits: those that vary most over
-  /// the picture, and on the example's level the one that varies most around it.
+  /// the image, and on the example's level the one that varies most around it.
   ///
-  /// - Returns: their numbers, by falling variation over the picture
+  /// - Returns: their numbers, by descending variation over the image
   static func addExact(
     _ map: FeatureMap, of source: PageSource, to data: inout PageData
   ) -> [Int] {

@@ -33,6 +33,6 @@ struct PageSource {
     return tensors.allSatisfy(folder.holds)
   }
 
-  /// The picture's three sizes.
+  /// The image's three sizes.
   func sizes() throws -> InputSizes { try InputSizes(trace.stage("0-input")) }
 }

@@ -39,25 +39,25 @@ func sectionContext(
     "files": record.files.map {
       ["file": "\(record.stage)/\($0.file)", "name": $0.file, "caption": $0.caption]
     },
-    "pictures": gallery(folder),
+    "figures": gallery(folder),
   ]
 }
 
-/// The pictures of a stage, small; each leads to the file beside the page.
+/// The figures of a stage, small; each leads to the file beside the page.
 private func gallery(_ folder: StageFolder) -> [[String: String]] {
-  let (pictures, place, stage) = (folder.record.pictures, folder.folder, folder.record.stage)
-  return Threads.map(pictures.count) { index -> [String: String]? in
-    let picture = pictures[index]
-    guard let small = Thumbnail(picture, of: place, width: Thumbnail.gallery, quality: 70) else {
+  let (figures, place, stage) = (folder.record.figures, folder.folder, folder.record.stage)
+  return Threads.map(figures.count) { index -> [String: String]? in
+    let figure = figures[index]
+    guard let small = Thumbnail(figure, of: place, width: Thumbnail.gallery, quality: 70) else {
       return nil
     }
-    let (title, caption) = headAndRest(picture.caption)
+    let (title, caption) = headAndRest(figure.caption)
     var context = small.context.merging([
-      "file": "\(stage)/\(picture.file)", "title": title, "caption": caption,
-      "source": picture.source,
+      "file": "\(stage)/\(figure.file)", "title": title, "caption": caption,
+      "source": figure.source,
     ]) { $1 }
     // The template takes an empty text for one that is there.
-    if !picture.lookFor.isEmpty { context["lookFor"] = picture.lookFor }
+    if !figure.lookFor.isEmpty { context["lookFor"] = figure.lookFor }
     return context
   }.compactMap { $0 }
 }

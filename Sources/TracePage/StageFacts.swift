@@ -28,7 +28,7 @@ struct StageInput: Sendable {
     RoIStage.name: "Stage4RoI", HeadsStage.name: "Stage5Heads", MasksStage.name: "Stage6Masks",
   ]
 
-  /// What each stage reads, beside the picture's sizes.
+  /// What each stage reads, beside the image's sizes.
   static let ofStages: [String: [StageInput]] = [
     BackboneStage.name: [StageInput(stage: InputStage.name, first: "padded")],
     AnchorsStage.name: [StageInput(stage: BackboneStage.name, first: "P2", last: "P6")],
@@ -93,17 +93,17 @@ func command(_ record: StageRecord, trace: String) -> [String]? {
   switch record.stage {
   case InputStage.name:
     switch record.options["resize"].flatMap({ ModelSettings.Resize($0) }) {
-    case .factor(let factor): words.append("--factor \(factor)")
-    case .sides(let shorter, let longer): words.append("--shorter \(shorter) --longer \(longer)")
+    case .factor(let factor): words.append("--scale \(factor)")
+    case .sides(let shorter, let longer): words.append("--min-size \(shorter) --max-size \(longer)")
     case nil: break
     }
   case BackboneStage.name:
     if record.options["blocks"] == .flag(true) { words.append("--blocks") }
   case ProposalsStage.name:
-    add("--top", "topPerLevel")
+    add("--pre-nms-top-n", "preNMSTopN")
     add("--nms-threshold", "nmsThreshold")
-    add("--most", "mostProposals")
-    add("--least-side", "leastSide")
+    add("--post-nms-top-n", "postNMSTopN")
+    add("--min-size", "minimumSize")
   case RoIStage.name:
     add("--operator", "operator")
     add("--sampling-ratio", "samplingRatio")
@@ -112,7 +112,7 @@ func command(_ record: StageRecord, trace: String) -> [String]? {
   case HeadsStage.name:
     add("--score-threshold", "scoreThreshold")
     add("--nms-threshold", "nmsThreshold")
-    add("--most", "mostDetections")
+    add("--detections-per-image", "detectionsPerImage")
   case MasksStage.name: add("--threshold", "threshold")
   default: break
   }

@@ -1,7 +1,7 @@
 import Experiments
 import Foundation
 import Mustache
-import Pictures
+import Figures
 import Stage0Input
 import Tensors
 import Tracing
@@ -64,7 +64,7 @@ public struct TracePage {
     let comparison = try other.map { try PageComparison(source.trace, against: $0).html() }
     let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
     let context: [String: Any] = [
-      "title": source.trace.picture?.lastPathComponent ?? "a trace",
+      "title": source.trace.image?.lastPathComponent ?? "a trace",
       "weights": source.trace.weights.map { [$0.lastPathComponent] } ?? [],
       "note": source.trace.record.note.map { [$0.text] } ?? [],
       "version": Trace.version,
@@ -92,7 +92,7 @@ public struct TracePage {
     let fields: [(String, String)] = [
       ("colours", try json(PageColours())),
       ("sizes", try json(sizes.map(PageSizes.init))),
-      ("picture", try json(source.pictureURL())),
+      ("image", try json(source.imageURL())),
       (
         "exhibits",
         "{" + gathered.map { "\"\($0.exhibit.name)\":\($0.json)" }.joined(separator: ",") + "}"
@@ -112,13 +112,13 @@ private func json(_ value: some Encodable) throws -> String {
     .replacing("<", with: "\\u003c")
 }
 
-/// The colour maps of every heatmap, so that the page paints as the pictures do.
+/// The colour maps of every heatmap, so that the page paints as the images do.
 private struct PageColours: Encodable {
   var sequential = ColourMap.sequential.colours.map { [$0.red, $0.green, $0.blue] }
   var diverging = ColourMap.diverging.colours.map { [$0.red, $0.green, $0.blue] }
 }
 
-/// Widths and heights: of the picture as decoded, resized, padded.
+/// Widths and heights: of the image as decoded, resized, padded.
 private struct PageSizes: Encodable {
   var original: [Int]
   var resized: [Int]
@@ -132,10 +132,10 @@ private struct PageSizes: Encodable {
 }
 
 extension PageSource {
-  /// The picture as a data URL; nil where the trace has none.
-  fileprivate func pictureURL() throws -> String? {
+  /// The image as a data URL; nil where the trace has none.
+  fileprivate func imageURL() throws -> String? {
     guard trace.has("0-input") else { return nil }
-    let raster = Raster(try trace.stage("0-input").pictureAsDecoded())
+    let raster = Raster(try trace.stage("0-input").imageAsDecoded())
     let share = min(1, Double(longestSide) / Double(max(raster.width, raster.height)))
     let shown =
       share < 1
@@ -146,7 +146,7 @@ extension PageSource {
       + Data(JPEG.encode(shown, quality: 88)).base64EncodedString()
   }
 
-  /// Pixels along the longer side of the picture in the page.
+  /// Pixels along the longer side of the image in the page.
   private var longestSide: Int { 1024 }
 }
 

@@ -37,7 +37,7 @@ extension Stage {
       guard option.take(folder.record.options, &stage) else {
         throw Fault(
           folder.folder.path, "the trace does not record its \(option.name)",
-          remedy: "Record it anew: run the stage again")
+          remedy: "Record it again: run the stage again")
       }
     }
   }
@@ -48,18 +48,18 @@ extension Stage {
   ///   - source: the trace whose earlier stages are read; nil for the same trace
   ///   - recording: what `stage.json` records beside the stage's own options
   ///   - keeping: which tensors are kept as files
-  ///   - pictures: whether pictures are drawn
+  ///   - figures: whether figures are drawn
   ///   - report: called with a few words whenever a part of the work begins
   /// - Throws: `Fault` if an earlier stage is missing, or the folder cannot be written
   @discardableResult
   public func run(
     in trace: Trace, reading source: Trace? = nil, recording more: [String: OptionValue] = [:],
-    keeping: Trace.Keeping = .full, pictures: Bool = true,
+    keeping: Trace.Keeping = .full, figures: Bool = true,
     report: @escaping (String) -> Void = { _ in }
   ) throws -> StageFolder {
     let folder = try StageWriter(
       trace, source: source ?? trace, stage: Self.name, title: Self.title,
-      options: options.merging(more) { own, _ in own }, keeping: keeping, drawsPictures: pictures,
+      options: options.merging(more) { own, _ in own }, keeping: keeping, drawsFigures: figures,
       report: report)
     try run(folder)
     return try folder.commit()

@@ -47,9 +47,9 @@ public final class StageFolder {
           remedy: "Run the stage again")
       }
     }
-    guard (record.pictures.map(\.file) + record.files.map(\.file)).allSatisfy(isInside) else {
+    guard (record.figures.map(\.file) + record.files.map(\.file)).allSatisfy(isInside) else {
       throw Fault(
-        file.path, "a picture or file lies outside the stage's folder",
+        file.path, "a figure or file lies outside the stage's folder",
         remedy: "Run the stage again")
     }
     return StageFolder(
@@ -134,7 +134,7 @@ public final class StageFolder {
       positions.count == values.shape.count, positions.allSatisfy({ (0..<count).contains($0) })
     else {
       throw Fault(
-        file.path, "the positions do not fit the samples of \(name)", remedy: "Record them anew")
+        file.path, "the positions do not fit the samples of \(name)", remedy: "Record them again")
     }
     return (positions, values.tensor.values)
   }

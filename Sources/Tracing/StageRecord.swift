@@ -1,7 +1,7 @@
-/// What `stage.json` says of one stage's folder: every tensor, picture and file in it.
+/// What `stage.json` says of one stage's folder: every tensor, figure and file in it.
 public struct StageRecord: Codable, Sendable, Equatable {
   /// The version of this format.
-  public static let currentFormat = 1
+  public static let currentFormat = 2
 
   /// The version of the format that the record was written in.
   public var format: Int
@@ -15,8 +15,8 @@ public struct StageRecord: Codable, Sendable, Equatable {
   public var reads: [String: String]
   /// The tensors, in the order in which they were written.
   public var tensors: [TensorRecord]
-  /// The pictures, in the order in which they are to be looked at.
-  public var pictures: [PictureRecord]
+  /// The figures, in the order in which they are to be looked at.
+  public var figures: [FigureRecord]
   /// Tables and other files.
   public var files: [FileRecord]
 }
@@ -58,15 +58,15 @@ public struct TensorRecord: Codable, Sendable, Equatable {
   }
 }
 
-/// One picture of a stage's folder.
-public struct PictureRecord: Codable, Sendable, Equatable {
-  /// The file inside the stage's folder, `pictures/objectness.png`.
+/// One figure of a stage's folder.
+public struct FigureRecord: Codable, Sendable, Equatable {
+  /// The file inside the stage's folder, `figures/objectness.png`.
   public var file: String
-  /// What the picture shows.
+  /// What the figure shows.
   public var caption: String
   /// What to look at in it.
   public var lookFor: String
-  /// The source file of the code that drew it, `Stage2Anchors/RPNHead+Pictures.swift`.
+  /// The source file of the code that drew it, `Stage2Anchors/RPNHead+Figures.swift`.
   public var source: String
   /// CRC-32 of the file's bytes.
   public var crc32: String

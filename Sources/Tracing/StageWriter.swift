@@ -10,8 +10,8 @@ private let processIdentifier = ProcessInfo.processInfo.processIdentifier
 /// leaves an earlier run's folder as it was. They are written one after another while the stage
 /// computes on: `commit` waits for them, and throws what went wrong with the first that failed.
 public final class StageWriter {
-  /// Whether pictures are wanted.
-  public let drawsPictures: Bool
+  /// Whether figures are wanted.
+  public let drawsFigures: Bool
   /// Says, in a few words, which part of the work begins.
   public let report: (String) -> Void
   private let trace: Trace
@@ -25,7 +25,7 @@ public final class StageWriter {
   private var committed = false
   private let writing = DispatchQueue(label: "files of a stage")
   private var tensors: [Later<TensorRecord>] = []
-  private var pictures: [Later<PictureRecord>] = []
+  private var figures: [Later<FigureRecord>] = []
   private var files: [Later<FileRecord>] = []
 
   /// Tensors of at most so many elements are kept even with `--tensors none`.
@@ -37,21 +37,21 @@ public final class StageWriter {
   init(
     _ trace: Trace, source: Trace, stage: String, title: String,
     options: [String: OptionValue] = [:], keeping: Trace.Keeping = .full,
-    drawsPictures: Bool = true, report: @escaping (String) -> Void = { _ in }
+    drawsFigures: Bool = true, report: @escaping (String) -> Void = { _ in }
   ) throws {
     self.trace = trace
     self.source = source
     self.keeping = keeping
-    self.drawsPictures = drawsPictures
+    self.drawsFigures = drawsFigures
     self.report = report
     draft = trace.folder.appending(path: ".\(stage).draft-\(processIdentifier)")
     record = StageRecord(
       format: StageRecord.currentFormat, stage: stage, title: title, options: options, reads: [:],
-      tensors: [], pictures: [], files: [])
+      tensors: [], figures: [], files: [])
     removeAbandoned(stage, in: trace.folder)
     made = missingFolders(to: trace.folder)
     do {
-      for part in ["tensors", "pictures"] {
+      for part in ["tensors", "figures"] {
         try FileManager.default.createDirectory(
           at: draft.appending(path: part), withIntermediateDirectories: true)
       }
@@ -86,7 +86,7 @@ public final class StageWriter {
     _ name: String, _ tensor: Tensor, exactly: Bool = false, axes: [String], units: String,
     note: String
   ) throws {
-    // Half floats are too coarse for places in a picture, and too small for some activations.
+    // Half floats are too coarse for positions in an image, and too small for some activations.
     let isHalved =
       keeping == .half && !exactly && units != "pixel"
       && tensor.values.allSatisfy { abs($0) <= 65504 }
@@ -110,16 +110,16 @@ public final class StageWriter {
     try add(name, array, stored: nil, axes: axes, units: units, note: note)
   }
 
-  /// Adds a picture: the bytes of a PNG file. `source` is the file of the code that drew it.
-  public func addPicture(
+  /// Adds a figure: the bytes of a PNG file. `source` is the file of the code that drew it.
+  public func addFigure(
     _ name: String, png: [UInt8], caption: String, lookFor: String, source: String = #fileID
   ) throws {
-    let file = "pictures/\(name).png"
+    let file = "figures/\(name).png"
     let place = draft.appending(path: file)
-    pictures.append(
+    figures.append(
       Later(on: writing) {
         try writeWhole(png, to: place)
-        return PictureRecord(
+        return FigureRecord(
           file: file, caption: caption, lookFor: lookFor, source: source,
           crc32: Checksum.crc32(png))
       })
@@ -139,7 +139,7 @@ public final class StageWriter {
   @discardableResult
   public func commit() throws -> StageFolder {
     record.tensors = try tensors.map { try $0.get() }
-    record.pictures = try pictures.map { try $0.get() }
+    record.figures = try figures.map { try $0.get() }
     record.files = try files.map { try $0.get() }
     let bytes = try encodeJSON(record)
     try writeWhole(bytes, to: draft.appending(path: "stage.json"))

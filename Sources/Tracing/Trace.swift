@@ -5,7 +5,7 @@ import Tensors
 ///
 ///     trace/
 ///       trace.json
-///       0-input/   stage.json  tensors/*.npy  pictures/*.png
+///       0-input/   stage.json  tensors/*.npy  images/*.png
 ///       1-backbone/ …
 ///
 /// Stages that run in one process after another find each other's tensors in memory; a stage that
@@ -56,7 +56,7 @@ public final class Trace {
       throw Fault(
         file.path,
         "the trace has format \(record.format), this version reads "
-          + "\(TraceRecord.currentFormat)", remedy: "Make the trace anew")
+          + "\(TraceRecord.currentFormat)", remedy: "Make the trace again")
     }
     return Trace(folder: folder, record: record)
   }
@@ -79,15 +79,15 @@ public final class Trace {
     return Trace(folder: folder, record: TraceRecord(version: version, stages: []))
   }
 
-  /// The picture that the trace is of.
-  public var picture: URL? { record.picture.map(resolve) }
+  /// The image that the trace is of.
+  public var image: URL? { record.image.map(resolve) }
 
   /// The weights that the trace was made with.
   public var weights: URL? { record.weights.map(resolve) }
 
-  /// Notes which picture the trace is of; written when the next stage is done.
-  public func setPicture(_ file: URL) {
-    record.picture = path(from: folder, to: file)
+  /// Notes which image the trace is of; written when the next stage is done.
+  public func setImage(_ file: URL) {
+    record.image = path(from: folder, to: file)
   }
 
   /// Notes what a reader should know of a stage before all else, until it is run again.

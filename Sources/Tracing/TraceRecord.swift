@@ -1,14 +1,14 @@
 /// What `trace.json` says of a trace: what was looked at, with which weights.
 public struct TraceRecord: Codable, Sendable, Equatable {
   /// The version of this format.
-  public static let currentFormat = 1
+  public static let currentFormat = 2
 
   /// The version of the format that the record was written in.
   public var format: Int = TraceRecord.currentFormat
   /// What wrote the trace.
   public var version: String
-  /// The picture that the trace is of, as a path from the trace's folder or an absolute one.
-  public var picture: String?
+  /// The image that the trace is of, as a path from the trace's folder or an absolute one.
+  public var image: String?
   /// The weights, likewise.
   public var weights: String?
   /// Settings that hold in place of the weight file's, by key; absent where none.

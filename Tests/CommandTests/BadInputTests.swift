@@ -19,7 +19,7 @@ private func expectFault(
     sourceLocation: sourceLocation)
 }
 
-@Suite struct BadPictureTests {
+@Suite struct BadImageTests {
   /// Runs the first stage on a file with some bytes.
   private func run(on bytes: [UInt8]?, named name: String) throws -> (Outcome, left: [String: Int])
   {
@@ -28,14 +28,14 @@ private func expectFault(
       if let bytes { try Data(bytes).write(to: file) }
       let trace = folder.appending(path: "trace")
       let outcome = try CommandTests.run(
-        "maskrcnn", [file.path, "--trace", trace.path, "--no-pictures"])
+        "maskrcnn", [file.path, "--trace", trace.path, "--no-figures"])
       let isThere = FileManager.default.fileExists(atPath: trace.path)
       return (outcome, isThere ? contents(of: trace).merging(["the folder": 0]) { $1 } : [:])
     }
   }
 
   private func fixture(_ name: String) throws -> [UInt8] {
-    [UInt8](try Data(contentsOf: fixturesFolder.appending(path: "pictures/\(name)")))
+    [UInt8](try Data(contentsOf: fixturesFolder.appending(path: "images/\(name)")))
   }
 
   private func expectRefusal(
@@ -55,7 +55,7 @@ private func expectFault(
     try expectRefusal(Array(try fixture("nuclei.png").prefix(3000)), "half.png", "cut short")
   }
 
-  @Test func notAPicture() throws {
+  @Test func notAImage() throws {
     try expectRefusal(Array("Dear diary,".utf8), "diary.png", "PNG")
   }
 
@@ -92,7 +92,7 @@ private func expectFault(
       let trace = folder.appending(path: "trace")
       let outcome = try run(
         "maskrcnn",
-        [smallPicture.path, "--weights", file.path, "--trace", trace.path, "--no-pictures"])
+        [smallImage.path, "--weights", file.path, "--trace", trace.path, "--no-figures"])
       expectFault(
         outcome, naming: file.lastPathComponent, saying: words, sourceLocation: sourceLocation)
       #expect(
@@ -146,7 +146,7 @@ private func expectFault(
       try Data("x".utf8).write(to: folder.appending(path: "letter.txt"))
       let outcome = try run("roi", ["--trace", folder.path])
       expectFault(outcome, naming: folder.lastPathComponent, saying: "no trace here")
-      let other = try run("maskrcnn", [smallPicture.path, "--trace", folder.path])
+      let other = try run("maskrcnn", [smallImage.path, "--trace", folder.path])
       expectFault(other, naming: folder.lastPathComponent, saying: "other things")
       #expect(contents(of: folder) == ["letter.txt": 1])
     }
@@ -197,7 +197,7 @@ private func expectFault(
     try withTemporaryFolder { folder in
       let trace = folder.appending(path: "trace").path
       let made = try run(
-        "maskrcnn", [smallPicture.path, "--trace", trace, "--tensors", "none", "--no-pictures"])
+        "maskrcnn", [smallImage.path, "--trace", trace, "--tensors", "none", "--no-figures"])
       #expect(made.code == 0)
       expectFault(
         try run("anchors", ["--trace", trace]), naming: "1-backbone", saying: "--tensors full")
@@ -209,7 +209,7 @@ private func expectFault(
     if geteuid() == 0 {
       // Permissions do not hold for root; nobody can make a folder here.
       expectFault(
-        try run("maskrcnn", [smallPicture.path, "--trace", "/proc/maskrcnn-trace"]),
+        try run("maskrcnn", [smallImage.path, "--trace", "/proc/maskrcnn-trace"]),
         naming: "/proc/maskrcnn-trace", saying: "--trace")
     } else {
       try withCopyOfTrace { trace in
@@ -259,14 +259,14 @@ private func expectFault(
       tensors[index]["crc32"] = Checksum.crc32(bytes)
       record["tensors"] = tensors
       try JSONSerialization.data(withJSONObject: record).write(to: file)
-      return try CommandTests.run(command, ["--trace", trace.path, "--no-pictures"] + options)
+      return try CommandTests.run(command, ["--trace", trace.path, "--no-figures"] + options)
     }
   }
 
   private func boxes(_ box: Box) -> NumericArray { NumericArray(Tensor(boxes: [box])) }
 
   @Test(
-    "boxes that are no boxes in the picture",
+    "boxes that are no boxes in the image",
     arguments: [
       Box(-1e9, 0, 1e9, 10), Box(.nan, 0, 4, 4), Box(0, 0, .infinity, 4), Box(8, 8, 4, 4),
     ])
@@ -277,7 +277,7 @@ private func expectFault(
   }
 
   @Test(
-    "sizes that no picture has",
+    "sizes that no image has",
     arguments: [
       [1 << 40, 1, 32, 32, 32, 32], [8, 8, 0, 0, 32, 32], [8, 8, 40, 40, 32, 32],
       [8, 8, 32, 32, 33, 33], [8, 8],
@@ -345,11 +345,12 @@ private func expectFault(
     "options out of range are refused before anything runs",
     arguments: [
       ["maskrcnn", "--threads", "9223372036854775807"], ["maskrcnn", "--threads", "0"],
-      ["proposals", "--least-side", "nan"], ["proposals", "--nms-threshold", "2"],
-      ["proposals", "--top", "0"], ["roi", "--sampling-ratio", "99"],
+      ["proposals", "--min-size", "nan"], ["proposals", "--nms-threshold", "2"],
+      ["proposals", "--pre-nms-top-n", "0"], ["roi", "--sampling-ratio", "99"],
       ["roi", "--operator", "pool", "--sampling-ratio", "2"],
-      ["roi", "--operator", "warp", "--aligned"], ["input", "--factor", "2", "--shorter", "300"],
-      ["input", "--factor", "1e9"], ["heads", "--most", "0"], ["masks", "--threshold", "-1"],
+      ["roi", "--operator", "warp", "--aligned"], ["input", "--scale", "2", "--min-size", "300"],
+      ["input", "--scale", "1e9"], ["heads", "--detections-per-image", "0"],
+      ["masks", "--threshold", "-1"],
       ["backbone", "--set", "norm_eps"],
     ])
   func refused(_ words: [String]) throws {
@@ -362,17 +363,17 @@ private func expectFault(
     try withTemporaryFolder { folder in
       let trace = folder.appending(path: "trace").path
       let outcome = try run(
-        "maskrcnn", [smallPicture.path, "--trace", trace, "--set", "norm_eps=-3"])
+        "maskrcnn", [smallImage.path, "--trace", trace, "--set", "norm_eps=-3"])
       expectFault(outcome, naming: "norm_eps", saying: "setting")
     }
   }
 
-  @Test("a picture that would be enlarged beyond reason")
+  @Test("an image that would be enlarged beyond reason")
   func tooLarge() throws {
-    let picture = fixturesFolder.appending(path: "pictures/nuclei.png").path
+    let image = fixturesFolder.appending(path: "images/nuclei.png").path
     try withTemporaryFolder { folder in
       let trace = folder.appending(path: "trace")
-      let outcome = try run("input", [picture, "--trace", trace.path, "--factor", "20"])
+      let outcome = try run("input", [image, "--trace", trace.path, "--scale", "20"])
       expectFault(outcome, naming: "nuclei.png", saying: "million")
       #expect(!FileManager.default.fileExists(atPath: trace.path))
     }

@@ -3,10 +3,10 @@ import Tensors
 import TestSupport
 import Testing
 
-/// `bench` with the bundled weights and a small picture: what it prints, not how fast it is.
+/// `bench` with the bundled weights and a small image: what it prints, not how fast it is.
 @Suite struct BenchTests {
   private let small = [
-    smallPicture.path, "--weights",
+    smallImage.path, "--weights",
     fixturesFolder.appending(path: "weights/nuclei.safetensors").path,
   ]
 

@@ -13,14 +13,14 @@ import Testing
     }
     #expect(!outcome.output.contains("Truth:") && outcome.output.contains("tables 2c and 2d"))
 
-    let labels = fixturesFolder.appending(path: "pictures/nuclei-labels.png").path
+    let labels = fixturesFolder.appending(path: "images/nuclei-labels.png").path
     let refused = try run(
       "maskrcnn", ["downstream", "--trace", smallTrace.path, "--truth", labels])
     #expect(refused.code == 1 && refused.errorLines.count == 1)
     #expect(refused.errors.contains("the labels are 512 x 512 pixels"))
   }
 
-  @Test("roi sweep writes a table and a picture into the trace, and roi alone is what it was")
+  @Test("roi sweep writes a table and an image into the trace, and roi alone is what it was")
   func sweep() throws {
     try withCopyOfTrace { trace in
       for command in [("roi", ["sweep"]), ("maskrcnn", ["roi", "sweep"])] {
@@ -44,7 +44,7 @@ import Testing
   func mistake() throws {
     try withTemporaryFolder { folder in
       let broken = folder.appending(path: "half-pixel")
-      let common = ["--trace", smallTrace.path, "--into", broken.path, "--no-pictures"]
+      let common = ["--trace", smallTrace.path, "--into", broken.path, "--no-figures"]
       let outcome = try run("maskrcnn", ["break", "--mistake", "half-pixel"] + common)
       #expect(outcome.code == 0, "\(outcome.errors)")
       #expect(outcome.output.contains("The first stage that differs is 4-roi"))
@@ -60,28 +60,28 @@ import Testing
     }
   }
 
-  @Test("break makes the right trace too where there is none of the picture")
+  @Test("break makes the right trace too where there is none of the image")
   func rightTrace() throws {
     try withTemporaryFolder { folder in
-      let coloured = fixturesFolder.appending(path: "golden/resnet50_fpn_v1/picture.png").path
-      let grey = fixturesFolder.appending(path: "pictures/coins.png").path
-      func breaking(_ picture: String) throws -> Outcome {
+      let coloured = fixturesFolder.appending(path: "golden/resnet50_fpn_v1/image.png").path
+      let grey = fixturesFolder.appending(path: "images/coins.png").path
+      func breaking(_ image: String) throws -> Outcome {
         try run(
           "maskrcnn",
           [
-            "break", "--mistake", "bgr", picture, "--trace", folder.appending(path: "none").path,
-            "--into", folder.appending(path: "bgr").path, "--no-pictures",
+            "break", "--mistake", "bgr", image, "--trace", folder.appending(path: "none").path,
+            "--into", folder.appending(path: "bgr").path, "--no-figures",
           ])
       }
       let refused = try breaking(grey)
-      #expect(refused.code == 1 && refused.errors.contains("the picture is grey"))
+      #expect(refused.code == 1 && refused.errors.contains("the image is grey"))
       #expect(contents(of: folder).isEmpty)
       for isFirst in [true, false] {
         let outcome = try breaking(coloured)
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("Making the right one in") == isFirst)
         #expect(outcome.output.contains("The first stage that differs is 0-input"))
-        #expect(contents(of: folder).keys.contains("right-picture/6-masks/stage.json"))
+        #expect(contents(of: folder).keys.contains("right-image/6-masks/stage.json"))
       }
     }
   }

@@ -35,7 +35,7 @@ import Tracing
   @Test("a stage refuses to read what was made from an earlier run of another")
   func outdated() throws {
     try withCopyOfTrace { trace in
-      #expect(try run("proposals", ["--trace", trace.path, "--top", "20"]).code == 0)
+      #expect(try run("proposals", ["--trace", trace.path, "--pre-nms-top-n", "20"]).code == 0)
       let refused = try run("heads", ["--trace", trace.path])
       #expect(refused.code == 1)
       #expect(refused.errors.contains("4-roi: a stage before this one has been run again since"))
@@ -74,7 +74,7 @@ import Tracing
       let trace = folder.appending(path: "trace")
       let made = try run(
         "maskrcnn",
-        [smallPicture.path, "--trace", trace.path, "--threads", count, "--no-pictures"])
+        [smallImage.path, "--trace", trace.path, "--threads", count, "--no-figures"])
       #expect(made.code == 0, "\(made.errors)")
       for stage in folders {
         // Names, shapes, statistics and the checksum of every file.
@@ -101,7 +101,7 @@ import Tracing
       let trace = folder.appending(path: "trace")
       let made = try run(
         "maskrcnn",
-        [smallPicture.path, "--trace", trace.path, "--kernels", "plain", "--no-pictures"])
+        [smallImage.path, "--trace", trace.path, "--kernels", "plain", "--no-figures"])
       #expect(made.code == 0, "\(made.errors)")
       let comparison = try run("maskrcnn", ["diff", smallTrace.path, trace.path])
       #expect(comparison.code == 0, "\(comparison.output)")
@@ -125,11 +125,11 @@ import Tracing
     try record(of: stage, in: trace).tensors
   }
 
-  @Test("the same picture gives the same bytes, pictures included")
+  @Test("the same image gives the same bytes, images included")
   func deterministic() throws {
     try withTemporaryFolder { folder in
       let trace = folder.appending(path: "trace")
-      let made = try run("maskrcnn", [smallPicture.path, "--trace", trace.path])
+      let made = try run("maskrcnn", [smallImage.path, "--trace", trace.path])
       #expect(made.code == 0)
       for name in contents(of: smallTrace).keys where name.hasSuffix(".png") {
         #expect(
@@ -141,12 +141,12 @@ import Tracing
     }
   }
 
-  @Test("a stage that is given a picture runs the earlier stages first, and says so")
-  func pictureForAStage() throws {
+  @Test("a stage that is given an image runs the earlier stages first, and says so")
+  func imageForAStage() throws {
     try withTemporaryFolder { folder in
       let trace = folder.appending(path: "trace")
       let outcome = try run(
-        "proposals", [smallPicture.path, "--trace", trace.path, "--no-pictures"])
+        "proposals", [smallImage.path, "--trace", trace.path, "--no-figures"])
       #expect(outcome.code == 0)
       #expect(outcome.output.contains("Running the stages 0 to 2"))
       #expect(contents(of: trace).keys.contains("3-proposals/stage.json"))
@@ -174,7 +174,7 @@ import Tracing
       let renamed = folder.appending(path: "renamed.safetensors")
       try FileManager.default.copyItem(at: bundled, to: renamed)
       let same = try run(
-        "heads", ["--trace", trace.path, "--weights", renamed.path, "--no-page", "--no-pictures"])
+        "heads", ["--trace", trace.path, "--weights", renamed.path, "--no-page", "--no-figures"])
       #expect(same.code == 0, "\(same.errors)")
       #expect(!same.output.contains("different weights"), "\(same.output)")
       let (ours, theirs) = try (
@@ -192,7 +192,7 @@ import Tracing
       let retrained = folder.appending(path: bundled.lastPathComponent)
       try bytes.write(to: retrained)
       let other = try run(
-        "heads", ["--trace", trace.path, "--weights", retrained.path, "--no-page", "--no-pictures"])
+        "heads", ["--trace", trace.path, "--weights", retrained.path, "--no-page", "--no-figures"])
       #expect(other.code == 0, "\(other.errors)")
       let warning = "Made with different weights: 1-backbone with nuclei.safetensors (crc32 "
       #expect(other.output.contains(warning), "\(other.output)")
@@ -210,13 +210,13 @@ import Tracing
     try withTemporaryFolder { folder in
       let trace = folder.appending(path: "trace").path
       let made = try run(
-        "backbone", [smallPicture.path, "--trace", trace, "--tensors", "half"])
+        "backbone", [smallImage.path, "--trace", trace, "--tensors", "half"])
       let next = try run("anchors", ["--trace", trace])
       #expect(made.code == 0 && next.code == 0, "\(made.errors) \(next.errors)")
     }
   }
 
-  @Test("inspect tells of weights, arrays, pictures and traces")
+  @Test("inspect tells of weights, arrays, images and traces")
   func inspect() throws {
     func words(_ path: String) throws -> String {
       let outcome = try run("maskrcnn", ["inspect", path])
@@ -225,7 +225,7 @@ import Tracing
     }
     let weights = fixturesFolder.appending(path: "weights/nuclei.safetensors").path
     #expect(try words(weights).contains("ResNet-18"))
-    #expect(try words(smallPicture.path).contains("PNG"))
+    #expect(try words(smallImage.path).contains("PNG"))
     #expect(try words(smallTrace.path).contains("4-roi"))
     #expect(
       try words(smallTrace.appending(path: "1-backbone/tensors/P2.npy").path).contains("float32"))

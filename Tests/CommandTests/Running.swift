@@ -48,14 +48,14 @@ private let productsFolder: URL = {
   return bundle.deletingLastPathComponent()
 }()
 
-/// The smallest picture that has something on it.
-let smallPicture = fixturesFolder.appending(path: "golden/bundled/picture.png")
+/// The smallest image that has something on it.
+let smallImage = fixturesFolder.appending(path: "golden/bundled/image.png")
 
-/// A whole trace of the small picture, made once; tests copy it before they damage it.
+/// A whole trace of the small image, made once; tests copy it before they damage it.
 let smallTrace: URL = {
   let folder = FileManager.default.temporaryDirectory
     .appending(path: "maskrcnn-command-tests-\(ProcessInfo.processInfo.processIdentifier)")
-  let outcome = try? run("maskrcnn", [smallPicture.path, "--trace", folder.path])
+  let outcome = try? run("maskrcnn", [smallImage.path, "--trace", folder.path])
   precondition(outcome?.code == 0, "no trace could be made: \(outcome?.errors ?? "")")
   return folder
 }()

@@ -1,4 +1,4 @@
-import Pictures
+import Figures
 import Stage0Input
 import Stage6Masks
 import TestSupport
@@ -29,8 +29,8 @@ import Testing
     #expect(nothing.intersectionOverUnion(nothing) == 0)
   }
 
-  @Test("overlaps over windows are those of whole pictures, pixel by pixel")
-  func againstWholePictures() {
+  @Test("overlaps over windows are those of whole images, pixel by pixel")
+  func againstWholeImages() {
     let side = 24
     var seed: UInt64 = 5
     func next(_ limit: Int) -> Int {
@@ -97,10 +97,10 @@ import Testing
 
   @Test("labels of another size, of one colour, or no PNG are refused")
   func badLabels() {
-    let picture = PictureSize(height: 2, width: 3)
+    let image = ImageSize(height: 2, width: 3)
     func fault(_ bytes: [UInt8]) -> String {
       do {
-        _ = try trueObjects(bytes, name: "labels.png", picture: picture)
+        _ = try trueObjects(bytes, name: "labels.png", image: image)
         return ""
       } catch { return "\(error)" }
     }

@@ -1,6 +1,6 @@
 import Foundation
 import Model
-import Pictures
+import Figures
 import Stage0Input
 import Stage1Backbone
 import Stage2Anchors
@@ -16,25 +16,25 @@ import Tracing
 @testable import Experiments
 
 @Suite struct MistakeTests {
-  private static let picture = fixturesFolder.appending(path: "pictures/ihc.png")
-  private static let greyPicture = fixturesFolder.appending(path: "pictures/nuclei.png")
+  private static let image = fixturesFolder.appending(path: "images/ihc.png")
+  private static let greyImage = fixturesFolder.appending(path: "images/nuclei.png")
 
   private func model() throws -> MaskRCNNModel {
     try MaskRCNNModel(contentsOf: fixturesFolder.appending(path: "weights/nuclei.safetensors"))
   }
 
-  /// A whole trace of the small picture, with options that are not the default ones.
-  private func rightTrace(_ picture: URL, _ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
+  /// A whole trace of the small image, with options that are not the default ones.
+  private func rightTrace(_ image: URL, _ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
     let trace = try Trace.openOrBegin(folder.appending(path: "right"))
-    var input = InputStage(file: picture, settings: model.settings)
+    var input = InputStage(file: image, settings: model.settings)
     input.resize = .factor(4)
     var heads = HeadsStage(model)
-    heads.settings.mostDetections = 40
+    heads.settings.detectionsPerImage = 40
     let stages: [any Stage] = [
       input, BackboneStage(model), AnchorsStage(model),
       ProposalsStage(
         ProposalOptions(
-          topPerLevel: 300, leastSide: 1, nmsThreshold: 0.6, mostProposals: 200,
+          preNMSTopN: 300, minimumSize: 1, nmsThreshold: 0.6, postNMSTopN: 200,
           deltaOrder: .xFirst)),
       RoIStage(.align(samplingRatio: 1, aligned: false, maximum: false)), heads,
       MasksStage(threshold: 0.4),
@@ -43,9 +43,9 @@ import Tracing
     return trace
   }
 
-  /// A corner of the coloured picture.
-  private func smallPicture(in folder: URL) throws -> URL {
-    let whole = try readPicture(Self.picture).pixels  // [3, H, W]
+  /// A corner of the coloured image.
+  private func smallImage(in folder: URL) throws -> URL {
+    let whole = try readImage(Self.image).pixels  // [3, H, W]
     let side = 96
     let corner = Tensor(
       [3, side, side],
@@ -61,18 +61,18 @@ import Tracing
   }
 
   private func run(_ stage: some Stage, in trace: Trace) throws {
-    try stage.run(in: trace, pictures: false)
+    try stage.run(in: trace, figures: false)
   }
 
   @Test("each mistake begins in its stage, in one option, and shows at the end")
   func all() throws {
     try withTemporaryFolder { folder in
       let model = try model()
-      let picture = try smallPicture(in: folder)
-      let right = try rightTrace(picture, folder, model)
+      let image = try smallImage(in: folder)
+      let right = try rightTrace(image, folder, model)
       for mistake in Mistake.allCases {
         let broken = try Trace.openOrBegin(folder.appending(path: mistake.rawValue))
-        let stages = try mistake.stages(like: right, picture: picture, model)
+        let stages = try mistake.stages(like: right, image: image, model)
         for stage in stages {
           try run(stage, in: broken)
           let name = type(of: stage).name
@@ -105,11 +105,11 @@ import Tracing
     }
   }
 
-  @Test("a grey picture cannot show exchanged colours")
+  @Test("a grey image cannot show exchanged colours")
   func grey() throws {
-    #expect(try hasColours(Self.picture) && !hasColours(Self.greyPicture))
-    #expect(throws: Fault.self) { try Mistake.bgr.check(Self.greyPicture) }
-    try Mistake.halfPixel.check(Self.greyPicture)
-    try Mistake.bgr.check(Self.picture)
+    #expect(try hasColours(Self.image) && !hasColours(Self.greyImage))
+    #expect(throws: Fault.self) { try Mistake.bgr.check(Self.greyImage) }
+    try Mistake.halfPixel.check(Self.greyImage)
+    try Mistake.bgr.check(Self.image)
   }
 }

@@ -29,8 +29,8 @@ import Tracing
     let text = String(decoding: try JSONEncoder().encode(options), as: UTF8.self)
     try Data(
       """
-      {"format": 1, "stage": "\(S.name)", "title": "", "options": \(text), "reads": {},
-      "tensors": [], "pictures": [], "files": []}
+      {"format": 2, "stage": "\(S.name)", "title": "", "options": \(text), "reads": {},
+      "tensors": [], "figures": [], "files": []}
       """.utf8
     ).write(to: place.appending(path: "stage.json"))
     return try StageFolder.open(place, name: S.name)
@@ -101,7 +101,7 @@ import Tracing
   @Test("stage 3 takes back what it records")
   func proposals() throws {
     let changed = ProposalOptions(
-      topPerLevel: 17, leastSide: 3, nmsThreshold: 0.25, mostProposals: 9, deltaOrder: .yFirst)
+      preNMSTopN: 17, minimumSize: 3, nmsThreshold: 0.25, postNMSTopN: 9, deltaOrder: .yFirst)
     try check(ProposalsStage(), changed: ProposalsStage(changed)) { $0.settings }
   }
 
@@ -134,7 +134,7 @@ import Tracing
     let usual = HeadsStage(try model())
     var changed = usual
     changed.settings = DetectionOptions(
-      scoreThreshold: 0.3, leastSide: 2, nmsThreshold: 0.75, mostDetections: 11)
+      scoreThreshold: 0.3, minimumSize: 2, nmsThreshold: 0.75, detectionsPerImage: 11)
     try check(usual, changed: changed) { $0.settings }
   }
 

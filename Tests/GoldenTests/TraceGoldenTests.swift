@@ -31,8 +31,8 @@ import Testing
   @Test(
     "a golden that does not record an option is refused, and the option named",
     arguments: [
-      ("0-input", "resize"), ("2-anchors", "anchorSizes"), ("3-proposals", "topPerLevel"),
-      ("4-roi", "operator"), ("5-heads", "mostDetections"), ("6-masks", "threshold"),
+      ("0-input", "resize"), ("2-anchors", "anchorSizes"), ("3-proposals", "preNMSTopN"),
+      ("4-roi", "operator"), ("5-heads", "detectionsPerImage"), ("6-masks", "threshold"),
     ])
   func unrecorded(_ stage: String, _ option: String) throws {
     let files = FileManager.default
@@ -41,7 +41,7 @@ import Testing
     defer { try? files.removeItem(at: scratch) }
     try files.createDirectory(
       at: scratch.appending(path: "golden"), withIntermediateDirectories: true)
-    for name in ["weights", "pictures"] {
+    for name in ["weights", "images"] {
       try files.createSymbolicLink(
         at: scratch.appending(path: name), withDestinationURL: fixtures.appending(path: name))
     }

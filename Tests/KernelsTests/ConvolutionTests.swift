@@ -87,11 +87,11 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     #expect(greatestDifference(plain, fast) <= 1e-5 * max(range, 1))
   }
 
-  @Test("worked by hand: a 2x2 picture under a 3x3 kernel of ones, padded by 1")
+  @Test("worked by hand: a 2x2 image under a 3x3 kernel of ones, padded by 1")
   func byHand() {
     let input = Tensor([1, 1, 2, 2], [1, 2, 3, 4])
     let ones = Tensor([1, 1, 3, 3], repeating: 1)
-    // Every 3x3 window around a cell of a 2x2 picture covers the whole picture: 1 + 2 + 3 + 4.
+    // Every 3x3 window around a cell of a 2x2 image covers the whole image: 1 + 2 + 3 + 4.
     #expect(
       convolution(input, weight: PackedWeight(ones), padding: 1).values == [10, 10, 10, 10])
     let shifted = Finish(scale: [2], shift: [-21], rectified: false)

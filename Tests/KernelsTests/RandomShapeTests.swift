@@ -59,7 +59,7 @@ func haveSameNumbers(_ a: Tensor, _ b: Tensor) -> Bool {
 
 struct RandomConvolution: Sendable, CustomTestStringConvertible {
   let seed: UInt64
-  let pictures, inputs, rows, columns, outputs: Int
+  let images, inputs, rows, columns, outputs: Int
   let kernelRows, kernelColumns, stride, padding, groups: Int
   let adds: Bool
 
@@ -73,7 +73,7 @@ struct RandomConvolution: Sendable, CustomTestStringConvertible {
   }
 
   var testDescription: String {
-    "\(pictures)x\(inputs)x\(rows)x\(columns) by \(outputs)x\(kernelRows)x\(kernelColumns) "
+    "\(images)x\(inputs)x\(rows)x\(columns) by \(outputs)x\(kernelRows)x\(kernelColumns) "
       + "stride \(stride) padding \(padding) groups \(groups)\(adds ? " adding" : "")"
   }
 
@@ -86,7 +86,7 @@ struct RandomConvolution: Sendable, CustomTestStringConvertible {
     ])
     stride = noise.whole(1...3)
     padding = noise.one(of: [0, 0, 1, 1, 2, 3, 9])
-    pictures = noise.whole(1...3)
+    images = noise.whole(1...3)
     rows = noise.one(of: [1, 2, 3, noise.whole(4...13), noise.whole(4...29)])
     columns = noise.one(of: [1, 2, 5, noise.whole(4...31), noise.whole(30...70)])
     // Every third case sums more terms than one block of depth holds, some more than two hold.
@@ -102,20 +102,20 @@ struct RandomConvolution: Sendable, CustomTestStringConvertible {
 
   /// Cases of which the seven loops take at most some hundredths of a second.
   static let all: [RandomConvolution] = (0..<400).lazy.map { RandomConvolution($0) }
-    .filter { $0.pictures * $0.outputs * $0.outRows * $0.outColumns * $0.terms <= 4_000_000 }
+    .filter { $0.images * $0.outputs * $0.outRows * $0.outColumns * $0.terms <= 4_000_000 }
     .prefix(120).map { $0 }
 }
 
 @Suite struct RandomConvolutionTests {
   private func compare(_ c: RandomConvolution, exact: Bool) -> (plain: Tensor, packed: Tensor) {
     var noise = Noise(c.seed &+ 1000)
-    let input = noise.tensor([c.pictures, c.inputs, c.rows, c.columns], exact: exact)
+    let input = noise.tensor([c.images, c.inputs, c.rows, c.columns], exact: exact)
     let weight = noise.tensor(
       [c.outputs, c.inputs / c.groups, c.kernelRows, c.kernelColumns], exact: exact)
     let finish = noise.finish(c.outputs, exact: exact)
     let added =
       c.adds
-      ? noise.tensor([c.pictures, c.outputs, c.outRows, c.outColumns], exact: exact) : nil
+      ? noise.tensor([c.images, c.outputs, c.outRows, c.outColumns], exact: exact) : nil
     return (
       plainConvolution(
         input, weight: weight, finish: finish, adding: added, stride: c.stride,
@@ -157,7 +157,7 @@ struct RandomConvolution: Sendable, CustomTestStringConvertible {
     #expect(hold(10) { $0.padding > max($0.rows, $0.columns) || $0.padding > $0.kernelColumns })
     #expect(hold(2) { $0.rows == 1 && $0.columns == 1 })
     #expect(hold(2) { $0.outRows * $0.outColumns == 0 })
-    #expect(hold(20) { $0.pictures > 1 && ($0.outRows * $0.outColumns) % 32 != 0 })
+    #expect(hold(20) { $0.images > 1 && ($0.outRows * $0.outColumns) % 32 != 0 })
     for rest in 0..<12 { #expect(hold(3) { $0.outputs / $0.groups % 12 == rest }) }
     #expect(hold(20, \.adds) && hold(20) { !$0.adds })
   }
@@ -166,13 +166,13 @@ struct RandomConvolution: Sendable, CustomTestStringConvertible {
   func notFinite(_ rectified: Bool) {
     for c in RandomConvolution.all.prefix(40) {
       var noise = Noise(c.seed &+ 2000)
-      var input = noise.wholes([c.pictures, c.inputs, c.rows, c.columns])
+      var input = noise.wholes([c.images, c.inputs, c.rows, c.columns])
       for value in [Float.nan, .infinity, -.infinity] {
         input.values[noise.whole(0...input.count - 1)] = value
       }
       let weight = noise.wholes([c.outputs, c.inputs / c.groups, c.kernelRows, c.kernelColumns])
       let finish = Finish(shift: noise.wholes([c.outputs]).values, rectified: rectified)
-      var added = noise.wholes([c.pictures, c.outputs, c.outRows, c.outColumns])
+      var added = noise.wholes([c.images, c.outputs, c.outRows, c.outColumns])
       if added.count > 0 { added.values[noise.whole(0...added.count - 1)] = .nan }
       let plain = plainConvolution(
         input, weight: weight, finish: finish, adding: added, stride: c.stride,
@@ -190,21 +190,21 @@ struct RandomConvolution: Sendable, CustomTestStringConvertible {
 
 struct RandomWinograd: Sendable, CustomTestStringConvertible {
   let seed: UInt64
-  let pictures, inputs, rows, columns, outputs, padding: Int
+  let images, inputs, rows, columns, outputs, padding: Int
   let adds: Bool
 
   var outRows: Int { rows + 2 * padding - 2 }
   var outColumns: Int { columns + 2 * padding - 2 }
 
   var testDescription: String {
-    "\(pictures)x\(inputs)x\(rows)x\(columns) by \(outputs) padding \(padding)"
+    "\(images)x\(inputs)x\(rows)x\(columns) by \(outputs) padding \(padding)"
       + (adds ? " adding" : "")
   }
 
   init(_ seed: UInt64) {
     var noise = Noise(seed &+ 5000)
     self.seed = seed
-    pictures = noise.whole(1...3)
+    images = noise.whole(1...3)
     inputs = seed % 4 == 0 ? noise.whole(257...530) : noise.one(of: [1, 3, noise.whole(1...40)])
     outputs = 1 + Int(seed % 27)
     padding = noise.one(of: [0, 1, 1, 2, 3, 5])
@@ -217,7 +217,7 @@ struct RandomWinograd: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [RandomWinograd] = (0..<400).lazy.map { RandomWinograd($0) }
-    .filter { 9 * $0.pictures * $0.inputs * $0.outputs * $0.outRows * $0.outColumns <= 20_000_000 }
+    .filter { 9 * $0.images * $0.inputs * $0.outputs * $0.outRows * $0.outColumns <= 20_000_000 }
     .prefix(60).map { $0 }
 }
 
@@ -228,7 +228,7 @@ struct RandomWinograd: Sendable, CustomTestStringConvertible {
     let finish = noise.finish(c.outputs, exact: exact)
     let added =
       c.adds
-      ? noise.tensor([c.pictures, c.outputs, c.outRows, c.outColumns], exact: exact) : nil
+      ? noise.tensor([c.images, c.outputs, c.outRows, c.outColumns], exact: exact) : nil
     // The error comes with the sums, so it is measured by their range, before a ReLU cuts it.
     var unrectified = finish
     unrectified.rectified = false
@@ -251,11 +251,11 @@ struct RandomWinograd: Sendable, CustomTestStringConvertible {
     // transformed input 10, 10, 6, 6 and 10). Over both axes and twelve channels:
     // 12 * 1152^2 < 2^24, so no sum is rounded. In deeper cases the other channels are 0.
     var noise = Noise(c.seed &+ 6000)
-    var input = noise.wholes([c.pictures, c.inputs, c.rows, c.columns], most: 1)
+    var input = noise.wholes([c.images, c.inputs, c.rows, c.columns], most: 1)
     let apart = (c.inputs + 11) / 12
     let first = c.inputs - 1 - (c.inputs - 1) / apart * apart
     let plane = c.rows * c.columns
-    for n in 0..<c.pictures {
+    for n in 0..<c.images {
       for channel in 0..<c.inputs where channel % apart != first {
         let start = (n * c.inputs + channel) * plane
         for cell in start..<start + plane { input.values[cell] = 0 }
@@ -269,7 +269,7 @@ struct RandomWinograd: Sendable, CustomTestStringConvertible {
   @Test("Winograd's form computes the seven loops", arguments: RandomWinograd.all)
   func fractions(_ c: RandomWinograd) {
     var noise = Noise(c.seed &+ 7000)
-    let input = noise.tensor([c.pictures, c.inputs, c.rows, c.columns])
+    let input = noise.tensor([c.images, c.inputs, c.rows, c.columns])
     let weight = noise.tensor([c.outputs, c.inputs, 3, 3])
     let (plain, fast, range) = compare(
       c, input: input, weight: weight, exact: false, noise: &noise)
@@ -283,7 +283,7 @@ struct RandomWinograd: Sendable, CustomTestStringConvertible {
     let all = RandomWinograd.all
     #expect(all.count == 60)
     #expect(all.count { $0.inputs > 256 } >= 5)
-    #expect(all.count { $0.pictures > 1 } >= 20)
+    #expect(all.count { $0.images > 1 } >= 20)
     #expect(all.count { $0.outColumns > 128 } >= 5)
     #expect(all.count { $0.outColumns % 4 != 0 } >= 20)
     for rest in 0..<12 { #expect(all.count { $0.outputs % 12 == rest } >= 2) }
@@ -328,17 +328,17 @@ struct RandomWinograd: Sendable, CustomTestStringConvertible {
 
 struct RandomTransposed: Sendable, CustomTestStringConvertible {
   let seed: UInt64
-  let pictures, inputs, rows, columns, outputs, kernel: Int
+  let images, inputs, rows, columns, outputs, kernel: Int
 
   var testDescription: String {
-    "\(pictures)x\(inputs)x\(rows)x\(columns) by \(outputs)x\(kernel)x\(kernel)"
+    "\(images)x\(inputs)x\(rows)x\(columns) by \(outputs)x\(kernel)x\(kernel)"
   }
 
   init(_ seed: UInt64) {
     var noise = Noise(seed &+ 8000)
     self.seed = seed
     kernel = 1 + Int(seed % 3)
-    pictures = noise.whole(1...4)
+    images = noise.whole(1...4)
     inputs = noise.one(of: [1, noise.whole(2...40), noise.whole(257...600)])
     outputs = noise.one(of: [1, noise.whole(2...20)])
     rows = noise.one(of: [1, noise.whole(2...14)])
@@ -355,7 +355,7 @@ struct RandomTransposed: Sendable, CustomTestStringConvertible {
   func againstPlain(_ c: RandomTransposed) {
     for exact in [true, false] {
       var noise = Noise(c.seed &+ 8500)
-      let input = noise.tensor([c.pictures, c.inputs, c.rows, c.columns], exact: exact)
+      let input = noise.tensor([c.images, c.inputs, c.rows, c.columns], exact: exact)
       let weight = noise.tensor([c.inputs, c.outputs, c.kernel, c.kernel], exact: exact)
       let finish = noise.finish(c.outputs, exact: exact)
       let plain = plainTransposedConvolution(input, weight: weight, finish: finish)

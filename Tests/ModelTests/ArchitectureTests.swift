@@ -49,7 +49,7 @@ struct ArchitectureTests {
     #expect(model.maskHead.convolutions[3].norm != nil)
     let summary = model.summary
     #expect(summary.contains("pyramid v2, RPN v1, box head v1, mask head v2"))
-    #expect(summary.contains("2.0 times the picture (input.scale: weight file)"))
+    #expect(summary.contains("2.0 times the image (input.scale: weight file)"))
   }
 
   @Test(

@@ -48,7 +48,7 @@ class Folder:
 
 @pytest.fixture(scope="session")
 def trace(tmp_path_factory):
-    """The bundled picture's trace, with its page."""
+    """The bundled image's trace, with its page."""
     folder = Folder(tmp_path_factory.mktemp("page") / "trace")
     maskrcnn("--trace", folder.path)
     maskrcnn("page", "--trace", folder.path)

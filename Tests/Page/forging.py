@@ -30,7 +30,7 @@ def _store(stage, replaced, reads=None):
         entry.update(
             shape=list(array.shape), crc32=f"{zlib.crc32(data):08x}", minimum=float(array.min()),
             maximum=float(array.max()), mean=float(array.mean()))
-    record["pictures"] = []
+    record["figures"] = []
     if reads is not None:
         record["reads"] = {name: record["reads"][name] for name in reads}
     file.unlink()
@@ -41,13 +41,13 @@ def forge(trace, target, boxes, share=1.0):
     """A trace with these proposals.
 
     `share` leaves only so much of every level's width: boxes further right then lie outside the
-    map, though inside the picture, which is where the stage insists that boxes lie.
+    map, though inside the image, which is where the stage insists that boxes lie.
     """
     target = Path(target)
     stages = ("0-input", "1-backbone", "3-proposals")
     for stage in stages:
         shutil.copytree(
-            trace.path / stage, target / stage, ignore=shutil.ignore_patterns("pictures"))
+            trace.path / stage, target / stage, ignore=shutil.ignore_patterns("figures"))
         # The files may be read-only where they came from.
         for file in (target / stage).rglob("*"):
             file.chmod(0o755 if file.is_dir() else 0o644)
@@ -79,7 +79,7 @@ def random_boxes(count, seed, side=1024):
                 box = numpy.round(box / 4) * 4 + 2
             case 1:  # Whole cells of P3.
                 box = numpy.round(box / 8) * 8
-            case 2:  # Up to the picture's far edges.
+            case 2:  # Up to the image's far edges.
                 box[2:] = side
             case 3:  # From its near ones.
                 box[:2] = 0

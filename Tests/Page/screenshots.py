@@ -1,4 +1,4 @@
-"""Saves a picture of every section and exhibit of a page, at two widths, light and dark.
+"""Saves an image of every section and exhibit of a page, at two widths, light and dark.
 
     python Tests/Page/screenshots.py trace/index.html FOLDER
 """

@@ -61,13 +61,13 @@ def test_pixels_that_masks_cover(compared, trace, pooled):
         assert f"({count})" in caption
 
 
-def test_pictures_stand_in_threes(compared):
+def test_images_stand_in_threes(compared):
     pairs = compared.locator(".out .pair")
     assert pairs.count() > 3
     for index in range(pairs.count()):
-        pictures = pairs.nth(index).locator("img")
-        assert pictures.count() in (2, 3)
-        assert all(image.get_attribute("alt") for image in pictures.all())
+        images = pairs.nth(index).locator("img")
+        assert images.count() in (2, 3)
+        assert all(image.get_attribute("alt") for image in images.all())
 
 
 def test_a_trace_against_itself(trace, tmp_path, open_page):
@@ -88,7 +88,7 @@ def test_weights_of_one_name_are_told_apart_by_content(trace, tmp_path, open_pag
     for folder, file in ((ours, bundled), (theirs, tmp_path / bundled.name)):
         shutil.copytree(trace.path, folder)
         maskrcnn(
-            "backbone", "--trace", folder, "--weights", file, "--no-page", "--no-pictures")
+            "backbone", "--trace", folder, "--weights", file, "--no-page", "--no-figures")
     maskrcnn("page", "--trace", ours, "--against", theirs)
     options = open_page(ours / "index.html").locator("#comparison table").first
     row = options.locator("tbody tr", has_text="1-backbone").locator("td")
@@ -98,6 +98,6 @@ def test_weights_of_one_name_are_told_apart_by_content(trace, tmp_path, open_pag
 
 def test_nothing_in_common(trace, tmp_path):
     other = tmp_path / "input"
-    maskrcnn("input", ROOT / "Fixtures/pictures/nuclei.png", "--trace", other, "--no-page")
+    maskrcnn("input", ROOT / "Fixtures/images/nuclei.png", "--trace", other, "--no-page")
     shutil.rmtree(other / "0-input")
     maskrcnn("page", "--trace", trace.path, "--against", other, code=1)

@@ -17,7 +17,7 @@ def exhibit(page):
 
 
 def masks(trace):
-    """Every mask of stage 6 over the whole picture, [D, H, W]."""
+    """Every mask of stage 6 over the whole image, [D, H, W]."""
     height, width = trace.tensor("6-masks", "label_map").shape
     soft = trace.tensor("6-masks", "soft")
     found, start = [], 0
@@ -60,8 +60,8 @@ def test_table_is_what_the_command_prints(exhibit, trace):
 
 
 def test_counts_against_the_truth(exhibit, trace):
-    """The objects found, by NumPy: each detection, by falling score, takes the best one left."""
-    truth = numpy.array(Image.open(ROOT / "Fixtures/pictures/nuclei-labels.png"))
+    """The objects found, by NumPy: each detection, by descending score, takes the best one left."""
+    truth = numpy.array(Image.open(ROOT / "Fixtures/images/nuclei-labels.png"))
     objects = [truth == label for label in numpy.unique(truth[truth > 0])]
     overlaps = numpy.array([
         [(mask & area).sum() / (mask | area).sum() for area in objects]
@@ -139,4 +139,4 @@ def test_without_weights_there_is_no_exhibit(trace, tmp_path, open_page):
 
 
 def test_truth_of_another_size_is_refused(trace):
-    maskrcnn("page", "--trace", trace.path, "--truth", ROOT / "Fixtures/pictures/coins.png", code=1)
+    maskrcnn("page", "--trace", trace.path, "--truth", ROOT / "Fixtures/images/coins.png", code=1)

@@ -103,7 +103,7 @@ def test_a_held_cell_stays_at_its_place_on_every_level(page):
     assert int(data(page)["row"]) == int(held["row"]) // 8
 
 
-def test_the_picture_moves_the_cell_too(page):
+def test_the_image_moves_the_cell_too(page):
     choose(page, "P6")
     canvas = page.locator("#maps canvas").nth(1)
     canvas.scroll_into_view_if_needed()

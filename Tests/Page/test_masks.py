@@ -58,7 +58,7 @@ def test_exact_logits_paste_exactly(page, trace, heads):
 
 
 def test_outside_and_tiny_boxes(page):
-    """A box outside the picture leaves nothing; one of no extent still has a pixel."""
+    """A box outside the image leaves nothing; one of no extent still has a pixel."""
     paste = """(box) => Paste.paste(new Float32Array(784).fill(1), 28, box, [64, 48])"""
     outside = page.evaluate(paste, [70, 10, 90, 20])
     assert outside["window"] == {"x1": 0, "y1": 0, "x2": 0, "y2": 0} and len(outside["soft"]) == 0

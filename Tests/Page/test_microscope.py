@@ -65,10 +65,10 @@ def drag(page, start, by):
     page.mouse.up()
 
 
-def test_begins_with_the_proposal_and_channel_of_the_stages_picture(page, scope, trace):
+def test_begins_with_the_proposal_and_channel_of_the_stages_image(page, scope, trace):
     caption = next(
-        picture["caption"] for picture in trace.record("4-roi")["pictures"]
-        if picture["file"].endswith("roi-best.png"))
+        image["caption"] for image in trace.record("4-roi")["figures"]
+        if image["file"].endswith("roi-best.png"))
     channel = scope.locator("select").nth(1).input_value()
     number = int(scope.locator("input[type=range]").first.input_value())
     assert f"proposal {number}." in caption and f"Channel {channel} is shown" in caption
@@ -78,7 +78,7 @@ def test_begins_with_the_proposal_and_channel_of_the_stages_picture(page, scope,
     assert f"score {score:.4f}" in scope.locator("output").first.text_content()
 
 
-@pytest.mark.parametrize("view", [0, 1], ids=["whole picture", "close up"])
+@pytest.mark.parametrize("view", [0, 1], ids=["whole image", "close up"])
 def test_dragging_moves_by_whole_steps(page, scope, view):
     before = box_of(page)
     start = place(page, ".box-view .box-true", view)
@@ -178,7 +178,7 @@ def test_touch_drags_the_box_and_scrolls_beside_it(open_page):
     assert (box_of(page) == moved(before, (0, -96))).all()
 
 
-def test_a_click_in_the_whole_picture_brings_the_box_there(page):
+def test_a_click_in_the_whole_image_brings_the_box_there(page):
     view = page.locator(".box-view").first
     view.scroll_into_view_if_needed()
     bounds = view.bounding_box()
@@ -309,7 +309,7 @@ def test_a_live_update_follows_the_hand(page):
 
     It is printed: about a frame (16 ms), where no graphics card helps. What is asserted holds on a
     busy machine too: the page is laid out once per update, as no listener asks for it in between,
-    and the whole stays below the 100 ms from which a hand feels that a picture lags.
+    and the whole stays below the 100 ms from which a hand feels that an image lags.
     """
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})

@@ -1,4 +1,4 @@
-"""Pages of traces that are seldom made: without proposals or detections, of a huge picture, or with
+"""Pages of traces that are seldom made: without proposals or detections, of a huge image, or with
 names that were chosen to break out of the page."""
 
 import shutil
@@ -17,14 +17,14 @@ def rerun(trace, tmp_path):
     def rerun(*stages):
         copy = Folder(shutil.copytree(trace.path, tmp_path / "trace"))
         for name, *options in stages:
-            maskrcnn(name, "--trace", copy.path, "--no-pictures", *options)
+            maskrcnn(name, "--trace", copy.path, "--no-figures", *options)
         return copy
 
     return rerun
 
 
 def test_without_proposals(rerun, open_page):
-    folder = rerun(("proposals", "--least-side", 100_000), ("roi",), ("heads",), ("masks",))
+    folder = rerun(("proposals", "--min-size", 100_000), ("roi",), ("heads",), ("masks",))
     assert len(folder.tensor("3-proposals", "proposals")) == 0
     page = open_page(folder.index)
     # Without a box there is nothing to magnify.
@@ -47,17 +47,17 @@ def test_without_detections(rerun, open_page):
     assert page.locator("#biography .life li.ends").get_attribute("data-step") == "scoring"
 
 
-def test_a_huge_picture(tmp_path, open_page):
-    """The masks' windows hold 36 times as many pixels as the bundled picture's, about 4,400,000."""
-    picture = Image.open(ROOT / "Fixtures/pictures/nuclei.png")
+def test_a_huge_image(tmp_path, open_page):
+    """The masks' windows hold 36 times as many pixels as the bundled image's, about 4,400,000."""
+    image = Image.open(ROOT / "Fixtures/images/nuclei.png")
     large = tmp_path / "large.png"
-    picture.resize([6 * side for side in picture.size], Image.Resampling.BICUBIC).save(large)
+    image.resize([6 * side for side in image.size], Image.Resampling.BICUBIC).save(large)
     folder = Folder(tmp_path / "trace")
-    # The network sees it in the size in which it sees the bundled picture.
-    maskrcnn("input", large, "--trace", folder.path, "--factor", 1 / 3, "--no-pictures", "--no-page")
+    # The network sees it in the size in which it sees the bundled image.
+    maskrcnn("input", large, "--trace", folder.path, "--scale", 1 / 3, "--no-figures", "--no-page")
     for stage in ("backbone", "anchors", "proposals", "roi", "heads"):
-        maskrcnn(stage, "--trace", folder.path, "--no-pictures", "--no-page")
-    maskrcnn("masks", "--trace", folder.path, "--no-pictures")
+        maskrcnn(stage, "--trace", folder.path, "--no-figures", "--no-page")
+    maskrcnn("masks", "--trace", folder.path, "--no-figures")
     windows = folder.tensor("6-masks", "windows")
     pixels = ((windows[:, 2] - windows[:, 0]) * (windows[:, 3] - windows[:, 1])).cumsum()
     carried = int((pixels <= 4_000_000).sum())
@@ -78,11 +78,11 @@ HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)<b>"
 
 
 def test_hostile_names_are_shown_as_text(trace, tmp_path, open_page):
-    """A picture's file, a class and options whose names are HTML, JavaScript or shell."""
-    picture = tmp_path / f"{HOSTILE}.png"
-    shutil.copy(ROOT / "Fixtures/pictures/nuclei.png", picture)
+    """An image's file, a class and options whose names are HTML, JavaScript or shell."""
+    image = tmp_path / f"{HOSTILE}.png"
+    shutil.copy(ROOT / "Fixtures/images/nuclei.png", image)
     folder = Folder(tmp_path / "trace")
-    maskrcnn(picture, "--trace", folder.path, "--no-page")
+    maskrcnn(image, "--trace", folder.path, "--no-page")
 
     names = folder.record("5-heads")["options"]["classNames"]
     set_options(

@@ -46,13 +46,13 @@ def of_the_stage(folder, name, options):
         arguments += ["--reduction", "maximum" if options["maximum"] else "average"]
     if options.get("aligned"):
         arguments.append("--aligned")
-    maskrcnn("roi", "--trace", folder.path, "--no-pictures", *arguments)
+    maskrcnn("roi", "--trace", folder.path, "--no-figures", *arguments)
     return folder.tensor("4-roi", "levels"), folder.tensor("4-roi", "features")
 
 
 @pytest.fixture(scope="module", params=[1.0, 0.625], ids=["inside", "partly outside"])
 def forged(request, trace, tmp_path_factory):
-    """A trace with 100 random boxes, and its page. The maps are whole, or end before the picture."""
+    """A trace with 100 random boxes, and its page. The maps are whole, or end before the image."""
     boxes = random_boxes(100, seed=int(request.param * 1000))
     folder = Folder(tmp_path_factory.mktemp("forged") / "trace")
     forge(trace, folder.path, boxes, share=request.param)

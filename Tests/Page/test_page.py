@@ -37,16 +37,16 @@ def test_the_same_trace_gives_the_same_bytes(trace):
 
 def test_the_main_command_leaves_the_page(trace, tmp_path):
     folder = Folder(tmp_path / "trace")
-    assert f"Open {folder.index}" in maskrcnn("--trace", folder.path, "--no-pictures")
+    assert f"Open {folder.index}" in maskrcnn("--trace", folder.path, "--no-figures")
     assert folder.index.exists()
     without = Folder(tmp_path / "without")
-    assert "index.html" not in maskrcnn("--trace", without.path, "--no-pictures", "--no-page")
+    assert "index.html" not in maskrcnn("--trace", without.path, "--no-figures", "--no-page")
     assert not without.index.exists()
 
 
 def test_a_partial_trace_gets_a_page_of_what_it_has(open_page, tmp_path):
     folder = Folder(tmp_path / "trace")
-    maskrcnn("input", "Fixtures/pictures/coins.png", "--trace", folder.path)
+    maskrcnn("input", "Fixtures/images/coins.png", "--trace", folder.path)
     maskrcnn("backbone", "--trace", folder.path)
     page = open_page(folder.index)
     assert [s.get_attribute("id") for s in page.locator("main > section").all()] == SECTIONS[:2]
@@ -120,7 +120,7 @@ def test_focus_is_seen(page):
         assert element.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
 
 
-def test_pictures_have_words(page):
+def test_images_have_words(page):
     assert page.locator("img").count() > 20
     assert page.locator("img:not([alt]), img[alt='']").count() == 0
 
@@ -195,7 +195,7 @@ def test_paper_has_dark_labels(open_page):
     """Words on canvases follow the paper, whatever the screen's colours are."""
     page = open_page(scheme="dark")
 
-    # Looked at within the event, as the printer does: a resized canvas is drawn anew, but later.
+    # Looked at within the event, as the printer does: a resized canvas is drawn again, but later.
     page.evaluate("""() => {
       const canvas = document.querySelector('#downstream canvas');
       globalThis.brightest = () => {
@@ -257,7 +257,7 @@ def test_paper_has_what_waits_below_the_fold(page):
 
 
 def test_canvases_are_drawn_in_the_size_that_they_have_on_paper(page):
-    """Letters on them would otherwise shrink with the picture."""
+    """Letters on them would otherwise shrink with the image."""
     page.evaluate("""() => {
       matchMedia('print').addEventListener('change', ({matches}) => {
         const other = [...document.querySelectorAll('canvas')].filter((canvas) => (

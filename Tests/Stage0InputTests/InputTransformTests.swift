@@ -17,15 +17,15 @@ import Testing
   func sides(_ height: Int, _ width: Int, _ resizedHeight: Int, _ resizedWidth: Int) {
     let rule = ModelSettings.Resize.sides(shorter: 800, longer: 1333)
     #expect(
-      rule.size(for: PictureSize(height: height, width: width))
-        == PictureSize(height: resizedHeight, width: resizedWidth))
+      rule.size(for: ImageSize(height: height, width: width))
+        == ImageSize(height: resizedHeight, width: resizedWidth))
   }
 
   @Test("a factor multiplies both sides")
   func factor() {
     #expect(
-      ModelSettings.Resize.factor(2).size(for: PictureSize(height: 9, width: 7))
-        == PictureSize(height: 18, width: 14))
+      ModelSettings.Resize.factor(2).size(for: ImageSize(height: 9, width: 7))
+        == ImageSize(height: 18, width: 14))
   }
 
   @Test(
@@ -39,15 +39,15 @@ import Testing
 
   @Test("normalising by hand: (0.5 - 0.25) / 0.5 = 0.5 in each channel's own terms")
   func normalising() {
-    let picture = Tensor([3, 1, 2], [0.5, 0.25, 0.5, 1, 0, 1])
-    let result = normalised(picture, mean: [0.25, 0.5, 0], standardDeviation: [0.5, 0.25, 2])
+    let image = Tensor([3, 1, 2], [0.5, 0.25, 0.5, 1, 0, 1])
+    let result = normalised(image, mean: [0.25, 0.5, 0], standardDeviation: [0.5, 0.25, 2])
     #expect(result.values == [0.5, 0, 0, 2, 0, 0.5])
   }
 
   @Test("padding adds zeros on the right and below, and nothing to a size that fits")
   func padding() {
-    let picture = Tensor([1, 2, 3], [1, 2, 3, 4, 5, 6])
-    let result = padded(picture, toMultipleOf: 4)
+    let image = Tensor([1, 2, 3], [1, 2, 3, 4, 5, 6])
+    let result = padded(image, toMultipleOf: 4)
     #expect(result.shape == [1, 1, 4, 4])
     #expect(
       result.values == [1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0])
@@ -56,11 +56,11 @@ import Testing
 
   @Test("channels are exchanged, and exchanged back")
   func channelOrder() {
-    let picture = Tensor([3, 1, 2], [1, 2, 3, 4, 5, 6])
-    #expect(ChannelOrder.rgb.exchanged(picture) == picture)
-    let exchanged = ChannelOrder.bgr.exchanged(picture)
+    let image = Tensor([3, 1, 2], [1, 2, 3, 4, 5, 6])
+    #expect(ChannelOrder.rgb.exchanged(image) == image)
+    let exchanged = ChannelOrder.bgr.exchanged(image)
     #expect(exchanged.values == [5, 6, 3, 4, 1, 2])
-    #expect(ChannelOrder.bgr.exchanged(exchanged) == picture)
+    #expect(ChannelOrder.bgr.exchanged(exchanged) == image)
     #expect(ChannelOrder.bgr.names == ["blue", "green", "red"])
   }
 }

@@ -123,12 +123,12 @@ import Testing
 
   private func options(top: Int = 10, most: Int = 10) -> ProposalOptions {
     ProposalOptions(
-      topPerLevel: top, leastSide: 1, nmsThreshold: 0.7, mostProposals: most, deltaOrder: .xFirst)
+      preNMSTopN: top, minimumSize: 1, nmsThreshold: 0.7, postNMSTopN: most, deltaOrder: .xFirst)
   }
 
   @Test("every candidate's fate is told")
   func fates() {
-    // The picture is 20 pixels wide: cells 0 and 1 lie inside, of cell 2 half is left, of cells 3
+    // The image is 20 pixels wide: cells 0 and 1 lie inside, of cell 2 half is left, of cells 3
     // and 4 nothing.
     let result = proposals(
       [level([1, 3, 2, 4, -1])], width: 20, height: 8, options(top: 4, most: 2))
@@ -143,11 +143,11 @@ import Testing
   func slivers() {
     // Of the second box, from 8 to 16, two pixels are left: less than three, but not less than two.
     var options = options()
-    options.leastSide = 3
+    options.minimumSize = 3
     let result = proposals([level([1, 2])], width: 10, height: 8, options)
     #expect(result.ledger.map(\.fate) == [.kept, .tooSmall])
     #expect(result.ledger[1].box == Box(8, 0, 10, 8))
-    options.leastSide = 2
+    options.minimumSize = 2
     #expect(
       proposals([level([1, 2])], width: 10, height: 8, options).ledger.map(\.fate) == [
         .kept, .kept,

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct DetectionsTests {
   private let options = DetectionOptions(
-    scoreThreshold: 0.05, leastSide: 1e-2, nmsThreshold: 0.5, mostDetections: 2)
+    scoreThreshold: 0.05, minimumSize: 1e-2, nmsThreshold: 0.5, detectionsPerImage: 2)
 
   @Test("scores over the threshold become detections; the background never does")
   func threshold() {
@@ -23,7 +23,7 @@ import Testing
     let near = [Box(0, 0, 10, 10), Box(1, 0, 10, 10), Box(50, 50, 60, 60)]
     let refined = Tensor(boxes: near.flatMap { [$0, $0, $0] }).reshaped([3, 3, 4])
     var all = options
-    all.mostDetections = 10
+    all.detectionsPerImage = 10
     let found = detections(scores: scores, refined: refined, all)
     #expect(found.all.map(\.score) == [0.9, 0.7, 0.3, 0.2])
     #expect(found.all.map(\.label) == [1, 1, 2, 2])

@@ -11,12 +11,12 @@ import Testing
     let pasted = pasteMask(full, box: Box(10, 10, 38, 38), width: 64, height: 64)
     #expect(pasted.window == Window(9, 9, 40, 40))
     let hard = pasted.binary(threshold: 0.5)
-    // Row 20 of the picture, from column 11 to 37, lies well inside.
+    // Row 20 of the image, from column 11 to 37, lies well inside.
     for column in 11...37 { #expect(hard[(20 - 9) * 31 + column - 9]) }
     #expect(!hard[0])
   }
 
-  @Test("what lies outside the picture is cut off")
+  @Test("what lies outside the image is cut off")
   func borders() {
     let pasted = pasteMask(full, box: Box(-14, -14, 14, 14), width: 10, height: 8)
     #expect(pasted.window == Window(0, 0, 10, 8))

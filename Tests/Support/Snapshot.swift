@@ -1,5 +1,5 @@
 import Foundation
-import Pictures
+import Figures
 import Tensors
 
 /// Compares a drawing with the one recorded in `Fixtures/snapshots`, and says what is wrong, or
@@ -24,7 +24,7 @@ public func snapshotFault(_ actual: Raster, named name: String) -> String? {
       let written = try write(["actual": actual], name)
       return "nothing is recorded at \(file.path); the drawing is in \(written)"
     }
-    let expected = Raster(try readPicture(file).pixels)
+    let expected = Raster(try readImage(file).pixels)
     guard expected.width == actual.width, expected.height == actual.height else {
       let folder = try write(["expected": expected, "actual": actual], name)
       return "the size is \(actual.width) × \(actual.height), recorded is "

@@ -166,17 +166,17 @@ private struct Adding: Stage {
     }
   }
 
-  @Test("a trace that is reached by a link finds its picture")
+  @Test("a trace that is reached by a link finds its image")
   func linked() throws {
     try withTemporaryFolder { folder in
       let real = folder.appending(path: "deep/down/trace")
       let trace = try Trace.openOrBegin(real)
-      trace.setPicture(folder.appending(path: "photo.png"))
+      trace.setImage(folder.appending(path: "photo.png"))
       try Doubling().run(in: trace)
       let link = folder.appending(path: "link")
       try FileManager.default.createSymbolicLink(at: link, withDestinationURL: real)
       let expected = folder.resolvingSymlinksInPath().appending(path: "photo.png").path
-      #expect(try Trace.open(link).picture?.path == expected)
+      #expect(try Trace.open(link).image?.path == expected)
     }
   }
 
@@ -201,18 +201,18 @@ private struct Adding: Stage {
     }
   }
 
-  @Test("a picture beside the trace is found again after both have moved")
+  @Test("an image beside the trace is found again after both have moved")
   func relativePaths() throws {
     try withTemporaryFolder { folder in
       let old = folder.appending(path: "old/place")
       let trace = try Trace.openOrBegin(old.appending(path: "trace"))
-      trace.setPicture(old.appending(path: "photo.png"))
+      trace.setImage(old.appending(path: "photo.png"))
       try Doubling().run(in: trace)
-      #expect(trace.record.picture == "../photo.png")
+      #expect(trace.record.image == "../photo.png")
       let new = folder.appending(path: "new")
       try FileManager.default.moveItem(at: old, to: new)
       let moved = try Trace.open(new.appending(path: "trace"))
-      #expect(moved.picture?.path == new.appending(path: "photo.png").standardizedFileURL.path)
+      #expect(moved.image?.path == new.appending(path: "photo.png").standardizedFileURL.path)
     }
   }
 }

@@ -2,7 +2,7 @@
 
 Page.exhibit('biography', async (bench, content) => {
   const world = {
-    ledger: await Candidates.load(content.candidates), image: await Page.picture(),
+    ledger: await Candidates.load(content.candidates), image: await Page.image(),
     roi: content.roi && {...content.roi, levels: (await Page.array('roi/levels')).values},
     heads: content.heads && await Heads.load(content.heads),
     masks: content.masks && await Paste.load(content.masks),
@@ -49,7 +49,7 @@ Page.exhibit('biography', async (bench, content) => {
   });
   const note = element('p', {class: 'note', role: 'status', hidden: ''});
   const below = ledger.count - ledger.considered;
-  const notCarried = `This page carries the ${ledger.topPerLevel} highest logits of each level and `
+  const notCarried = `This page carries the ${ledger.preNMSTopN} highest logits of each level and `
     + `the next ones below, ${ledger.count} of ${Numbers.many(ledger.anchors)} candidates. `
     + `This number is not among them; 3-proposals/ledger.csv has them all.`;
   const carried = element('p', {class: 'note'}, 'Candidates are numbered as in ledger.csv. Carried '
@@ -128,9 +128,9 @@ Page.exhibit('biography', async (bench, content) => {
           element('span', {class: 'bar', style: `width: ${100 * score}%`}))))));
   }
 
-  // ---- small pictures ----
+  // ---- small images ----
 
-  /** The picture beside a step: boxes over a crop, a mask, or where a rank lies. */
+  /** The image beside a step: boxes over a crop, a mask, or where a rank lies. */
   function view(step) {
     if (step.key === 'objectness') return curve();
     if (step.key === 'masking') {
@@ -152,7 +152,7 @@ Page.exhibit('biography', async (bench, content) => {
         }
       }
       if (step.bins) grid(context, step.boxes[0][1], step.bins, unit);
-    }, {label: `${step.title}: the boxes over the picture`});
+    }, {label: `${step.title}: the boxes over the image`});
   }
 
   function grid(context, [x1, y1, x2, y2], bins, unit) {
@@ -169,7 +169,7 @@ Page.exhibit('biography', async (bench, content) => {
     context.stroke();
   }
 
-  /** The scores of the level by falling rank, and where this candidate stands. */
+  /** The scores of the level by descending rank, and where this candidate stands. */
   function curve() {
     const level = ledger.levelOf[place];
     const scores = [];
@@ -190,14 +190,14 @@ Page.exhibit('biography', async (bench, content) => {
       context.textAlign = 'right';
       context.fillText(`rank ${scores.length}`, width - left, height - 4);
       context.strokeRect(left, top, width - 2 * left, bottom - top);
-      if (scores.length > ledger.topPerLevel) {
+      if (scores.length > ledger.preNMSTopN) {
         context.setLineDash([3, 3]);
         context.beginPath();
-        context.moveTo(x(ledger.topPerLevel), top);
-        context.lineTo(x(ledger.topPerLevel), bottom);
+        context.moveTo(x(ledger.preNMSTopN), top);
+        context.lineTo(x(ledger.preNMSTopN), bottom);
         context.stroke();
         context.setLineDash([]);
-        context.fillText(`top ${ledger.topPerLevel}`, x(ledger.topPerLevel), top - 5);
+        context.fillText(`top ${ledger.preNMSTopN}`, x(ledger.preNMSTopN), top - 5);
       }
       context.strokeStyle = context.fillStyle = colour('accent');
       context.lineWidth = 1.5;
@@ -218,7 +218,7 @@ Page.exhibit('biography', async (bench, content) => {
       });
       Scene.outline(context, unit, () =>
         Paste.outline(context, Paste.detection(world.masks, detection), world.masks.threshold));
-    }, {label: 'The outline of the mask over the picture'});
+    }, {label: 'The outline of the mask over the image'});
   }
 
   document.addEventListener('candidate', ({detail}) => follow(detail));

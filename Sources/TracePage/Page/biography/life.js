@@ -5,7 +5,7 @@
  *
  * A step is `{key, stage, title, says, formulas, values, boxes, ends}`: `says` are sentences,
  * `formulas` lines with the candidate's numbers put in, `values` the numbers themselves, `boxes`
- * `[style, box]` in pixels of the resized picture; `ends` is true where the life ends.
+ * `[style, box]` in pixels of the resized image; `ends` is true where the life ends.
  */
 const Life = (() => {
   const {fate} = Candidates;
@@ -80,7 +80,7 @@ const Life = (() => {
     const level = ledger.levels[ledger.levelOf[place]];
     const [logit, score, rank] = [ledger.logits[place], ledger.scores[place], ledger.rankOf[place]];
     const ends = place >= ledger.considered;
-    const top = ledger.topPerLevel;
+    const top = ledger.preNMSTopN;
     return {
       key: 'objectness', stage: '2-anchors', title: 'Is there an object?', ends,
       says: [
@@ -141,13 +141,13 @@ const Life = (() => {
     const isClipped = before[0] < 0 || before[1] < 0 || before[2] > width || before[3] > height;
     const ends = ledger.fates[place] === fate.clippedAway;
     return {
-      key: 'clipping', stage: '3-proposals', title: 'Clipped to the picture', ends,
+      key: 'clipping', stage: '3-proposals', title: 'Clipped to the image', ends,
       says: [
-        ends ? `The box lies outside the picture (${width} × ${height}): nothing is left of it.`
+        ends ? `The box lies outside the image (${width} × ${height}): nothing is left of it.`
           : isClipped
-            ? `Part of it lies outside the picture (${width} × ${height}) and is cut off: `
+            ? `Part of it lies outside the image (${width} × ${height}) and is cut off: `
               + `${tuple(before)} becomes ${tuple(box)}.`
-            : `It lies inside the picture (${width} × ${height}), so nothing is cut off.`,
+            : `It lies inside the image (${width} × ${height}), so nothing is cut off.`,
       ],
       formulas: [], values: {box, isClipped},
       boxes: isClipped ? [['anchor', before], ['kept', box]] : [],
@@ -160,7 +160,7 @@ const Life = (() => {
     return {
       key: 'filtering', stage: '3-proposals', title: 'Large enough?', ends,
       says: [`Its sides are ${px(width)} and ${px(height)} pixels; boxes with a side under `
-        + `${num(ledger.leastSide)} are dropped. ${ends ? 'So it is dropped.' : 'It stays.'}`],
+        + `${num(ledger.minimumSize)} are dropped. ${ends ? 'So it is dropped.' : 'It stays.'}`],
       formulas: [], values: {width, height}, boxes: [],
     };
   }
@@ -220,9 +220,9 @@ const Life = (() => {
       key: 'ranking', stage: '3-proposals', title: ends ? 'Beyond the limit' : 'A proposal', ends,
       says: [ends
         ? `By its score it is number ${many(rank)} among the survivors of all levels. Only the `
-          + `${many(ledger.mostProposals)} best are handed on.`
+          + `${many(ledger.postNMSTopN)} best are handed on.`
         : `By its score it is number ${many(rank)} among the survivors of all levels, and the `
-          + `${many(ledger.mostProposals)} best are handed on: it becomes proposal ${proposal} `
+          + `${many(ledger.postNMSTopN)} best are handed on: it becomes proposal ${proposal} `
           + `(they count from 0).`],
       formulas: [], values: {rank, proposal}, boxes: [],
     };
@@ -275,7 +275,7 @@ const Life = (() => {
       key: 'refinement', stage: '5-heads', title: `Refined as ${name}`,
       says: [`The box head has four more numbers for each class, read as the anchor’s were, but `
         + `divided by 10, 10, 5, 5 first; now the proposal is the reference.`
-        + (isClipped ? ` Clipped to the picture it is ${tuple(box)}.` : '')],
+        + (isClipped ? ` Clipped to the image it is ${tuple(box)}.` : '')],
       formulas: decodingLines(
         deltas, decoded, weights, ['dx / 10', 'dy / 10', 'dw / 5', 'dh / 5']),
       values: {deltas, box, decoded: decoded.box, pair},
@@ -303,7 +303,7 @@ const Life = (() => {
       formulas: [], values: {by: -1}, boxes: [['kept', box]]};
     if (came === pairFate.tooSmall) {
       return {...base, title: 'Large enough?', ends: true,
-        says: [`A side of the refined box is under ${num(heads.leastSide)} pixels: it is dropped.`]};
+        says: [`A side of the refined box is under ${num(heads.minimumSize)} pixels: it is dropped.`]};
     }
     if (came !== pairFate.suppressed) {
       return {...base, says: [`Non-maximum suppression runs once more, on the refined boxes of each `
@@ -327,7 +327,7 @@ const Life = (() => {
     const ends = came === pairFate.beyondLimit;
     return {
       key: 'detecting', stage: '5-heads', title: ends ? 'Beyond the limit' : 'A detection', ends,
-      says: [ends ? `It survived, but the ${many(heads.mostDetections)} best are enough.`
+      says: [ends ? `It survived, but the ${many(heads.detectionsPerImage)} best are enough.`
         : `It is detection ${detection} of ${many(heads.detections)} (they count from 0, by falling `
           + `score): ${name}, ${num(score)}.`],
       formulas: [], values: {detection}, boxes: [['kept', box]],
@@ -340,7 +340,7 @@ const Life = (() => {
       masks.own.subarray(detection * cells * cells, (detection + 1) * cells * cells));
     return {
       key: 'masking', stage: '5-heads', title: 'A mask',
-      says: [`The mask head reads the detection’s box anew and gives ${cells} × ${cells} logits for `
+      says: [`The mask head reads the detection’s box again and gives ${cells} × ${cells} logits for `
         + `its class. Their logistic functions are the probabilities that a cell belongs to the `
         + `object.`],
       formulas: [], values: {probabilities}, boxes: [], cells,
@@ -352,15 +352,15 @@ const Life = (() => {
     const area = Paste.area(pasted.soft, masks.threshold);
     const {x1, y1, x2, y2} = pasted.window;
     return {
-      key: 'pasting', stage: '6-masks', title: 'In the picture',
-      says: [`Stretched over its box in the picture’s own pixels, columns ${x1} to ${x2 - 1} and rows `
+      key: 'pasting', stage: '6-masks', title: 'In the image',
+      says: [`Stretched over its box in the image’s own pixels, columns ${x1} to ${x2 - 1} and rows `
         + `${y1} to ${y2 - 1}, ${many(area)} pixels have a probability over ${masks.threshold}: `
         + `this is what became of one anchor.`],
       formulas: [], values: {area, window: pasted.window}, boxes: [], detection,
     };
   }
 
-  /** The pairs of a proposal with a class, by falling score. */
+  /** The pairs of a proposal with a class, by descending score. */
   function pairsOf(heads, proposal) {
     return heads.pairsOf[proposal] ?? [];
   }

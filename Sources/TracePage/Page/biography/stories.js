@@ -2,7 +2,7 @@
 
 /** Lives that are worth following, one for each way in which a life can end. */
 const Stories = (() => {
-  /** Every detection, `{place, pair}`, by falling score. */
+  /** Every detection, `{place, pair}`, by descending score. */
   function detections({ledger, heads}) {
     const found = [];
     for (let pair = 0; heads && pair < heads.boxes.length / 4; pair++) {

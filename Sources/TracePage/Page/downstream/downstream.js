@@ -13,7 +13,7 @@ Page.exhibit('downstream', async (bench, content) => {
   const isCut = (name) => content.sets.some((set) => set.name === name && set.carried < set.all);
 
   bench.append(table(), ...notes());
-  bench.append(await pictures());
+  bench.append(await images());
   bench.append(element('h4', {}, 'How far rounding moves the edges'), await shifts());
 
   /** A line per operator. */
@@ -44,7 +44,7 @@ Page.exhibit('downstream', async (bench, content) => {
 
   function notes() {
     const texts = ['IoU, intersection over union: the pixels that two masks share over the pixels '
-      + 'of either. Masks are matched one to one, by falling score.'];
+      + 'of either. Masks are matched one to one, by descending score.'];
     if (hasTruth) {
       texts.push(`The truth holds ${operators[0].truth.objects} objects; the best IoU is averaged `
         + `over all of them, missed ones count 0. ${truthCaveat}`);
@@ -52,8 +52,8 @@ Page.exhibit('downstream', async (bench, content) => {
     texts.push(caveat);
     const cut = content.sets.filter(({name}) => isCut(name));
     if (cut.length) {
-      texts.push('The figures above count every mask. To keep the page small, the pictures below show '
-        + 'of each set the first 300 masks at most, by falling score, and no more than fit into '
+      texts.push('The figures above count every mask. To keep the page small, the images below show '
+        + 'of each set the first 300 masks at most, by descending score, and no more than fit into '
         + `4,000,000 pixels: ${cut.map(({name, carried, all}) => (
           `${carried} of the ${all} of ${named(name)}`)).join(', ')}.`);
     }
@@ -64,20 +64,20 @@ Page.exhibit('downstream', async (bench, content) => {
     return name === 'truth' ? 'the truth' : name;
   }
 
-  /** The picture with the masks of two results, whole and about one object. */
-  async function pictures() {
-    const image = await Page.picture();
+  /** The image with the masks of two results, whole and about one object. */
+  async function images() {
+    const image = await Page.image();
     const [width, height] = Page.sizes.original;
     const names = [...sets.keys()];
     const choice = {first: names[1] ?? names[0], second: names[0], boxes: false, rank: 0};
     let pairs = [];
     const whole = new Plane({draw: (plane) => paint(plane, [0, 0], 1.5),
-      label: 'The whole picture with the masks of both results',
-      names: {x: 'x, picture pixels', y: 'y, picture pixels'}});
+      label: 'The whole image with the masks of both results',
+      names: {x: 'x, image pixels', y: 'y, image pixels'}});
     const near = new Plane({draw: paintNear,
       label: 'About one mask with the masks of both results'});
     const readout = element('div', {class: 'readout', 'aria-live': 'polite'});
-    const rank = Controls.slider({label: 'Which mask, by rising IoU', least: 1, greatest: 1, step: 1,
+    const rank = Controls.slider({label: 'Which mask, by ascending IoU', least: 1, greatest: 1, step: 1,
       value: 1, format: (value) => (pairs.length ? `${value} of ${pairs.length}` : 'none'),
       onInput: (value) => { choice.rank = value - 1; show(); }});
     const choose = (key, label) => Controls.select({label, value: choice[key],
@@ -134,7 +134,7 @@ Page.exhibit('downstream', async (bench, content) => {
       if (plane.corner) paint(plane, plane.corner, 2.5);
     }
 
-    /** Draws the picture and both results' outlines, from a corner in pixels of the picture. */
+    /** Draws the image and both results' outlines, from a corner in pixels of the image. */
     function paint(plane, corner, thickness) {
       const {context, scale} = plane;
       context.save();

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Masks in the picture: windows, the pixels in them that belong, outlines, overlaps. */
+/** Masks in the image: windows, the pixels in them that belong, outlines, overlaps. */
 const Regions = (() => {
   /** The masks that stand in the page under a name: `{x1, y1, x2, y2, inside, area}` each. */
   async function load(name) {
@@ -15,7 +15,7 @@ const Regions = (() => {
     });
   }
 
-  /** A mask's outline as a path in pixels of the picture, made when first drawn. */
+  /** A mask's outline as a path in pixels of the image, made when first drawn. */
   function outline(mask) {
     if (!mask.outline) {
       mask.outline = new Path2D();

@@ -3,7 +3,7 @@
 Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
   bench.classList.add('maps');
   const [inputWidth, inputHeight] = Page.sizes.padded;
-  const picture = await Page.picture();
+  const image = await Page.image();
   const {element} = Draw;
 
   // The cursor is a place in the input, so that it stays where it is when the map changes.
@@ -82,14 +82,14 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       mapPlane.outline([column, row, column + 1, row + 1], {least: 9});
     }});
 
-  const picturePlane = new Plane({names: {x: 'x, input pixels', y: 'y, input pixels'},
-    label: 'The picture with the cell outlined', draw({context, scale}) {
+  const imagePlane = new Plane({names: {x: 'x, input pixels', y: 'y, input pixels'},
+    label: 'The image with the cell outlined', draw({context, scale}) {
       const {row, column} = cell();
       const area = [column, row, column + 1, row + 1].map((place) => place * stride());
       context.fillStyle = Draw.colour('shade');
       context.fillRect(0, 0, inputWidth * scale, inputHeight * scale);
       const [width, height] = Page.sizes.resized;
-      if (picture) context.drawImage(picture, 0, 0, width * scale, height * scale);
+      if (image) context.drawImage(image, 0, 0, width * scale, height * scale);
       const field = state.showsField && fieldOf({row, column});
       if (field) {
         const [x1, y1, x2, y2] = clipped(field);
@@ -98,9 +98,9 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
         shade.rect(x1 * scale, y1 * scale, (x2 - x1) * scale, (y2 - y1) * scale);
         context.fillStyle = 'rgb(0 0 0 / 0.55)';
         context.fill(shade, 'evenodd');
-        picturePlane.outline([x1, y1, x2, y2], {colour: '#ffd166', dash: [6, 4]});
+        imagePlane.outline([x1, y1, x2, y2], {colour: '#ffd166', dash: [6, 4]});
       }
-      picturePlane.outline(area, {least: 9});
+      imagePlane.outline(area, {least: 9});
     }});
 
   /** So many cells to each side of the cursor, with their numbers. */
@@ -197,7 +197,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   function refresh() {
     mapPlane.refresh();
-    picturePlane.refresh();
+    imagePlane.refresh();
     nearPlane.refresh();
     countPlane.refresh();
     tell();
@@ -227,12 +227,12 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   const legend = element('div');
   const mapPanel = Draw.panel([mapPlane.canvas, legend]);
-  const picturePanel = Draw.panel(picturePlane.canvas);
+  const imagePanel = Draw.panel(imagePlane.canvas);
   const nearPanel = Draw.panel(nearPlane.canvas, 'The cell and its neighbours, in numbers.');
   const countPanel = Draw.panel(countPlane.canvas);
   nearPlane.show(2 * reach + 1, 2 * reach + 1);
   countPlane.show(bins, bins / 2);
-  picturePlane.show(inputWidth, inputHeight);
+  imagePlane.show(inputWidth, inputHeight);
 
   function describe() {
     const {map} = state;
@@ -244,7 +244,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       : `${least < 0 ? 'Red is above 0, blue below.' : 'No value is negative: a ReLU came last.'} `
         + 'Colours end where the strongest 0.2 % begin.';
     mapPanel.caption.textContent = `${map.name}, ${channelName()}. ${colours}`;
-    picturePanel.caption.textContent = `The network's input, ${inputWidth} × ${inputHeight} pixels. `
+    imagePanel.caption.textContent = `The network's input, ${inputWidth} × ${inputHeight} pixels. `
       + `White: the cell's own ${stride()} × ${stride()} pixels.`
       + (state.showsField ? ' Yellow: all that it can depend on, by the sizes of the layers\' kernels. '
         + 'In practice the middle counts most.' : '');
@@ -285,7 +285,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     tell();
   }
 
-  for (const [plane, factor] of [[mapPlane, stride], [picturePlane, () => 1]]) {
+  for (const [plane, factor] of [[mapPlane, stride], [imagePlane, () => 1]]) {
     const follow = (event) => {
       const [x, y] = plane.place(event);
       goTo(x * factor(), y * factor());
@@ -316,7 +316,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
   });
 
   bench.append(Controls.row(mapChoice, channelChoice, fieldToggle), readout,
-    Draw.panels(mapPanel, picturePanel, element('div', {class: 'near'}, nearPanel, countPanel)));
+    Draw.panels(mapPanel, imagePanel, element('div', {class: 'near'}, nearPanel, countPanel)));
   await choose(state.map);
   // Begin where the map answers most strongly.
   let strongest = 0;

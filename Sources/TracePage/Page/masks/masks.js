@@ -2,7 +2,7 @@
 
 Page.exhibit('masks', async (bench, content) => {
   const masks = await Paste.load(content);
-  const image = await Page.picture();
+  const image = await Page.image();
   const size = Page.sizes.original;
   const {cells, count} = masks;
   const area = cells * cells;
@@ -26,19 +26,19 @@ Page.exhibit('masks', async (bench, content) => {
   // ---- the sheet ----
 
   const sheet = element('div', {class: 'sheet', role: 'listbox',
-    'aria-label': 'Detections by falling score; arrow keys move among them'});
+    'aria-label': 'Detections by descending score; arrow keys move among them'});
   const found = new Set(masks.labels);
-  const legend = element('p', {class: 'note'}, `${count} detections by falling score`
+  const legend = element('p', {class: 'note'}, `${count} detections by descending score`
     + (found.size === 1 ? `, all of them ${nameOf(masks.labels[0])}` : '')
     + `. Under each its number and its score.`);
   const tiles = Array.from({length: count}, (_, index) => {
     const words = `Detection ${index}: ${nameOf(masks.labels[index])}, score `
       + score(masks.scores[index]);
-    const picture = crop([boxOf(index)], (context, unit) => Scene.outline(context, unit, () =>
+    const image = crop([boxOf(index)], (context, unit) => Scene.outline(context, unit, () =>
       Paste.outline(context, Paste.detection(masks, index), masks.threshold)),
     {waits: true, 'aria-hidden': 'true'});
     const tile = element('div', {class: 'tile', role: 'option', 'aria-label': words, title: words},
-      picture, element('span', {}, `${index} · ${score(masks.scores[index])}`));
+      image, element('span', {}, `${index} · ${score(masks.scores[index])}`));
     if (found.size > 1) tile.append(element('span', {class: 'class'}, nameOf(masks.labels[index])));
     tile.addEventListener('click', () => choose(index));
     return tile;
@@ -55,7 +55,7 @@ Page.exhibit('masks', async (bench, content) => {
     tiles[chosen].scrollIntoView({block: 'nearest'});
   });
 
-  /** A crop of the picture around boxes, with something drawn over it. */
+  /** A crop of the image around boxes, with something drawn over it. */
   function crop(boxes, draw, {dim = 0, ...options}) {
     return Draw.canvas((context, ...extent) => {
       const region = Scene.around(boxes, {margin: 0.25, least: 12});
@@ -129,7 +129,7 @@ Page.exhibit('masks', async (bench, content) => {
       pasted.soft, window.y2 - window.y1, window.x2 - window.x1, share) : null;
     result = crop(around, (context, unit) => Scene.outline(context, unit, () =>
       Paste.outline(context, pasted, threshold)),
-    {label: 'The outline of the pixels over the threshold, over the picture'});
+    {label: 'The outline of the pixels over the threshold, over the image'});
     steps.replaceChildren(
       Draw.panel(
         Heatmap.square(Paste.probabilities(own(chosen)), cells, share, 'Probabilities'),
@@ -150,7 +150,7 @@ Page.exhibit('masks', async (bench, content) => {
         context.imageSmoothingEnabled = false;
         if (soft) context.drawImage(soft, window.x1, window.y1);
       }, {dim: 0.4, label: 'The probabilities at every pixel of the window'}),
-      `4. The bordered mask resized to these pixels, bilinearly; what lies outside the picture is `
+      `4. The bordered mask resized to these pixels, bilinearly; what lies outside the image is `
         + `cut off: ${place(window)}.`));
     last.replaceChildren(
       Draw.panel(result, '5. The pixels with a probability over the threshold.'),
@@ -206,7 +206,7 @@ Page.exhibit('masks', async (bench, content) => {
     element('div', {class: 'scroller'}, classesTable), scales, comparison,
     element('h5', {}, 'From cells to pixels'), steps, last,
     element('p', {class: 'note'}, limits.join(' ')));
-  // To begin with, one that lies whole inside the picture.
+  // To begin with, one that lies whole inside the image.
   choose(Math.max(0, tiles.findIndex((_, index) => boxOf(index).every((edge, side) =>
     edge > 3 && edge < size[side % 2] - 3))));
 });

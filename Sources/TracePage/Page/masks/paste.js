@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * A mask's way from 28 x 28 logits to pixels of the picture, with the arithmetic of
+ * A mask's way from 28 x 28 logits to pixels of the image, with the arithmetic of
  * `Stage6Masks/MaskPaste.swift` and `Kernels/Resize.swift`, rounded to 32 bits as there.
  */
 const Paste = (() => {
@@ -96,12 +96,12 @@ const Paste = (() => {
   }
 
   /**
-   * Pastes one mask into a picture of the given width and height.
+   * Pastes one mask into an image of the given width and height.
    *
    * @param mask `cells` x `cells` probabilities
-   * @param box in pixels of the picture
+   * @param box in pixels of the image
    * @returns every step: the `bordered` mask, the box `grown` (edges, cut), `rows` and `columns`
-   *   that it is resized to, the `window` of the picture, and `soft`, a probability per pixel of it
+   *   that it is resized to, the `window` of the image, and `soft`, a probability per pixel of it
    */
   function paste(mask, cells, box, [width, height]) {
     const border = bordered(mask, cells);
@@ -144,7 +144,7 @@ const Paste = (() => {
     return count;
   }
 
-  /** Adds the outline of the pixels over a threshold to a context's path, in the picture's pixels. */
+  /** Adds the outline of the pixels over a threshold to a context's path, in the image's pixels. */
   function outline(context, {window, soft}, threshold) {
     const limit = round(threshold);
     Scene.trace(context, window, (pixel) => soft[pixel] > limit);

@@ -93,7 +93,7 @@ const MicroscopeBin = (() => {
     const bodies = MicroscopeLayers.names.map(([name, title]) => ({name, title,
       body: element('div', {class: 'sum', 'data-sum': name}), scrolled: 0}));
     for (const each of bodies) {
-      // Kept from the event: to ask the list itself would lay out the page anew on every update.
+      // Kept from the event: to ask the list itself would lay out the page again on every update.
       each.body.addEventListener('scroll', (event) => {
         each.scrolled = event.target.scrollTop;
       }, {capture: true, passive: true});

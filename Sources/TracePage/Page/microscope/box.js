@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * The box over the picture: once in the whole picture, once close up with handles. Only the box
+ * The box over the image: once in the whole image, once close up with handles. Only the box
  * itself takes hold of a finger; beside it a finger scrolls the page.
  */
 const MicroscopeBox = (() => {
@@ -18,7 +18,7 @@ const MicroscopeBox = (() => {
     + 'edge, Alt as well makes it a whole cell. The box keeps the keyboard while you scroll: press the '
     + 'arrows with the grids in view.';
 
-  /** Draws the picture so that `region` (pixels of the resized picture) fills the canvas. */
+  /** Draws the image so that `region` (pixels of the resized image) fills the canvas. */
   function paint(context, width, height, image, [x1, y1, x2, y2]) {
     context.fillStyle = Draw.colour('shade');
     context.fillRect(0, 0, width, height);
@@ -30,9 +30,9 @@ const MicroscopeBox = (() => {
   }
 
   /**
-   * A picture with the box over it.
+   * An image with the box over it.
    *
-   * - `region()`: the part of the picture that is shown
+   * - `region()`: the part of the image that is shown
    * - `grips`: whether the box has handles and takes the keyboard
    */
   function view({image, region, aspect, label, grips, onDrag = () => {}}) {
@@ -74,7 +74,7 @@ const MicroscopeBox = (() => {
 
     function place() {
       if (!width) return;
-      // On paper the picture may be shown in another size: the outlines follow it.
+      // On paper the image may be shown in another size: the outlines follow it.
       layer.setAttribute('viewBox', `0 0 ${width} ${width / aspect}`);
       const {box: at, proposal: index} = Microscope.state;
       set(proposal, Microscope.proposalBox(index));
@@ -141,11 +141,11 @@ const MicroscopeBox = (() => {
 
   /** Both views; `frame` gives the cells that the magnified maps show. */
   async function panels(frame) {
-    const image = await Page.picture();
+    const image = await Page.image();
     const [width, height] = Page.sizes.resized;
     const whole = view({image, region: () => [0, 0, width, height], aspect: width / height,
-      label: 'The whole picture', grips: false});
-    const close = view({image, aspect: 1, label: 'The picture around the box', grips: true,
+      label: 'The whole image', grips: false});
+    const close = view({image, aspect: 1, label: 'The image around the box', grips: true,
       region: () => frame.pixels(), onDrag: (isHeld) => frame.hold(isHeld)});
     whole.addEventListener('click', (event) => {
       if (event.target.dataset?.edges) return;
@@ -165,8 +165,8 @@ const MicroscopeBox = (() => {
       close.place();
     });
     return {close, row: Draw.panels(
-      Draw.panel(whole, 'The whole picture. Drag the box, or click where it should be.',
-        'In the picture'),
+      Draw.panel(whole, 'The whole image. Drag the box, or click where it should be.',
+        'In the image'),
       Draw.panel(close, [Draw.element('span', {id: 'microscope-help'}, help),
         ' Dotted: the proposal that it began as.'], 'Close up'))};
   }

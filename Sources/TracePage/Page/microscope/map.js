@@ -66,7 +66,7 @@ const MicroscopeMap = (() => {
       },
       /** The cells, `[x1, y1, x2, y2]`. */
       cells: () => [x, y, x + side, y + side],
-      /** The same in pixels of the resized picture. */
+      /** The same in pixels of the resized image. */
       pixels: () => [x, y, x + side, y + side].map((edge) => edge * Microscope.state.level.stride),
       /** One scale of colours for the maps and all outputs. */
       get scale() { return limits; },

@@ -13,7 +13,7 @@ Page.exhibit('microscope', async (bench, content) => {
   const begin = (proposal) => Microscope.update(
     {proposal, box: Microscope.proposalBox(proposal)}, 'proposal');
   const proposal = Controls.slider({
-    label: `Proposal (by falling score, 0 … ${last})`, least: 0, greatest: last, step: 1,
+    label: `Proposal (by descending score, 0 … ${last})`, least: 0, greatest: last, step: 1,
     value: content.proposal, format: (index) => `${index}${score(index)}`, onInput: begin});
   const again = Controls.button({
     label: 'Back to the proposal', onClick: () => begin(Microscope.state.proposal)});

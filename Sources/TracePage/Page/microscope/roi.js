@@ -6,7 +6,7 @@
  * The arithmetic is that of `Sources/Stage4RoI`, in its order and rounded to 32 bits after every
  * step, so that the numbers are the stage's own. A map is
  * `{values, rows, columns, scale}`: a Float32Array in row-major order, and cells per pixel.
- * A box is `[x1, y1, x2, y2]` in pixels of the resized picture, a bin grid is `bins` x `bins`.
+ * A box is `[x1, y1, x2, y2]` in pixels of the resized image, a bin grid is `bins` x `bins`.
  */
 const RoI = (() => {
   const f = Math.fround;

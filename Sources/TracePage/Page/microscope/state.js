@@ -4,7 +4,7 @@
  * The box that microscope and sweep look at, and what the three operators make of it.
  *
  * `state` is replaced by `update()`, which computes all outputs and then calls every listener with
- * the new state, the old one, and who changed it. One call is one picture on the screen.
+ * the new state, the old one, and who changed it. One call is one image on the screen.
  */
 const Microscope = (() => {
   const f = Math.fround;

@@ -83,18 +83,18 @@ const Page = (() => {
     return Float32Array.from(patterns, (pattern) => halves[pattern]);
   }
 
-  let picture;
+  let image;
 
-  /** The picture as decoded (perhaps smaller), an image that is ready to be drawn; null without. */
-  function loadPicture() {
-    picture ??= (async () => {
-      if (!manifest.picture) return null;
+  /** The image as decoded (perhaps smaller), an image that is ready to be drawn; null without. */
+  function loadImage() {
+    image ??= (async () => {
+      if (!manifest.image) return null;
       const image = new Image();
-      image.src = manifest.picture;
+      image.src = manifest.image;
       await image.decode();
       return image;
     })();
-    return picture;
+    return image;
   }
 
   /**
@@ -142,7 +142,7 @@ const Page = (() => {
 
   return {
     exhibit, array, has, start, level,
-    picture: loadPicture,
+    image: loadImage,
     /** Sizes `[width, height]`: `original`, `resized` (in whose pixels boxes are), `padded`. */
     sizes: manifest.sizes,
     /** Colour maps: `sequential`, `diverging`, 256 colours `[r, g, b]` each. */

@@ -90,7 +90,7 @@ const PagedList = (() => {
     function pick(item) {
       choose(item);
       onChoose(item);
-      // Whoever listens may have listed the rows anew.
+      // Whoever listens may have listed the rows again.
       body.querySelector('[aria-selected="true"]')?.focus({preventScroll: true});
     }
 

@@ -2,7 +2,7 @@
 
 /**
  * A canvas with axes that shows a rectangle of some coordinates: cells of a map, or pixels of the
- * picture. It is as wide as its place and as high as its content asks.
+ * image. It is as wide as its place and as high as its content asks.
  */
 class Plane {
   /**
@@ -31,7 +31,7 @@ class Plane {
     this.refresh();
   }
 
-  /** Draws anew. */
+  /** Draws again. */
   refresh() {
     this.canvas.redraw();
   }
@@ -48,7 +48,7 @@ class Plane {
     this.draw(this);
   }
 
-  /** Ticks at powers of two, as the strides are, so that a map's and the picture's agree. */
+  /** Ticks at powers of two, as the strides are, so that a map's and the image's agree. */
   axes(plot) {
     const step = 2 ** Math.max(0, Math.ceil(Math.log2(44 / this.scale)));
     const [x, y] = ['x', 'y'].map((axis, index) => {

@@ -1,10 +1,10 @@
 'use strict';
 
-/** Parts of the picture with boxes drawn over them. */
+/** Parts of the image with boxes drawn over them. */
 const Scene = (() => {
   /**
    * The colours of fates, told apart by the colour-blind as well, and each with its own dashes.
-   * They lie on the picture, not on the page, and are the same in light and dark.
+   * They lie on the image, not on the page, and are the same in light and dark.
    */
   const styles = {
     kept: {colour: '#2dd4a0', dash: []},
@@ -16,10 +16,10 @@ const Scene = (() => {
   };
 
   /**
-   * Sets a context so that it draws in the pixels of a picture of the given size of which a region
-   * fills the canvas, and draws the picture there.
+   * Sets a context so that it draws in the pixels of an image of the given size of which a region
+   * fills the canvas, and draws the image there.
    *
-   * @returns pixels of the picture per CSS pixel
+   * @returns pixels of the image per CSS pixel
    */
   function backdrop(context, [width, height], {image, size, region = [0, 0, ...size], dim = 0}) {
     const scale = width / (region[2] - region[0]);
@@ -65,7 +65,7 @@ const Scene = (() => {
     context.fillText(text, x1 + 3 * unit, top + size + 0.5 * unit);
   }
 
-  /** Strokes the path that `trace` makes, bright on dark, so that it is seen on every picture. */
+  /** Strokes the path that `trace` makes, bright on dark, so that it is seen on every image. */
   function outline(context, unit, trace, colour = styles.kept.colour) {
     context.lineCap = 'square';
     context.beginPath();

@@ -41,7 +41,7 @@ const Candidates = (() => {
     return loading;
   }
 
-  /** The place of each in its level by falling logit, from 1. */
+  /** The place of each in its level by descending logit, from 1. */
   function rank({count, levelOf}) {
     const seen = [];
     return Uint32Array.from({length: count}, (_, place) =>

@@ -36,7 +36,7 @@ const Suppression = (() => {
     return {intersection: shared, union, iou: round(shared / union)};
   }
 
-  /** The indices 0 … scores.length - 1 by falling score; equal scores keep their order. */
+  /** The indices 0 … scores.length - 1 by descending score; equal scores keep their order. */
   function order(scores) {
     return Uint32Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
   }
@@ -47,7 +47,7 @@ const Suppression = (() => {
    *
    * @param boxes n boxes
    * @param groups n numbers; boxes of different groups do not suppress each other
-   * @param order indices by falling score; boxes that it leaves out take no part
+   * @param order indices by descending score; boxes that it leaves out take no part
    * @returns by which box each was suppressed: an Int32Array, -1 for the others
    */
   function run({boxes, groups, order, threshold}) {

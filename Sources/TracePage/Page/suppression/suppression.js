@@ -2,7 +2,7 @@
 
 Page.exhibit('suppression', async (bench, content) => {
   const ledger = await Candidates.load(content);
-  const image = await Page.picture();
+  const image = await Page.image();
   const size = Page.sizes.resized;
   const {fate} = Candidates;
   const styleOf = [
@@ -29,7 +29,7 @@ Page.exhibit('suppression', async (bench, content) => {
     let survivors = 0;
     for (const place of ledger.order) {
       fates[place] = by[place] >= 0 ? fate.suppressed
-        : survivors++ < ledger.mostProposals ? fate.kept : fate.beyondLimit;
+        : survivors++ < ledger.postNMSTopN ? fate.kept : fate.beyondLimit;
     }
     return {threshold, by, fates, time};
   }
@@ -43,7 +43,7 @@ Page.exhibit('suppression', async (bench, content) => {
       : filter.fate === 'felled' ? felled(place) : now.fates[place] === Number(filter.fate)));
   const overlap = (place) => Suppression.overlap(ledger.boxes, now.by[place], place);
 
-  // ---- the picture of all, and the detail of one ----
+  // ---- the image of all, and the detail of one ----
 
   const whole = Draw.canvas((context, ...extent) => {
     const unit = Scene.backdrop(context, extent, {image, size, dim: 0.35});
@@ -56,7 +56,7 @@ Page.exhibit('suppression', async (bench, content) => {
     context.globalAlpha = 1;
     related(context, unit);
   }, {aspect: size[0] / size[1], class: 'pickable',
-    label: 'The picture with the candidates that are listed below, outlined by fate'});
+    label: 'The image with the candidates that are listed below, outlined by fate'});
 
   const detail = Draw.canvas((context, ...extent) => {
     if (chosen < 0) return;
@@ -121,7 +121,7 @@ Page.exhibit('suppression', async (bench, content) => {
   });
 
   const close = Draw.panel(detail);
-  const picture = Draw.panel(whole,
+  const image = Draw.panel(whole,
     'A click chooses the smallest box under the pointer; more clicks at the same spot go on to '
     + 'the next larger ones. Only the candidates that are listed below are drawn.');
 
@@ -161,11 +161,11 @@ Page.exhibit('suppression', async (bench, content) => {
           + `They share ${pixels(intersection)} square pixels (filled in the detail) of the `
           + `${pixels(union)} that they cover together.`;
       }
-      case fate.clippedAway: return `${subject} lay outside the picture: nothing was left of it.`;
+      case fate.clippedAway: return `${subject} lay outside the image: nothing was left of it.`;
       case fate.tooSmall:
-        return `${subject} had a side under ${ledger.leastSide} pixels and was dropped.`;
+        return `${subject} had a side under ${ledger.minimumSize} pixels and was dropped.`;
       case fate.beyondLimit:
-        return `${subject} survives suppression, but ${ledger.mostProposals} survivors of all `
+        return `${subject} survives suppression, but ${ledger.postNMSTopN} survivors of all `
           + `levels have higher scores, and no more are handed on. ${took}`;
       default:
         return `${subject} stays: no better candidate of ${level} that stayed covers it by more `
@@ -327,7 +327,7 @@ Page.exhibit('suppression', async (bench, content) => {
       ? [[Scene.styles.dropped, 'too small or outside']] : [],
   ]);
   bench.append(
-    Controls.row(levelControl, fateControl, threshold, reset), Draw.panels(picture, close), legend,
+    Controls.row(levelControl, fateControl, threshold, reset), Draw.panels(image, close), legend,
     sentence, Controls.row(toWinner, follow),
     Draw.panels(list, element('div', {}, counts, change)));
 

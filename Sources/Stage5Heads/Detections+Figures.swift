@@ -1,0 +1,108 @@
+import Figures
+import Tensors
+
+extension HeadsDrawing {
+  /// What class-wise suppression kept, and how many pairs had which fate.
+  var suppressionFigure: Figure {
+    let title = "From class scores to detections"
+    let threshold = Numerals.short(options.scoreThreshold, digits: 4)
+    guard !found.ledger.isEmpty else {
+      return Figure(
+        title,
+        caption: "No proposal has a score over \(threshold) for any class but the background: "
+          + "nothing is detected."
+      ) { view("No detections", [], side: 512) }
+    }
+    let drawn = Array(
+      found.ledger.sorted {
+        $0.score > $1.score || ($0.score == $1.score && $0.proposal < $1.proposal)
+      }.prefix(Self.mostDrawn))
+    let kept = drawn.filter { $0.fate == .kept }
+    let suppressed = drawn.filter { $0.isSuppressed }
+    return Figure(
+      title,
+      caption: "Pairs of proposal and class with a score over \(threshold), the \(drawn.count) "
+        + "best drawn. Within a class, a pair whose IoU with a better one is over "
+        + "\(Numerals.short(Float(options.nmsThreshold))) is suppressed; at most "
+        + "\(options.detectionsPerImage) remain.",
+      columns: 2,
+      legend: [
+        LegendEntry("kept", .green, .line), LegendEntry("suppressed", .orange, .dashed),
+      ]
+    ) {
+      view(
+        "\(kept.count) kept, \(suppressed.count) suppressed",
+        [
+          .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
+          // Over the others: a suppressed box is nearly where the one stands that stayed.
+          .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 0.75, dashed: true)),
+        ], side: 512)
+      Stack {
+        fatesChart
+        classTable
+        if let crowd { closeUp(of: crowd) }
+      }
+    }
+  }
+
+  /// The detection that suppressed most others, and these; of equal ones that with the better score.
+  private var crowd: (winner: ScoredBox, suppressed: [ScoredBox])? {
+    var members: [Int: [ScoredBox]] = [:]
+    for pair in found.ledger {
+      if case .suppressed(let by, _) = pair.fate { members[by, default: []].append(pair) }
+    }
+    let winner = found.kept.max { (members[$0]?.count ?? 0) < (members[$1]?.count ?? 0) }
+    guard let winner, let suppressed = members[winner] else { return nil }
+    return (found.ledger[winner], suppressed)
+  }
+
+  private func closeUp(of crowd: (winner: ScoredBox, suppressed: [ScoredBox])) -> ImageView {
+    let boxes = crowd.suppressed.map(\.box)
+    let margin = max(crowd.winner.box.width, crowd.winner.box.height) * 0.25 + 4
+    return view(
+      "One that suppressed \(crowd.suppressed.count)",
+      [
+        .boxes(boxes, Stroke(.orange, thickness: 1, dashed: true)),
+        .boxes([crowd.winner.box], Stroke(.green, thickness: 2.5)),
+      ],
+      region: Box(around: boxes + [crowd.winner.box], margin: margin), side: 300)
+  }
+
+  private var fatesChart: Chart {
+    Chart.bars(
+      [
+        .init("kept", count { $0.fate == .kept }, .green),
+        .init("suppressed", count { $0.isSuppressed }, .orange),
+        .init("too small", count { $0.fate == .tooSmall }, .grey),
+        .init("beyond the limit", count { $0.fate == .beyondLimit }, .blue),
+      ], "Fates of \(found.ledger.count) pairs", axis: "pairs of proposal and class")
+  }
+
+  private func count(_ fits: (ScoredBox) -> Bool) -> Float {
+    Float(found.ledger.count(where: fits))
+  }
+
+  /// The classes with most pairs.
+  private var classTable: TablePanel {
+    let groups = Dictionary(grouping: found.ledger, by: \.label)
+    let labels = groups.keys.sorted { a, b in
+      let (first, second) = (groups[a]?.count ?? 0, groups[b]?.count ?? 0)
+      return first > second || (first == second && a < b)
+    }
+    let rows = labels.prefix(12).map { label -> [String] in
+      let pairs = groups[label] ?? []
+      let kept = pairs.count { $0.fate == .kept }
+      let best = pairs.map(\.score).max() ?? 0
+      return [name(label), "\(pairs.count)", "\(kept)", Numerals.short(best, digits: 4)]
+    }
+    return TablePanel(
+      "By class" + (labels.count > 12 ? ", the 12 most frequent of \(labels.count)" : ""),
+      header: ["class", "over the threshold", "kept", "best score"], rows: rows)
+  }
+}
+
+extension ScoredBox {
+  fileprivate var isSuppressed: Bool {
+    if case .suppressed = fate { true } else { false }
+  }
+}

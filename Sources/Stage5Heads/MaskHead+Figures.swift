@@ -1,0 +1,108 @@
+import Kernels
+import Figures
+import Stage1Backbone
+import Tensors
+
+extension HeadsDrawing {
+  /// The mean over channels of what the mask head reads of the best detections.
+  var maskFeaturesFigure: Figure {
+    let detected = found.all
+    let count = min(24, detected.count)
+    let means = (0..<count).map { meanOverChannels(maskFeatures.slice($0)) }
+    let isSigned = means.contains { $0.values.contains { $0 < 0 } }
+    return Figure(
+      "What the mask head reads",
+      caption: count == 0
+        ? "There are no detections, so no mask is predicted."
+        : "Mean over \(maskFeatures.shape[1]) channels of the features of the \(count) best of "
+          + "\(detected.count) detections, read again from the pyramid with "
+          + "\(maskFeatures.shape[3]) × \(maskFeatures.shape[2]) bins, one scale for all."
+    ) {
+      ContactSheet(
+        maps: means, "Detections by descending score",
+        names: (0..<count).map {
+          "\($0), \(Numerals.short(detected[$0].score, digits: 2))"
+        }, scale: isSigned ? .diverging : .sequential, units: "activation", columns: 8,
+        tileSide: 112)
+    }
+  }
+
+  /// The masks of several classes for the best detections, beside the image.
+  var masksFigure: Figure {
+    let title = "Masks: one per class for every detection"
+    let detected = Array(found.all.prefix(4))
+    guard !detected.isEmpty else {
+      return Figure(title, caption: "There are no detections, so no mask is predicted.") {
+        view("No detections", [], side: 512)
+      }
+    }
+    let others = min(classes - 1, 6)
+    let side = others > 4 ? 126 : 168
+    return Figure(
+      title,
+      caption: "The \(detected.count) best detections: the image in the box, stretched to "
+        + "a square as the masks are, then the mask of each class (logistic function of \(maskLogits.shape[2]) × \(maskLogits.shape[3]) "
+        + "logits), the detection's own class framed"
+        + (others < classes - 1 ? "; only the \(others) classes with the highest scores." : "."),
+      columns: others + 1, sharing: .share, units: "probability"
+    ) {
+      for (index, detection) in detected.enumerated() {
+        crop(index, detection, side: side)
+        for label in shownLabels(detection, count: others) {
+          mask(index, label, detection, side: side)
+        }
+      }
+    }
+  }
+
+  /// All classes where they are few; else those with the highest scores for the proposal.
+  private func shownLabels(_ detection: ScoredBox, count: Int) -> [Int] {
+    let labels = Array(1..<classes)
+    guard labels.count > count else { return labels }
+    return Array(
+      labels.sorted {
+        let (a, b) = (score(detection.proposal, $0), score(detection.proposal, $1))
+        return a > b || (a == b && $0 < $1)
+      }.prefix(count))
+  }
+
+  /// The image in a detection's box, stretched to a square.
+  private func crop(_ index: Int, _ detection: ScoredBox, side: Int) -> ImageView {
+    let (height, width) = (backdrop.height, backdrop.width)
+    let box = detection.box
+    let (x1, y1) = (min(max(Int(box.x1), 0), width - 1), min(max(Int(box.y1), 0), height - 1))
+    let x2 = min(max(Int(box.x2.rounded(.up)), x1 + 1), width)
+    let y2 = min(max(Int(box.y2.rounded(.up)), y1 + 1), height)
+    var values: [Float] = []
+    for channel in 0..<3 {
+      for row in y1..<y2 {
+        let first = (channel * height + row) * width
+        values += image.values[first + x1..<first + x2]
+      }
+    }
+    let square = resizeBilinear(Tensor([3, y2 - y1, x2 - x1], values), rows: side, columns: side)
+    var crop = ImageView(
+      square, "Detection \(index), score \(Numerals.short(detection.score, digits: 4))")
+    crop.longestSide = side
+    crop.showsAxes = false
+    return crop
+  }
+
+  private func mask(
+    _ index: Int, _ label: Int, _ detection: ScoredBox, side: Int
+  ) -> Heatmap {
+    let (rows, columns) = (maskLogits.shape[2], maskLogits.shape[3])
+    let first = (index * maskLogits.shape[1] + label) * rows * columns
+    let values = maskLogits.values[first..<first + rows * columns].map { sigmoid($0) }
+    let isOwn = label == detection.label
+    var map = Heatmap(
+      Tensor([rows, columns], values),
+      Lettering.strong.shortened(name(label), width: side - 2), scale: .share,
+      layers: isOwn
+        ? [.box(Box(0, 0, Float(columns), Float(rows)), Stroke(.orange, thickness: 6))] : [])
+    map.zoom = Float(side) / Float(max(rows, columns))
+    map.showsAxes = false
+    map.showsSummary = false
+    return map
+  }
+}

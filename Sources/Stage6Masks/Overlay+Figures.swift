@@ -1,0 +1,75 @@
+import Figures
+import Tensors
+
+extension MasksDrawing {
+  /// Up to so many detections are labelled with class and score.
+  static let mostNamed = 12
+  /// Up to so many are labelled with their score alone.
+  static let mostScored = 40
+
+  /// Weaker detections are left out of the overlay as long as there are stronger ones.
+  static let strong: Float = 0.5
+
+  /// The detections that the overlay shows, by descending score.
+  var overlaid: [Int] {
+    let strong = scores.indices.filter { scores[$0] > Self.strong }
+    return strong.isEmpty ? Array(scores.indices) : strong
+  }
+
+  /// The result: the image with every mask in its own colour, contours, and labels where they
+  /// leave room for the image.
+  var overlayFigure: Figure {
+    let shown = overlaid
+    let found = Set(shown.map { labels[$0] }).sorted()
+    let counts = found.map { label in "\(shown.count { labels[$0] == label }) × \(name(label))" }
+    let weak = boxes.count - shown.count
+    let title =
+      boxes.isEmpty
+      ? "Nothing was detected"
+      : "\(shown.count) \(shown.count == 1 ? "detection" : "detections")"
+        + (weak > 0 ? " with a score over \(Numerals.short(Self.strong))" : " with their masks")
+    return Figure(
+      title,
+      caption: boxes.isEmpty
+        ? "No detection has a score over the threshold: the image as it came."
+        : "\(counts.joined(separator: ", ")). Each detection has a colour of its own. "
+          + labelWords(shown.count)
+          + (weak > 0 ? " \(weak) weaker detections are left out here." : "")
+    ) {
+      overlay(shown)
+    }
+  }
+
+  private func labelWords(_ count: Int) -> String {
+    if count <= Self.mostNamed { return "Labels tell class and score." }
+    if count <= Self.mostScored { return "Labels tell the score." }
+    return "Only the \(Self.mostNamed) best are labelled with their score."
+  }
+
+  private func overlay(_ shown: [Int]) -> ImageView {
+    var layers: [Layer] = []
+    // The best come last, on top, as in the label map.
+    for index in shown.reversed() {
+      guard let (mask, frame) = binary(index) else { continue }
+      layers.append(.mask(mask, at: frame, Palette.instance(index), opacity: 0.4))
+    }
+    for (rank, index) in shown.enumerated() where masks[index].window.width > 0 {
+      guard let words = label(index, rank: rank, of: shown.count) else { break }
+      let box = boxes[index]
+      layers.append(
+        .note(
+          words, at: Point((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2), Palette.instance(index)))
+    }
+    var view = ImageView(image, "", layers: layers)
+    view.axisUnit = "image pixels"
+    view.longestSide = 1024
+    return view
+  }
+
+  private func label(_ index: Int, rank: Int, of count: Int) -> String? {
+    let score = Numerals.short(scores[index], digits: 2)
+    if count <= Self.mostNamed { return "\(name(labels[index])) \(score)" }
+    if count <= Self.mostScored { return score }
+    return rank < Self.mostNamed ? score : nil
+  }
+}
