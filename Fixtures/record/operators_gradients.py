@@ -135,13 +135,13 @@ def record_max_pool() -> None:
     """The pools of the networks, with and without equal cells."""
     cases = CaseList("max_pool_gradient", REFERENCE, SEED)
     for seed, (height, width) in enumerate(((10, 12), (7, 9), (1, 1), (2, 5))):
-        values = normal((1, 3, height, width), 7500 + seed) - 2
+        noise = normal((1, 3, height, width), 7500 + seed) - 2
         for kernel, padding in ((3, 1), (2, 0), (1, 0)):
             if height < kernel - 2 * padding:
                 continue
-            for kind, picture in (("", values), ("-ties", values.round())):
+            for kind, values in (("", noise), ("-ties", noise.round())):
                 add(
-                    cases, f"kernel{kernel}-{height}x{width}{kind}", {"input": picture},
+                    cases, f"kernel{kernel}-{height}x{width}{kind}", {"input": values},
                     seed=7600 + seed,
                     parameters={"kernel": kernel, "stride": 2, "padding": padding},
                     compute=lambda x: functional.max_pool2d(

@@ -29,7 +29,7 @@ public func plainConvolutionInputGradient(
     outputGradient: outputGradient, weight: weight.shape, rows: rows, columns: columns,
     stride: stride, padding: padding, groups: groups)
   let outputsPerGroup = size.outputs / groups
-  let planes = Threads.map(size.pictures * size.inputs) { plane in
+  let planes = Threads.map(size.images * size.inputs) { plane in
     let (n, channel) = plane.quotientAndRemainder(dividingBy: size.inputs)
     let (group, i) = channel.quotientAndRemainder(dividingBy: size.inputsPerGroup)
     var gradient = Tensor([rows, columns], repeating: 0)
@@ -52,7 +52,7 @@ public func plainConvolutionInputGradient(
     }
     return gradient.values
   }
-  return Tensor([size.pictures, size.inputs, rows, columns], planes.flatMap { $0 })  // [N, I, H, W]
+  return Tensor([size.images, size.inputs, rows, columns], planes.flatMap { $0 })  // [N, I, H, W]
 }
 
 /// The gradient of a convolution by its weight: what each weight was multiplied by, times the
@@ -83,7 +83,7 @@ public func plainConvolutionWeightGradient(
     for u in 0..<kernelRows {
       for v in 0..<kernelColumns {
         var sum = 0.0
-        for n in 0..<size.pictures {
+        for n in 0..<size.images {
           for y in 0..<size.outRows {
             let row = stride * y - padding + u
             guard row >= 0, row < size.rows else { continue }
@@ -180,7 +180,7 @@ extension ConvolutionSize {
         && weight[0] == outputGradient.shape[1] && weight[0] % groups == 0,
       "a weight \(weight) in \(groups) groups does not fit the output \(outputGradient.shape)")
     self.init(
-      pictures: outputGradient.shape[0], inputs: weight[1] * groups, rows: rows,
+      images: outputGradient.shape[0], inputs: weight[1] * groups, rows: rows,
       columns: columns, outputs: weight[0], kernelRows: weight[2], kernelColumns: weight[3],
       stride: stride, padding: padding, groups: groups)
     check(outputGradient)
@@ -198,7 +198,7 @@ extension ConvolutionSize {
       "an input \(input.shape) in \(groups) groups does not fit the output "
         + "\(outputGradient.shape)")
     self.init(
-      pictures: input.shape[0], inputs: input.shape[1], rows: input.shape[2],
+      images: input.shape[0], inputs: input.shape[1], rows: input.shape[2],
       columns: input.shape[3], outputs: outputGradient.shape[1], kernelRows: kernelRows,
       kernelColumns: kernelColumns, stride: stride, padding: padding, groups: groups)
     check(outputGradient)
@@ -212,10 +212,10 @@ extension ConvolutionSize {
   }
 
   init(
-    pictures: Int, inputs: Int, rows: Int, columns: Int, outputs: Int, kernelRows: Int,
+    images: Int, inputs: Int, rows: Int, columns: Int, outputs: Int, kernelRows: Int,
     kernelColumns: Int, stride: Int, padding: Int, groups: Int
   ) {
-    (self.pictures, self.inputs, self.rows, self.columns) = (pictures, inputs, rows, columns)
+    (self.images, self.inputs, self.rows, self.columns) = (images, inputs, rows, columns)
     (self.outputs, inputsPerGroup) = (outputs, inputs / groups)
     (self.kernelRows, self.kernelColumns) = (kernelRows, kernelColumns)
     outRows = convolvedExtent(rows, kernel: kernelRows, stride: stride, padding: padding)

@@ -98,7 +98,7 @@ public func packedConvolutionInputGradient(
   let size = ConvolutionSize(
     outputGradient: outputGradient, weight: weight.tensor.shape, rows: rows, columns: columns,
     stride: stride, padding: padding, groups: groups)
-  let shape: Shape = [size.pictures, size.inputs, rows, columns]
+  let shape: Shape = [size.images, size.inputs, rows, columns]
   guard outputGradient.count > 0 else { return Tensor(shape, repeating: 0) }
   let phases = weight.phases(stride: stride, groups: groups)
   let rowPhases = (0..<stride).map {
@@ -113,10 +113,10 @@ public func packedConvolutionInputGradient(
   }
   // Zeros enough around the gradient for every phase.
   let around = (rowPhases + columnPhases).map(\.around).max() ?? 0
-  let padded = LaidOutPicture(
+  let padded = LaidOutInput(
     outputGradient,
     ConvolutionSize(
-      pictures: size.pictures, inputs: size.outputs, rows: size.outRows,
+      images: size.images, inputs: size.outputs, rows: size.outRows,
       columns: size.outColumns, outputs: 0, kernelRows: 1, kernelColumns: 1, stride: 1,
       padding: around, groups: groups))
   return Tensor(uninitialized: shape) { target in
@@ -129,7 +129,7 @@ public func packedConvolutionInputGradient(
       for (r, down) in rowPhases.enumerated() where down.taps > 0 && down.count > 0 {
         for (c, across) in columnPhases.enumerated() where across.taps > 0 && across.count > 0 {
           let part = ConvolutionSize(
-            pictures: size.pictures, inputs: size.outputs, rows: down.count + down.taps - 1,
+            images: size.images, inputs: size.outputs, rows: down.count + down.taps - 1,
             columns: across.count + across.taps - 1, outputs: size.inputs,
             kernelRows: down.taps, kernelColumns: across.taps, stride: 1, padding: 0,
             groups: groups)
@@ -137,9 +137,9 @@ public func packedConvolutionInputGradient(
             (down.begin + around) * padded.layout.row + across.begin + around
           for (group, packed) in phases.rows(r, c).enumerated() {
             packedProduct(
-              packed, columns: size.pictures * down.count * across.count,
+              packed, columns: size.images * down.count * across.count,
               from: PatchColumns(
-                picture: base + corner, layout: padded.layout, size: part,
+                image: base + corner, layout: padded.layout, size: part,
                 firstChannel: group * (size.outputs / groups)),
               into: PhaseCells(
                 target: target + down.first * columns + across.first,

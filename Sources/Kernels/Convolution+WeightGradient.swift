@@ -95,7 +95,7 @@ private struct WeightGradientWork: Sendable {
     input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
     to target: UnsafeMutablePointer<Float>
   ) {
-    let lines = size.pictures * size.outRows
+    let lines = size.images * size.outRows
     let bands = stride(from: 0, to: lines, by: linesPerBand).map { first in
       let range = first..<min(lines, first + linesPerBand)
       return (

@@ -75,7 +75,7 @@ private struct WinogradGradientWork: Sendable {
     input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
     to target: UnsafeMutablePointer<Float>
   ) {
-    let lines = size.pictures * tileRows
+    let lines = size.images * tileRows
     let most = min(lines, linesPerBand) * tileColumns
     // Were the places a power of two apart, they would compete for the same lines of the caches.
     let (leftPanel, rightPanel) = (most * left.width + 16, most * right.width + 16)

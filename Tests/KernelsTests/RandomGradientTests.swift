@@ -13,16 +13,16 @@ private func onesided(_ terms: Int) -> Float { tolerance(terms: terms) / 2 }
 
 extension RandomConvolution {
   /// Positions of the output through all images: the terms of a weight's gradient.
-  fileprivate var positions: Int { pictures * outRows * outColumns }
+  fileprivate var positions: Int { images * outRows * outColumns }
 
   fileprivate func gradients(
     exact: Bool
   ) -> (input: Tensor, weight: Tensor, gradient: Tensor) {
     var noise = Noise(seed &+ 20_000)
     return (
-      noise.tensor([pictures, inputs, rows, columns], exact: exact),
+      noise.tensor([images, inputs, rows, columns], exact: exact),
       noise.tensor([outputs, inputs / groups, kernelRows, kernelColumns], exact: exact),
-      noise.tensor([pictures, outputs, outRows, outColumns], exact: exact)
+      noise.tensor([images, outputs, outRows, outColumns], exact: exact)
     )
   }
 }
@@ -158,12 +158,12 @@ extension RandomConvolution {
     // power of two that divides them.
     var noise = Noise(c.seed &+ 24_000)
     var gradient = noise.wholes(
-      [c.pictures, c.outputs, c.outRows, c.outColumns], most: 1, step: 576)
-    let tiles = c.pictures * ((c.outRows + 3) / 4) * ((c.outColumns + 3) / 4)
+      [c.images, c.outputs, c.outRows, c.outColumns], most: 1, step: 576)
+    let tiles = c.images * ((c.outRows + 3) / 4) * ((c.outColumns + 3) / 4)
     for index in gradient.values.indices where noise.whole(0...tiles) > 8 {
       gradient.values[index] = 0
     }
-    let input = noise.wholes([c.pictures, c.inputs, c.rows, c.columns], most: 1)
+    let input = noise.wholes([c.images, c.inputs, c.rows, c.columns], most: 1)
     let plain = plainConvolutionWeightGradient(
       input, outputGradient: gradient, kernelRows: 3, kernelColumns: 3, padding: c.padding)
     let fast = winogradConvolutionWeightGradient(
@@ -174,9 +174,9 @@ extension RandomConvolution {
   @Test("both gradients of fractions are nearly the definitions'", arguments: RandomWinograd.all)
   func fractions(_ c: RandomWinograd) {
     var noise = Noise(c.seed &+ 25_000)
-    let input = noise.tensor([c.pictures, c.inputs, c.rows, c.columns])
+    let input = noise.tensor([c.images, c.inputs, c.rows, c.columns])
     let weight = noise.tensor([c.outputs, c.inputs, 3, 3])
-    let gradient = noise.tensor([c.pictures, c.outputs, c.outRows, c.outColumns])
+    let gradient = noise.tensor([c.images, c.outputs, c.outRows, c.outColumns])
     let plain = plainConvolutionWeightGradient(
       input, outputGradient: gradient, kernelRows: 3, kernelColumns: 3, padding: c.padding)
     let fast = winogradConvolutionWeightGradient(
@@ -204,10 +204,10 @@ extension RandomConvolution {
   func transposedConvolution(_ c: RandomTransposed) {
     for exact in [true, false] {
       var noise = Noise(c.seed &+ 26_000)
-      let input = noise.tensor([c.pictures, c.inputs, c.rows, c.columns], exact: exact)
+      let input = noise.tensor([c.images, c.inputs, c.rows, c.columns], exact: exact)
       let weight = noise.tensor([c.inputs, c.outputs, c.kernel, c.kernel], exact: exact)
       let gradient = noise.tensor(
-        [c.pictures, c.outputs, c.kernel * c.rows, c.kernel * c.columns], exact: exact)
+        [c.images, c.outputs, c.kernel * c.rows, c.kernel * c.columns], exact: exact)
       #expect(
         greatestDifference(
           plainTransposedConvolutionInputGradient(gradient, weight: weight),
@@ -219,7 +219,7 @@ extension RandomConvolution {
             input, outputGradient: gradient, kernel: c.kernel),
           transposedConvolutionWeightGradient(
             input, outputGradient: gradient, kernel: c.kernel))
-          <= (exact ? 0 : onesided(c.pictures * c.rows * c.columns)))
+          <= (exact ? 0 : onesided(c.images * c.rows * c.columns)))
     }
   }
 
