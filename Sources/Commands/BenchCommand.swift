@@ -36,6 +36,8 @@ package struct BenchCommand: ParsableCommand {
   var operators = false
   @Flag(help: "Some operations by each of their forms, from the definition to the fastest.")
   var forms = false
+  @Flag(help: "Both gradients of the convolutions of R50-FPN and of small networks.")
+  var gradients = false
   @Flag(help: "As JSON, for programs.")
   var json = false
   @Flag(help: "How the time grows with the image's size and the number of proposals; a minute.")
@@ -51,12 +53,12 @@ package struct BenchCommand: ParsableCommand {
     guard (1...1000).contains(runs ?? 1) else {
       throw ValidationError("--runs is \(runs ?? 1); give 1 to 1000.")
     }
-    guard !serve || !(layers || operators || forms || json || scaling) else {
+    guard !serve || !(layers || operators || forms || gradients || json || scaling) else {
       throw ValidationError("--serve is told by standard input what to run; give no other flag.")
     }
-    guard !scaling || !(layers || operators || forms) else {
+    guard !scaling || !(layers || operators || forms || gradients) else {
       throw ValidationError(
-        "--scaling times sizes, not parts; leave out --layers, --operators and --forms.")
+        "--scaling times sizes, not parts; leave out --layers, --operators, --forms, --gradients.")
     }
     guard scaling || plot == nil else {
       throw ValidationError("--plot draws what --scaling measures; give both.")
@@ -103,6 +105,10 @@ package struct BenchCommand: ParsableCommand {
       progress.show("forms")
       report.forms = formBenchmarks(runs: runs)
     }
+    if gradients {
+      progress.show("gradients")
+      report.gradients = gradientBenchmarks(runs: runs)
+    }
     report.peakMemory = peakMemory()
     progress.clear()
     print(try json ? encodedJSON(report) : report.text)
@@ -146,6 +152,7 @@ private struct Report: Codable {
   var layers: [Timing] = []
   var operators: [Timing] = []
   var forms: [Timing] = []
+  var gradients: [Timing] = []
   var peakMemory = 0
 
   var text: String {
@@ -160,6 +167,7 @@ private struct Report: Codable {
     if !layers.isEmpty { lines += ["", table(layers)] }
     if !operators.isEmpty { lines += ["", table(operators)] }
     if !forms.isEmpty { lines += ["", table(forms)] }
+    if !gradients.isEmpty { lines += ["", table(gradients)] }
     return lines.joined(separator: "\n")
   }
 

@@ -51,7 +51,7 @@ private func checkLinear(_ input: Tensor, _ weight: Tensor) {
 }
 
 /// The rows of a row-major matrix as columns.
-private struct TransposedColumns: ColumnSource, @unchecked Sendable {
+struct TransposedColumns: ColumnSource, @unchecked Sendable {
   let matrix: UnsafePointer<Float>
   let depth: Int
 
@@ -88,7 +88,7 @@ private struct TransposedColumns: ColumnSource, @unchecked Sendable {
 }
 
 /// The columns of the product as rows of a row-major matrix.
-private struct TransposedRows: ProductSink, @unchecked Sendable {
+struct TransposedRows: ProductSink, @unchecked Sendable {
   let output: UnsafeMutablePointer<Float>
   let width: Int
   let finishes: [ChannelFinish]

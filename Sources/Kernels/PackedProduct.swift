@@ -37,8 +37,10 @@ struct PackedRows: @unchecked Sendable {
   let depth: Int
   private let storage: PackedStorage
 
-  /// Packs a row-major `[rows, depth]` matrix. Layout: block of depth, panel of rows, depth, row.
-  init(_ matrix: UnsafePointer<Float>, rows: Int, depth: Int) {
+  /// Packs a row-major `[rows, depth]` matrix; or, if `transposed`, the transpose of a row-major
+  /// `[depth, rows]` one. Layout: block of depth, panel of rows, depth, row.
+  init(_ matrix: UnsafePointer<Float>, rows: Int, depth: Int, transposed: Bool = false) {
+    let (rowStep, depthStep) = transposed ? (1, rows) : (depth, 1)
     self.rows = rows
     self.depth = depth
     let panels = (rows + Tile.rows - 1) / Tile.rows
@@ -53,9 +55,8 @@ struct PackedRows: @unchecked Sendable {
         var write =
           target.pointer + block * panels * Tile.rows + panel * Tile.rows * length
         for k in block..<block + length {
-          for row in 0..<Tile.rows {
-            write[row] = row < present ? source.pointer[(first + row) * depth + k] : 0
-          }
+          let column = source.pointer + first * rowStep + k * depthStep
+          for row in 0..<Tile.rows { write[row] = row < present ? column[row &* rowStep] : 0 }
           write += Tile.rows
         }
       }
@@ -153,31 +154,35 @@ private func productBlock<Source: ColumnSource, Sink: ProductSink>(
 
 /// The product of a `[Tile.rows, depth]` and a `[depth, Tile.columns]` panel, of which `rows` rows
 /// count: stored in `sums` or added to what stands there.
+///
+/// With `runs`, the depth is `runs * depth`: the left panel's parts are contiguous, between the right
+/// one's lie `gap` floats that are not read.
 @inline(never)
 func accumulateTile(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-  _ sums: UnsafeMutablePointer<Float>, rows: Int = Tile.rows, adds: Bool
+  _ sums: UnsafeMutablePointer<Float>, rows: Int = Tile.rows, adds: Bool, runs: Int = 1,
+  gap: Int = 0
 ) {
   // The outer conditions are constants: one of the three blocks remains.
   if Tile.lanes == 16 {
     if rows > 8 {
-      accumulate(depth, a, b, sums, adds: adds, rows: 12, SIMD16<Float>.self)
+      accumulate(depth, a, b, sums, adds: adds, runs, gap, rows: 12, SIMD16<Float>.self)
     } else if rows > 4 {
-      accumulate(depth, a, b, sums, adds: adds, rows: 8, SIMD16<Float>.self)
+      accumulate(depth, a, b, sums, adds: adds, runs, gap, rows: 8, SIMD16<Float>.self)
     } else {
-      accumulate(depth, a, b, sums, adds: adds, rows: 4, SIMD16<Float>.self)
+      accumulate(depth, a, b, sums, adds: adds, runs, gap, rows: 4, SIMD16<Float>.self)
     }
   } else if Tile.lanes == 8 {
     if rows > 4 {
-      accumulate(depth, a, b, sums, adds: adds, rows: 6, SIMD8<Float>.self)
+      accumulate(depth, a, b, sums, adds: adds, runs, gap, rows: 6, SIMD8<Float>.self)
     } else {
-      accumulate(depth, a, b, sums, adds: adds, rows: 4, SIMD8<Float>.self)
+      accumulate(depth, a, b, sums, adds: adds, runs, gap, rows: 4, SIMD8<Float>.self)
     }
   } else {
     if rows > 4 {
-      accumulate(depth, a, b, sums, adds: adds, rows: 8, SIMD4<Float>.self)
+      accumulate(depth, a, b, sums, adds: adds, runs, gap, rows: 8, SIMD4<Float>.self)
     } else {
-      accumulate(depth, a, b, sums, adds: adds, rows: 4, SIMD4<Float>.self)
+      accumulate(depth, a, b, sums, adds: adds, runs, gap, rows: 4, SIMD4<Float>.self)
     }
   }
 }
@@ -185,15 +190,19 @@ func accumulateTile(
 @inline(__always)
 private func accumulate<Vector: SIMD>(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-  _ sums: UnsafeMutablePointer<Float>, adds: Bool, rows: Int, _: Vector.Type
+  _ sums: UnsafeMutablePointer<Float>, adds: Bool, _ runs: Int, _ gap: Int, rows: Int,
+  _: Vector.Type
 ) where Vector.Scalar == Float {
   var tile = TileSums<Vector>()
   var left = a
   var right = b
-  for _ in 0..<depth {
-    tile.add(left, load(right), load(right + Vector.scalarCount), rows: rows)
-    left += Tile.rows
-    right += 2 &* Vector.scalarCount
+  for _ in 0..<runs {
+    for _ in 0..<depth {
+      tile.add(left, load(right), load(right + Vector.scalarCount), rows: rows)
+      left += Tile.rows
+      right += 2 &* Vector.scalarCount
+    }
+    right += gap
   }
   tile.store(to: sums, adds: adds, rows: rows)
 }

@@ -12,6 +12,9 @@ public final class PackedWeight: Sendable {
     var rows: [Int: [PackedRows]] = [:]
     var winograd: [PackedRows]?
     var spread: PackedWeight?
+    var flipped: [Int: PackedWeight] = [:]
+    var phases: [WeightPhases.Key: WeightPhases] = [:]
+    var transposed: [PackedRows]?
   }
 
   /// Takes a weight; nothing is packed yet.
@@ -61,6 +64,41 @@ public final class PackedWeight: Sendable {
       let spread = PackedWeight(rows)
       forms.spread = spread
       return spread
+    }
+  }
+  /// The weight of the convolution that takes a gradient back to the input, `[I, O / G, K, K]`.
+  func flipped(groups: Int = 1) -> PackedWeight {
+    forms.withLock { forms in
+      if let known = forms.flipped[groups] { return known }
+      let flipped = PackedWeight(flippedWeight(tensor, groups: groups))
+      forms.flipped[groups] = flipped
+      return flipped
+    }
+  }
+
+  /// As `flipped`, for a convolution with a stride: a part of the kernel for each phase.
+  func phases(stride: Int, groups: Int) -> WeightPhases {
+    forms.withLock { forms in
+      let key = WeightPhases.Key(stride: stride, groups: groups)
+      if let known = forms.phases[key] { return known }
+      let phases = WeightPhases(tensor, key)
+      forms.phases[key] = phases
+      return phases
+    }
+  }
+
+  /// A linear layer's inputs as the rows of a matrix, `[I, O]`.
+  func transposedRows() -> [PackedRows] {
+    forms.withLock { forms in
+      if let known = forms.transposed { return known }
+      let packed = tensor.values.withUnsafeBufferPointer { buffer -> [PackedRows] in
+        guard let base = buffer.baseAddress else { return [] }
+        return [
+          PackedRows(base, rows: tensor.shape[1], depth: tensor.shape[0], transposed: true)
+        ]
+      }
+      forms.transposed = packed
+      return packed
     }
   }
 }

@@ -71,11 +71,7 @@ private struct Interpolation {
 public func resizeNearest(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
   precondition(input.shape.rank == 4, "no resizing of \(input.shape)")
   let (height, width) = (input.shape[2], input.shape[3])
-  func sources(_ extent: Int, _ target: Int) -> [Int] {
-    let scale = Float(extent) / Float(target)
-    return (0..<target).map { min(Int(Float($0) * scale), extent - 1) }
-  }
-  let (fromRow, fromColumn) = (sources(height, rows), sources(width, columns))
+  let (fromRow, fromColumn) = (nearestCells(height, rows), nearestCells(width, columns))
   let planes = input.shape[0] * input.shape[1]
   return Tensor(uninitialized: [input.shape[0], input.shape[1], rows, columns]) { output in
     input.values.withUnsafeBufferPointer { buffer in
@@ -98,4 +94,10 @@ public func resizeNearest(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
       }
     }
   }  // [N, C, H', W']
+}
+
+/// The input cell that each output cell of a nearest-neighbour resize takes, along one axis.
+func nearestCells(_ extent: Int, _ target: Int) -> [Int] {
+  let scale = Float(extent) / Float(target)
+  return (0..<target).map { min(Int(Float($0) * scale), extent - 1) }
 }

@@ -66,3 +66,56 @@ func transpose(
   }
   for row in 0..<16 { store(rows[unchecked: row], to: target + row &* targetStride) }
 }
+
+/// Eight floats, whatever the width of the registers.
+typealias Eight = SIMD8<Float>
+
+/// Transposes 8 x 8 floats: row r, column c comes to row c, column r. The rows of the result are
+/// stored in their order. Each step exchanges parts of twice the size within pairs of rows: single
+/// elements, pairs, halves; the first two stay within halves, as 256-bit registers have it.
+@inline(__always)
+func transposeEight(
+  _ source: UnsafePointer<Float>, stride sourceStride: Int,
+  to target: UnsafeMutablePointer<Float>, stride targetStride: Int
+) {
+  @inline(__always)
+  func row(_ index: Int) -> Eight { load(source + index &* sourceStride) }
+  let (a, b) = transposeFour(row(0), row(1), row(2), row(3))
+  let (c, d) = transposeFour(row(4), row(5), row(6), row(7))
+  store(Eight(lowHalf: a.0.lowHalf, highHalf: c.0.lowHalf), to: target)
+  store(Eight(lowHalf: a.1.lowHalf, highHalf: c.1.lowHalf), to: target + targetStride)
+  store(Eight(lowHalf: b.0.lowHalf, highHalf: d.0.lowHalf), to: target + 2 &* targetStride)
+  store(Eight(lowHalf: b.1.lowHalf, highHalf: d.1.lowHalf), to: target + 3 &* targetStride)
+  store(Eight(lowHalf: a.0.highHalf, highHalf: c.0.highHalf), to: target + 4 &* targetStride)
+  store(Eight(lowHalf: a.1.highHalf, highHalf: c.1.highHalf), to: target + 5 &* targetStride)
+  store(Eight(lowHalf: b.0.highHalf, highHalf: d.0.highHalf), to: target + 6 &* targetStride)
+  store(Eight(lowHalf: b.1.highHalf, highHalf: d.1.highHalf), to: target + 7 &* targetStride)
+}
+
+/// Columns 0 and 4, 1 and 5, 2 and 6, 3 and 7 of four rows of eight.
+@inline(__always)
+private func transposeFour(
+  _ a: Eight, _ b: Eight, _ c: Eight, _ d: Eight
+) -> ((Eight, Eight), (Eight, Eight)) {
+  @inline(__always)
+  func low(_ a: Eight, _ b: Eight) -> Eight {
+    Eight(a[0], b[0], a[1], b[1], a[4], b[4], a[5], b[5])
+  }
+  @inline(__always)
+  func high(_ a: Eight, _ b: Eight) -> Eight {
+    Eight(a[2], b[2], a[3], b[3], a[6], b[6], a[7], b[7])
+  }
+  @inline(__always)
+  func lowPairs(_ a: Eight, _ b: Eight) -> Eight {
+    Eight(a[0], a[1], b[0], b[1], a[4], a[5], b[4], b[5])
+  }
+  @inline(__always)
+  func highPairs(_ a: Eight, _ b: Eight) -> Eight {
+    Eight(a[2], a[3], b[2], b[3], a[6], a[7], b[6], b[7])
+  }
+  let (ab, abHigh) = (low(a, b), high(a, b))
+  let (cd, cdHigh) = (low(c, d), high(c, d))
+  return (
+    (lowPairs(ab, cd), highPairs(ab, cd)), (lowPairs(abHigh, cdHigh), highPairs(abHigh, cdHigh))
+  )
+}

@@ -46,7 +46,7 @@ private func transformCells<Vector: SIMD>(
 
 /// `Bt`: six values of the input at the six points.
 @inline(__always)
-private func forward<Vector: SIMD>(
+func forward<Vector: SIMD>(
   _ d: (Int) -> Vector
 ) -> InlineArray<6, Vector> where Vector.Scalar == Float {
   let (d0, d1, d2, d3, d4, d5) = (d(0), d(1), d(2), d(3), d(4), d(5))

@@ -46,7 +46,7 @@ extension Noise {
 /// steps, and each is rounded by up to 2^-24 of itself; these errors are a random walk too, of
 /// standard deviation 2^-24 T / (3 sqrt 2). Five of them for each form are 2.4 T 2^-24; the scale, the
 /// shift and the residual add a few roundings of numbers of that size.
-private func tolerance(terms: Int) -> Float {
+func tolerance(terms: Int) -> Float {
   (2.4 * Float(terms) + 16) * 0x1p-24
 }
 
