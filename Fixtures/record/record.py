@@ -14,7 +14,10 @@ import importlib
 import torch
 
 PARTS = {
-    "operators": ("operators_roi", "operators_boxes", "operators_masks", "operators_layers"),
+    "operators": (
+        "operators_roi", "operators_boxes", "operators_masks", "operators_layers",
+        "operators_roi_gradients", "operators_targets", "operators_losses",
+    ),  # fmt: skip
     "bundled": ("bundled",),
     "architectures": ("architectures",),
 }

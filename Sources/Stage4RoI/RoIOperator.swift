@@ -1,6 +1,6 @@
 // Stage 4, one definition of all operators' inputs. Paper: section 3, "RoIAlign", and section 4.2.
 //
-// In: a level's features [C, H, W] and boxes in image pixels.  Out: [R, C, Y, X], Y X the fixed
+// In: a level's features [C, H, W] and boxes in input pixels.  Out: [R, C, Y, X], Y X the fixed
 // grid of bins.  R RoIs, C channels, H W rows and columns, s = 1 / stride the spatial scale.
 
 import Kernels
@@ -93,61 +93,75 @@ public enum RoIOperator: Sendable, Equatable {
   }
 }
 
-/// Applies an operator to every box on the level that fits it, by its plain definition: the boxes
-/// of each level together, their features then put in the order of the boxes.
+/// Applies an operator to every box on its level, by its plain definition: the boxes of each image
+/// and level together, their features then put in the order of the boxes.
 ///
 /// Parameters and result as in `roiFeatures`.
 public func plainRoIFeatures(
-  _ pyramid: [Tensor], boxes: [Box], levels: [Int], scales: [Float], bins: BinGrid,
-  operator roiOperator: RoIOperator
+  _ pyramid: [Tensor], boxes: [Box], images: [Int]? = nil, levels: [Int], scales: [Float],
+  bins: BinGrid, operator roiOperator: RoIOperator
 ) -> Tensor {
   let channels = pyramid[0].shape[1]
   let each = channels * bins.count
   var output = Tensor([boxes.count, channels, bins.rows, bins.columns], repeating: 0)
   for (level, features) in pyramid.enumerated() {
-    let members = boxes.indices.filter { levels[$0] == level }
-    let found = roiOperator.plain(
-      features.slice(0), boxes: members.map { boxes[$0] }, spatialScale: scales[level], bins: bins)
-    for (place, index) in members.enumerated() {
-      output.values.replaceSubrange(
-        index * each..<(index + 1) * each, with: found.values[place * each..<(place + 1) * each])
+    for image in 0..<features.shape[0] {
+      let members = boxes.indices.filter { levels[$0] == level && (images?[$0] ?? 0) == image }
+      let found = roiOperator.plain(
+        features.slice(image), boxes: members.map { boxes[$0] }, spatialScale: scales[level],
+        bins: bins)
+      for (place, index) in members.enumerated() {
+        output.values.replaceSubrange(
+          index * each..<(index + 1) * each, with: found.values[place * each..<(place + 1) * each])
+      }
     }
   }
   return output  // [R, C, Y, X]
 }
 
-/// Applies an operator to every box on the level that fits it; by its plain definition if
-/// `KernelForm.current` says so.
+/// Applies an operator to every box on its level; by its plain definition if `KernelForm.current`
+/// says so.
 ///
 /// - Parameters:
-///   - pyramid: P2 … P5, `[1, C, H, W]`
-///   - levels: the level of each box, 0 for P2
-///   - scales: cells per pixel of each level, 1 / stride
+///   - pyramid: the levels, `[N, C, H, W]`
+///   - boxes: R of them, in input pixels
+///   - images: which of the N images each box is in; nil where there is one
+///   - levels: the place in `pyramid` of the level that each box is read from
+///   - scales: cells per input pixel of each level, 1 / stride
 /// - Returns: `[R, C, Y, X]`, in the order of the boxes
 public func roiFeatures(
-  _ pyramid: [Tensor], boxes: [Box], levels: [Int], scales: [Float], bins: BinGrid,
-  operator roiOperator: RoIOperator
+  _ pyramid: [Tensor], boxes: [Box], images: [Int]? = nil, levels: [Int], scales: [Float],
+  bins: BinGrid, operator roiOperator: RoIOperator
 ) -> Tensor {
+  let (batch, channels) = (pyramid[0].shape[0], pyramid[0].shape[1])
   precondition(
     boxes.count == levels.count && levels.allSatisfy(pyramid.indices.contains),
     "every box has a level of the \(pyramid.count)")
+  precondition(
+    images.map { $0.count == boxes.count && $0.allSatisfy((0..<batch).contains) } ?? (batch == 1),
+    "every box has an image of the \(batch)")
   if KernelForm.current == .plain {
     return plainRoIFeatures(
-      pyramid, boxes: boxes, levels: levels, scales: scales, bins: bins, operator: roiOperator)
+      pyramid, boxes: boxes, images: images, levels: levels, scales: scales, bins: bins,
+      operator: roiOperator)
   }
-  let channels = pyramid[0].shape[1]
-  let used = Set(levels)
-  let maps = pyramid.enumerated().map { level, features in
-    // A level that no box is read from need not be laid out.
-    used.contains(level)
-      ? channelsLast(features.reshaped([channels, features.shape[2], features.shape[3]]))
-      : Tensor([0, 0, channels], [])
-  }  // [H, W, C]
+  // A level of an image that no box is read from need not be laid out.
+  let used = Set(boxes.indices.map { levels[$0] * batch + (images?[$0] ?? 0) })
+  let maps = pyramid.enumerated().flatMap { level, features in
+    (0..<batch).map { image in
+      used.contains(level * batch + image)
+        ? channelsLast(
+          batch == 1
+            ? features.reshaped([channels, features.shape[2], features.shape[3]])
+            : features.slice(image))
+        : Tensor([0, 0, channels], [])
+    }
+  }  // [H, W, C], of every level and image
   // [R, C, Y, X]
   return Tensor(uninitialized: [boxes.count, channels, bins.rows, bins.columns]) { output in
     nonisolated(unsafe) let output = output
     Threads.each(boxes.count) { index in
-      let map = maps[levels[index]]
+      let map = maps[levels[index] * batch + (images?[index] ?? 0)]
       map.values.withUnsafeBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
         roiOperator.apply(
