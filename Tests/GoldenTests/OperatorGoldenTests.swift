@@ -10,8 +10,8 @@ import Testing
       Issue.record("\(result.summary)")
     }
     // A folder or a case that vanished would otherwise pass in silence.
-    #expect(Set(results.map(\.suite)).count == 21)
-    #expect(Set(results.map { "\($0.suite) \($0.name)" }).count == 192)
+    #expect(Set(results.map(\.suite)).count == 36)
+    #expect(Set(results.map { "\($0.suite) \($0.name)" }).count == 317)
   }
 }
 
