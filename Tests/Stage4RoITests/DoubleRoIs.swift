@@ -50,7 +50,9 @@ struct DoubleMap {
     }
   }
 
-  private func wholeCells(_ box: Box, _ scale: Double) -> (x: Int, y: Int, width: Int, height: Int) {
+  private func wholeCells(
+    _ box: Box, _ scale: Double
+  ) -> (x: Int, y: Int, width: Int, height: Int) {
     func whole(_ edge: Float) -> Int { Int((Double(edge) * scale).rounded()) }
     let (x, y) = (whole(box.x1), whole(box.y1))
     return (x, y, max(1, whole(box.x2) - x + 1), max(1, whole(box.y2) - y + 1))

@@ -6,10 +6,10 @@ import Testing
 @Suite struct ElementLossTests {
   @Test("binary cross-entropy by hand: log 2 where nothing is known, almost nothing where right")
   func binaryByHand() {
-    let logits = Tensor([4], [0, 0, 100, -100])
+    let logits = Tensor([4], [0, 0, 200, -200])
     let targets = Tensor([4], [1, 0.25, 1, 1])
     #expect(
-      binaryCrossEntropy(logits, targets: targets).values == [Float(log(2)), Float(log(2)), 0, 100])
+      binaryCrossEntropy(logits, targets: targets).values == [Float(log(2.0)), Float(log(2.0)), 0, 200])
     #expect(
       binaryCrossEntropyGradient(logits, targets: targets).values == [-0.5, 0.25, 0, -1])
   }
@@ -18,7 +18,7 @@ import Testing
   func softmaxByHand() {
     let logits = Tensor([2, 4], [7, 7, 7, 7, 0, 1000, 0, 0])
     let elements = softmaxCrossEntropy(logits, labels: [2, 1])
-    #expect(elements.values == [Float(log(4)), 0])
+    #expect(elements.values == [Float(log(4.0)), 0])
     #expect(
       softmaxCrossEntropyGradient(logits, labels: [2, 1]).values == [
         0.25, 0.25, -0.75, 0.25, 0, 0, 0, 0,
