@@ -33,7 +33,7 @@ let foundations: [Target] = [
 
 let stages = [
   "Stage0Input", "Stage1Backbone", "Stage2Anchors", "Stage3Proposals", "Stage4RoI",
-  "Stage5Heads", "Stage6Masks",
+  "Stage5Heads", "Stage6Masks", "Stage7Targets", "Stage8Losses",
 ]
 
 /// A stage sees the foundations and every stage with a lower number.

@@ -125,7 +125,7 @@ public enum OperatorGoldens {
   }
 
   private static func check(_ name: String, in folder: URL) throws -> [GoldenResult] {
-    guard let operation = operations[name] ?? gradients[name] else {
+    guard let operation = operations[name] ?? gradients[name] ?? learning[name] else {
       throw Fault(folder.path, "no operation has this name", remedy: "Remove the folder")
     }
     return try GoldenCase.all(in: folder).flatMap { golden in

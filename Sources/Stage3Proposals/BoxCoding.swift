@@ -69,3 +69,21 @@ public struct BoxCoder: Sendable, Equatable {
   /// Whether two coders have the same weights.
   public static func == (a: BoxCoder, b: BoxCoder) -> Bool { a.weights == b.weights }
 }
+
+extension BoxCoder {
+  /// The deltas that mean boxes relative to reference boxes, pair by pair: what a network is trained
+  /// to predict.
+  ///
+  /// - Parameters:
+  ///   - boxes: P boxes
+  ///   - references: P boxes with sides greater than 0
+  /// - Returns: `[P, 4]`: dx, dy, dw, dh
+  public func encode(_ boxes: [Box], references: [Box]) -> Tensor {
+    precondition(boxes.count == references.count, "every box has a reference box")
+    let deltas = zip(boxes, references).flatMap { box, reference in
+      let deltas = encode(box, reference: reference)
+      return [deltas.dx, deltas.dy, deltas.dw, deltas.dh]
+    }
+    return Tensor([boxes.count, 4], deltas)  // [P, 4]
+  }
+}

@@ -10,8 +10,8 @@ import Testing
       Issue.record("\(result.summary)")
     }
     // A folder or a case that vanished would otherwise pass in silence.
-    #expect(Set(results.map(\.suite)).count == 28)
-    #expect(Set(results.map { "\($0.suite) \($0.name)" }).count == 254)
+    #expect(Set(results.map(\.suite)).count == 43)
+    #expect(Set(results.map { "\($0.suite) \($0.name)" }).count == 379)
   }
 }
 
