@@ -68,7 +68,7 @@ public struct ProposalsStage: Stage {
       note: "where every candidate came from, and what became of it: level 0 is P2; fate 0 kept, "
         + "1 suppressed, 2 clipped away, 3 too small, 4 below the top, 5 beyond the limit")
     try folder.addFile(
-      "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
+      "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate and its fate")
     guard folder.drawsFigures else { return }
     try folder.add(
       ProposalsDrawing(
