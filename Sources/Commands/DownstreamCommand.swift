@@ -63,9 +63,9 @@ extension Downstream {
     var lines = [table.text, ""]
     if let truth, let objects = truthScores.first?.objects {
       lines += [
-        "Truth: \(objects) objects in \(truth.lastPathComponent). Masks are matched one to one by "
-          + "falling score; \"best per object\" is the mean over all objects, missed ones as 0; "
-          + "area is the matched masks' over the objects'.",
+        "Truth: \(objects) objects in \(truth.lastPathComponent). Masks are matched one to one, in "
+          + "descending order of score; \"best per object\" is the mean over all objects, missed "
+          + "ones as 0; area is that of the matched masks divided by the objects'.",
         truthScores.allSatisfy { $0.matchedAtHalf == 0 }
           ? "No detection matches the truth: is this a label image of the same objects?"
           : Self.truthCaveat, "",

@@ -49,7 +49,7 @@ extension TracePage {
       self.init(trace, against: other, downstream: downstream, truth: objects)
     } catch {
       guard truth == nil, !model.isNamedByUser else { throw error }
-      print("The page does not show what rounding costs in the end. \(error)")
+      print("The page does not show the effect of the RoI operator on the masks. \(error)")
       self.init(trace, against: other)
     }
   }

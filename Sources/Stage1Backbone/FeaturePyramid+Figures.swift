@@ -14,13 +14,13 @@ struct BackboneDrawing: Sendable {
       StageFigure(
         "trunk",
         lookFor: "outlines on C2, filled objects on C3. On C4 and C5 the mean blurs what single "
-          + "channels tell apart (see the images C4 and C5): each layer halves the grid and "
-          + "widens what a cell has seen."
+          + "channels tell apart (see the figures C4 and C5): each layer halves the grid and "
+          + "enlarges the receptive field of a cell."
       ) { trunkFigure },
       StageFigure(
         "pyramid",
-        lookFor: "the same objects on several levels. P2 keeps their outlines, P5 only says that "
-          + "something is there; every level is the work of all layers above it."
+        lookFor: "the same objects on several levels. P2 keeps their outlines, P5 only shows "
+          + "roughly where something is; every level includes all coarser ones."
       ) { pyramidFigure },
     ] + trunk.map(image) + pyramid.map(image)
   }

@@ -23,8 +23,8 @@ struct ProposalsDrawing: Sendable {
       ) { candidatesFigure },
       StageFigure(
         "cluster",
-        lookFor: "how much the suppressed boxes overlap the winner. Each was beaten by a box "
-          + "with a higher score, not by a better fitting one: scores decide.",
+        lookFor: "how much the suppressed boxes overlap the kept one. A box is suppressed by one "
+          + "with a higher score, which need not fit the object better.",
         isEmpty: proposals.considered.isEmpty
       ) { clusterFigure },
       StageFigure(

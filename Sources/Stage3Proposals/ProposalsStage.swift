@@ -55,7 +55,7 @@ public struct ProposalsStage: Stage {
       "ledger", ledgerTensor(result.ledger), exactly: true,
       axes: ["candidate", LedgerColumn.names], units: "as the column says", note: LedgerColumn.note)
     try folder.addFile(
-      "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate, in words")
+      "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate and its fate")
     guard folder.drawsFigures else { return }
     try folder.add(
       ProposalsDrawing(

@@ -57,8 +57,8 @@ struct HeadsDrawing: Sendable {
       ) { maskFeaturesFigure },
       StageFigure(
         "masks",
-        lookFor: "the framed mask, the one that counts. Masks of other classes may look as good "
-          + "or be empty; they do not compete, the class score decides.",
+        lookFor: "the framed mask, the one that is used. Masks of other classes often look like "
+          + "the object too, because they were never trained on objects of this class.",
         isEmpty: found.kept.isEmpty
       ) { masksFigure },
     ]

@@ -31,7 +31,7 @@ struct MasksDrawing: Sendable {
       ) { pasteFigure },
       StageFigure(
         "masks",
-        lookFor: "pixels that two masks claim: the label map gives them to the detection with "
+        lookFor: "pixels that belong to two masks: in the label map they have the detection with "
           + "the higher score.",
         isEmpty: detections.isEmpty
       ) { masksFigure },

@@ -5,19 +5,19 @@ import Tensors
 import Tracing
 
 extension Exhibit {
-  /// One candidate from its anchor to its mask. It stands beside the ledger, not at the end: it is
-  /// chosen there, and a trace that ends with the proposals has a biography too.
+  /// One candidate from its anchor to its mask. It is in the section of stage 3, not at the end,
+  /// because the candidate is chosen there, and a trace that ends with the proposals has it too.
   static let biography = Exhibit(
     name: "biography",
     uses: [
       "shared/scene", "suppression/nms", "suppression/candidates", "masks/paste", "biography/heads",
       "biography/life", "biography/stories",
     ],
-    stage: "3-proposals", title: "The life of one candidate",
+    stage: "3-proposals", title: "One candidate, step by step",
     lead: """
-      Follow one anchor through everything that happens to it, with its own numbers put into \
-      every formula, until it becomes a mask, or until it is dropped and why. The later steps are \
-      explained in the sections further down, to which they lead.
+      Follow one anchor through all stages, with its own numbers in every formula, until it \
+      becomes a mask or is dropped. The later steps are explained in the sections further down, to \
+      which they link.
       """
   ) { source, data in
     guard let candidates = try CandidatesContent.gather(source, &data) else { return nil }

@@ -8,11 +8,11 @@ extension Exhibit {
     name: "downstream",
     uses: ["shared/plane", "shared/scene", "downstream/regions", "shared/histogram"],
     stage: "6-masks",
-    title: "What rounding costs in the end",
+    title: "Effect of the RoI operator on the masks",
     lead: """
       The same proposals went through the rest of the network three times, once with each operator \
-      of stage 4. Choose two of the results, or one and the truth, and look at the masks that differ \
-      most.
+      of stage 4. Choose two of the results, or one and the truth, and compare the masks, the most \
+      different first.
       """
   ) { source, data in
     guard let downstream = source.downstream else { return nil }

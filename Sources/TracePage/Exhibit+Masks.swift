@@ -11,8 +11,8 @@ extension Exhibit {
     stage: "6-masks",
     title: "Masks, from 28 × 28 logits to an outline",
     lead: """
-      Every detection with the outline of its mask. Choose one to see what the mask head said of \
-      it for each class, and how those few numbers become pixels of the image, step by step.
+      Every detection with the outline of its mask. Choose one to see what the mask head predicted \
+      for each class, and how its 28 × 28 numbers become image pixels, step by step.
       """
   ) { source, data in
     try MasksContent.gather(source, &data)

@@ -14,9 +14,10 @@ extension Exhibit {
     ],
     stage: "4-roi", title: "RoI microscope",
     lead: """
-      A <dfn>RoI</dfn> (region of interest) is a box whose features the heads want as a grid of \
-      7 × 7 numbers, whatever its size. Three operators make that grid. Move the box and see what \
-      each of them reads; choose a bin (one of the 49 fields) and see every number that goes into it.
+      The heads need the features of a <dfn>RoI</dfn> (region of interest) as a grid of 7 × 7 \
+      numbers per channel, whatever the size of its box. Three operators compute that grid. Move \
+      the box to see what each of them reads; choose one of the 49 bins to see every number that \
+      enters it.
       """
   ) { source, data in try MicroscopeContent(source, &data) }
 }

@@ -1,12 +1,13 @@
 extension Exhibit {
-  /// The microscope's box slides by one cell; how each operator's answer follows.
+  /// The microscope's box slides by one cell; how each operator's output changes.
   static let sweep = Exhibit(
     name: "sweep", uses: ["microscope/roi", "microscope/state", "sweep/chart"],
     stage: "4-roi", title: "Sub-pixel sweep",
     lead: """
-      The microscope's box slides by one cell, in steps of 1/16 of a cell. An object in the image \
-      that moves a little should change its features a little. RoIPool answers in stairs: nothing \
-      changes while the rounded edges stay, then much at once. RoIAlign follows every step.
+      The microscope's box slides by one cell, in steps of 1/16 of a cell. When a box moves a \
+      little, its features should change a little. RoIPool's output is a step function: it is \
+      constant while the rounded edges stay the same, then jumps. RoIAlign's output changes with \
+      every step.
       """
   ) { source, _ in
     guard !PageMaps.levelsForRoIs(source).isEmpty, RoIExampleChoice(source) != nil

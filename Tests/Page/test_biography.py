@@ -32,11 +32,11 @@ ENDS = {
     "The best detection": "pasting",
     "The weakest detection": "pasting",
     "A detection that was clipped": "pasting",
-    "Not among the top of its level": "objectness",
+    "Below the pre-NMS top-n of its level": "objectness",
     "Suppressed as a candidate": "suppression",
     "Beyond the limit of proposals": "ranking",
     "A proposal taken for background": "scoring",
-    "Died late: suppressed within its class": "classSuppression",
+    "Suppressed within its class": "classSuppression",
 }
 
 
@@ -225,7 +225,7 @@ def test_a_reader_chooses(page, tensors):
 def test_scores_that_differ_are_seen_to_differ(page):
     """Whoever is suppressed has the lower score, in the digits that are shown as well."""
     story = page.locator("#biography select").first
-    for title, step in [("Died late: suppressed within its class", "classSuppression"),
+    for title, step in [("Suppressed within its class", "classSuppression"),
                         ("Suppressed as a candidate", "suppression")]:
         story.select_option(label=title)
         words = page.locator(f"#biography [data-step={step}]").inner_text()
@@ -234,7 +234,7 @@ def test_scores_that_differ_are_seen_to_differ(page):
 
 
 def test_from_the_ledger(page):
-    page.locator("#suppression").get_by_role("button", name="Follow its life").click()
+    page.locator("#suppression").get_by_role("button", name="Follow it through all stages").click()
     chosen = page.locator("#suppression .readout").first.get_attribute("data-candidate")
     assert shown(page) == int(chosen)
     assert page.evaluate("document.activeElement.id") == "biography-heading"

@@ -1,4 +1,4 @@
-"""What rounding costs downstream: the page's numbers against the command's and against NumPy."""
+"""The operators' effect on the masks: the page's numbers against the command's and against NumPy."""
 
 import json
 import re

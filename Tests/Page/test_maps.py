@@ -1,4 +1,4 @@
-"""Feature maps to touch: what is read off the page are the tensors' numbers."""
+"""Feature maps, cell by cell: what is read off the page are the tensors' numbers."""
 
 import numpy
 import pytest

@@ -33,7 +33,7 @@ def test_without_proposals(rerun, open_page):
     assert "There are no proposals" in page.locator("#downstream .note").last.text_content()
     assert "There are no masks of RoI" in page.locator("#downstream .readout").text_content()
     assert "Nothing was detected" in page.locator("#masks").text_content()
-    page.locator("#suppression").get_by_role("button", name="Follow its life").click()
+    page.locator("#suppression").get_by_role("button", name="Follow it through all stages").click()
     assert page.locator("#biography .life li").last.get_attribute("data-step") == "filtering"
 
 

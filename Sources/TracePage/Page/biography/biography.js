@@ -53,8 +53,8 @@ Page.exhibit('biography', async (bench, content) => {
     + `the next ones below, ${ledger.count} of ${Numbers.many(ledger.anchors)} candidates. `
     + `This number is not among them; 3-proposals/ledger.csv has them all.`;
   const carried = element('p', {class: 'note'}, 'Candidates are numbered as in ledger.csv. Carried '
-    + `in this page: the ${Numbers.many(ledger.considered)} that were looked at, and ${below} of those `
-    + 'just below.');
+    + `in this page: the ${Numbers.many(ledger.considered)} that were considered, and ${below} of `
+    + 'those just below.');
 
   // ---- the timeline ----
 
@@ -103,7 +103,7 @@ Page.exhibit('biography', async (bench, content) => {
       : `this page carries the masks of the ${world.masks.count} best detections only`;
     if (!words) return [];
     return [element('li', {class: 'open', 'data-step': 'open'},
-      element('p', {}, `What comes next is not known here: ${words}.`))];
+      element('p', {}, `The later steps are not shown: ${words}.`))];
   }
 
   function item(step) {
@@ -113,7 +113,7 @@ Page.exhibit('biography', async (bench, content) => {
       ...step.says.map((each) => element('p', {}, each)),
       ...step.formulas.map((each) => element('p', {class: 'formula'}, each)));
     if (step.bars) words.append(bars(step.bars));
-    if (step.ends) words.append(element('p', {class: 'end'}, 'Here its life ends.'));
+    if (step.ends) words.append(element('p', {class: 'end'}, 'It goes no further.'));
     return element('li', {'data-step': step.key, class: step.ends ? 'ends' : null},
       view(step), words);
   }
@@ -123,7 +123,7 @@ Page.exhibit('biography', async (bench, content) => {
       ...entries.map(({name, logit, score}) => element('tr', {},
         element('th', {scope: 'row'}, name),
         element('td', {}, `z = ${Numbers.short(logit)}`),
-        element('td', {}, `p = ${Numbers.short(score)}`),
+        element('td', {}, `score ${Numbers.short(score)}`),
         element('td', {class: 'share'},
           element('span', {class: 'bar', style: `width: ${100 * score}%`}))))));
   }

@@ -64,10 +64,10 @@ const Life = (() => {
     return {
       key: 'anchor', stage: '2-anchors', title: 'An anchor',
       says: [
-        `It begins as one of ${many(ledger.anchors)} anchors. Level ${level.name} has a cell every `
-        + `${level.stride[1]} pixels; the cell in row ${row}, column ${column} has its corner at `
-        + `(${x}, ${y}). Of the ${level.base.length} anchors there this is anchor ${shape} (they `
-        + `count from 0), ${px(width)} wide and ${px(height)} high, centred on that corner.`,
+        `It is one of ${many(ledger.anchors)} anchors. Level ${level.name} has a cell every `
+        + `${level.stride[1]} input pixels; the cell in row ${row}, column ${column} has its corner `
+        + `at (${x}, ${y}). Of the ${level.base.length} anchors of the cell this is anchor ${shape} `
+        + `(counted from 0), ${px(width)} wide and ${px(height)} high, centred on that corner.`,
       ],
       formulas: [`anchor = (${x}, ${y}, ${x}, ${y}) + ${tuple(base)} = ${tuple(box)}`],
       values: {level: level.name, row, column, shape, box},
@@ -83,13 +83,12 @@ const Life = (() => {
     return {
       key: 'objectness', stage: '2-anchors', title: 'Is there an object?', ends,
       says: [
-        `The region proposal network gives the anchor a number, the logit, that says how sure it is `
-        + `of an object. By it the anchor is number ${many(rank)} of ${many(level.anchors)} on `
-        + `${level.name}.`,
+        'The region proposal network predicts the anchor’s objectness, a logit z. In descending '
+        + `order of z the anchor is number ${many(rank)} of ${many(level.anchors)} on ${level.name}.`,
         ends
-          ? `Only the ${many(top)} highest logits of a level are looked at. It is `
+          ? `Only the ${many(top)} highest logits of a level are considered. It is `
             + `${many(rank - top)} ${rank - top === 1 ? 'place' : 'places'} too low.`
-          : `The ${many(top)} highest logits of a level are looked at: it is among them.`,
+          : `The ${many(top)} highest logits of a level are considered, and it is among them.`,
       ],
       formulas: [`score = 1 / (1 + exp(−z)) = 1 / (1 + exp(${num(-logit)})) = ${num(score)}`],
       values: {logit, score, rank}, boxes: [['kept', Candidates.anchor(ledger, place).box]],
@@ -119,10 +118,11 @@ const Life = (() => {
     const deltas = [...ledger.deltas.subarray(4 * place, 4 * place + 4)];
     const decoded = Candidates.decode(deltas, reference);
     return {
-      key: 'decoding', stage: '3-proposals', title: 'Moved and resized',
+      key: 'decoding', stage: '3-proposals', title: 'Moved and scaled',
       says: [
-        `The network also says how the anchor, of centre (cx, cy), width w and height h, must change `
-        + `to fit the object: dx = ${num(deltas[0])}, dy = ${num(deltas[1])}, dw = `
+        'The network also predicts how to move and scale the anchor, which has the centre (cx, cy), '
+        + `the width w and the height h, so that it fits the object: dx = ${num(deltas[0])}, `
+        + `dy = ${num(deltas[1])}, dw = `
         + `${num(deltas[2])}, dh = ${num(deltas[3])}.`
         + (ledger.deltaOrder === 'dx dy dw dh' ? ''
           : ` Here the network’s four numbers were read in the order ${ledger.deltaOrder}.`),
@@ -142,11 +142,11 @@ const Life = (() => {
     return {
       key: 'clipping', stage: '3-proposals', title: 'Clipped to the image', ends,
       says: [
-        ends ? `The box lies outside the image (${width} × ${height}): nothing is left of it.`
+        ends ? `The box lies outside the resized image (${width} × ${height}) and is dropped.`
           : isClipped
-            ? `Part of it lies outside the image (${width} × ${height}) and is cut off: `
+            ? `Part of it lies outside the resized image (${width} × ${height}) and is cut off: `
               + `${tuple(before)} becomes ${tuple(box)}.`
-            : `It lies inside the image (${width} × ${height}), so nothing is cut off.`,
+            : `It lies inside the resized image (${width} × ${height}), so nothing is cut off.`,
       ],
       formulas: [], values: {box, isClipped},
       boxes: isClipped ? [['anchor', before], ['kept', box]] : [],
@@ -158,8 +158,8 @@ const Life = (() => {
     const ends = ledger.fates[place] === fate.tooSmall;
     return {
       key: 'filtering', stage: '3-proposals', title: 'Large enough?', ends,
-      says: [`Its sides are ${px(width)} and ${px(height)} pixels; boxes with a side under `
-        + `${num(ledger.minimumSize)} are dropped. ${ends ? 'So it is dropped.' : 'It stays.'}`],
+      says: [`Its sides are ${px(width)} and ${px(height)} input pixels; boxes with a side under `
+        + `${num(ledger.minimumSize)} are dropped. ${ends ? 'It is dropped.' : 'It is kept.'}`],
       formulas: [], values: {width, height}, boxes: [],
     };
   }
@@ -173,7 +173,7 @@ const Life = (() => {
     if (by < 0) {
       return {
         key: 'suppression', stage: '3-proposals', title: 'Suppressed by a better one?', ends: false,
-        says: [`No better candidate of ${level} that stayed overlaps it, so it stays.`],
+        says: [`No better candidate of ${level} that was kept overlaps it, so it is kept.`],
         formulas: [], values: {by: -1, iou: 0}, boxes: [own],
       };
     }
@@ -184,9 +184,10 @@ const Life = (() => {
       key: 'suppression', stage: '3-proposals', title: 'Suppressed by a better one?', ends,
       says: [ends
         ? `The better ${other} of ${level} (score ${apart(rival, score)}, this one’s is `
-          + `${apart(score, rival)}) stayed and covers it by more than ${threshold}: it is suppressed, as a second answer to the same object.`
-        : `Of the better candidates of ${level} that stayed, ${other} overlaps it most, by no more `
-          + `than ${threshold}: it stays.`],
+          + `${apart(score, rival)}) was kept, and their IoU is over ${threshold}, so it is `
+          + 'suppressed: both are taken to be boxes of the same object.'
+        : `Of the better candidates of ${level} that were kept, ${other} overlaps it most, with an `
+          + `IoU of no more than ${threshold}, so it is kept.`],
       formulas: [`IoU = intersection / union = ${px(intersection)} / ${px(union)} = ${num(iou)} `
         + `${iou > threshold ? '>' : '≤'} ${threshold}`],
       values: {by: ledger.index[by], intersection, union, iou},
@@ -218,11 +219,11 @@ const Life = (() => {
     return {
       key: 'ranking', stage: '3-proposals', title: ends ? 'Beyond the limit' : 'A proposal', ends,
       says: [ends
-        ? `By its score it is number ${many(rank)} among the survivors of all levels. Only the `
-          + `${many(ledger.postNMSTopN)} best are handed on.`
-        : `By its score it is number ${many(rank)} among the survivors of all levels, and the `
-          + `${many(ledger.postNMSTopN)} best are handed on: it becomes proposal ${proposal} `
-          + `(they count from 0).`],
+        ? `By its score it is number ${many(rank)} of those kept on all levels. Only the `
+          + `${many(ledger.postNMSTopN)} best become proposals.`
+        : `By its score it is number ${many(rank)} of those kept on all levels, and the `
+          + `${many(ledger.postNMSTopN)} best become proposals: it is proposal ${proposal} `
+          + '(counted from 0).'],
       formulas: [], values: {rank, proposal}, boxes: [],
     };
   }
@@ -233,11 +234,11 @@ const Life = (() => {
     const level = roi.levels[proposal];
     return {
       key: 'reading', stage: '4-roi', title: 'Read from the pyramid',
-      says: [`A region is read from the level that fits its size, of P2 to P5; 224 pixels belong to `
-        + `P4, half the size one level finer. RoI${roi.operation[0].toUpperCase()}`
+      says: [`A RoI is read from the level, P2 to P5, that fits its size: 224 input pixels from `
+        + `P4, half the size from one level finer. RoI${roi.operation[0].toUpperCase()}`
         + `${roi.operation.slice(1)} reads it as a grid of ${roi.bins} × ${roi.bins} bins from `
         + `P${level}. The level of its anchor no longer matters.`],
-      formulas: [`k = ⌊4 + log2(√(w · h) / 224)⌋ = ⌊4 + log2(√(${px(width)} · ${px(height)}) / 224)⌋ `
+      formulas: [`n = ⌊4 + log2(√(w · h) / 224)⌋ = ⌊4 + log2(√(${px(width)} · ${px(height)}) / 224)⌋ `
         + `= ⌊${num(exact)}⌋ = ${minus(String(Math.floor(exact)))}`
         + `${Math.floor(exact) === level ? '' : `, limited to ${level}`}`],
       values: {level, exact}, boxes: [['kept', Candidates.box(ledger, place)]], bins: roi.bins,
@@ -256,10 +257,10 @@ const Life = (() => {
     const best = entries.reduce((a, b) => (b.score > a.score ? b : a));
     return {
       key: 'classes', stage: '5-heads', title: 'What is it?',
-      says: [`The box head gives a logit z for each of ${heads.count} classes; the background is one `
-        + `of them. Softmax makes them probabilities that sum to 1: classes compete.`
+      says: [`The box head predicts a logit z for each of ${heads.count} classes; the background is `
+        + 'one of them. A softmax turns the logits into scores that sum to 1: classes compete.'
         + (rest > 0 ? ` The ${shown - 1} best and the background are shown, ${rest} are not.` : '')],
-      formulas: [`p = exp(z) / Σ exp(z); the most probable: ${best.name}, ${num(best.score)}`],
+      formulas: [`score = exp(z) / Σ exp(z); the highest: ${best.name}, ${num(best.score)}`],
       values: {entries}, boxes: [], bars: entries,
     };
   }
@@ -272,8 +273,8 @@ const Life = (() => {
     const isClipped = decoded.box.some((edge, index) => Math.abs(edge - box[index]) > 0.01);
     return {
       key: 'refinement', stage: '5-heads', title: `Refined as ${name}`,
-      says: [`The box head has four more numbers for each class, read as the anchor’s were, but `
-        + `divided by 10, 10, 5, 5 first; now the proposal is the reference.`
+      says: ['The box head also predicts four deltas for each class. They are divided by 10, 10, '
+        + '5, 5 and applied as those of the anchor were, now to the proposal.'
         + (isClipped ? ` Clipped to the image it is ${tuple(box)}.` : '')],
       formulas: decodingLines(
         deltas, decoded, weights, ['dx / 10', 'dy / 10', 'dw / 5', 'dh / 5']),
@@ -287,11 +288,11 @@ const Life = (() => {
     const ends = came === fate.belowTop;
     const threshold = num(Math.fround(heads.scoreThreshold));
     return {
-      key: 'scoring', stage: '5-heads', title: 'Sure enough?', ends,
+      key: 'scoring', stage: '5-heads', title: 'Over the score threshold?', ends,
       says: [ends
-        ? `A class counts only with a score over ${threshold}. ${name}, the best class but the `
-          + `background, does not reach it: the proposal is taken for background.`
-        : `A class counts only with a score over ${threshold}: ${name} does.`],
+        ? `A class is considered only if its score is over ${threshold}. ${name}, the best class `
+          + 'other than the background, is not: the proposal is taken for background.'
+        : `A class is considered only if its score is over ${threshold}; ${name} is.`],
       formulas: [`${num(score)} ${ends ? '≤' : '>'} ${threshold}`], values: {score}, boxes: [],
     };
   }
@@ -302,20 +303,22 @@ const Life = (() => {
       formulas: [], values: {by: -1}, boxes: [['kept', box]]};
     if (came === fate.tooSmall) {
       return {...base, title: 'Large enough?', ends: true,
-        says: [`A side of the refined box is under ${num(heads.minimumSize)} pixels: it is dropped.`]};
+        says: [`A side of the refined box is under ${num(heads.minimumSize)} input pixels: `
+          + 'it is dropped.']};
     }
     if (came !== fate.suppressed) {
       return {...base, says: [`Non-maximum suppression runs once more, on the refined boxes of each `
-        + `class: no better ${name} that stayed covers it by more than ${heads.nmsThreshold}.`]};
+        + `class. No better ${name} that was kept has an IoU with it over ${heads.nmsThreshold}.`]};
     }
     const other = pairOf(heads, by);
     const {intersection, union, iou} = Suppression.overlap(heads.boxes, by, pair);
     const called = other.detection >= 0 ? `detection ${other.detection}` : 'a better one';
     return {...base, ends: true,
       says: [`Non-maximum suppression runs once more, on the refined boxes of each class. `
-        + `Proposal ${other.proposal}, taken for the same class with score `
+        + `Proposal ${other.proposal}, of the same class with the score `
         + `${apart(other.score, score)} (${called}; this one’s is `
-        + `${apart(score, other.score)}), covers it by more than ${heads.nmsThreshold}: it is suppressed.`],
+        + `${apart(score, other.score)}), was kept, and their IoU is over ${heads.nmsThreshold}: `
+        + 'it is suppressed.'],
       formulas: [`IoU = ${px(intersection)} / ${px(union)} = ${num(iou)} > ${heads.nmsThreshold}`],
       values: {by: other.proposal, intersection, union, iou},
       boxes: [['kept', other.box], ['suppressed', box]]};
@@ -326,9 +329,10 @@ const Life = (() => {
     const ends = came === fate.beyondLimit;
     return {
       key: 'detecting', stage: '5-heads', title: ends ? 'Beyond the limit' : 'A detection', ends,
-      says: [ends ? `It survived, but the ${many(heads.detectionsPerImage)} best are enough.`
-        : `It is detection ${detection} of ${many(heads.detections)} (they count from 0, by falling `
-          + `score): ${name}, ${num(score)}.`],
+      says: [ends
+        ? `It was kept, but only the ${many(heads.detectionsPerImage)} best become detections.`
+        : `It is detection ${detection} of ${many(heads.detections)} (counted from 0, in `
+          + `descending order of score): ${name}, ${num(score)}.`],
       formulas: [], values: {detection}, boxes: [['kept', box]],
     };
   }
@@ -339,9 +343,9 @@ const Life = (() => {
       masks.own.subarray(detection * cells * cells, (detection + 1) * cells * cells));
     return {
       key: 'masking', stage: '5-heads', title: 'A mask',
-      says: [`The mask head reads the detection’s box again and gives ${cells} × ${cells} logits for `
-        + `its class. Their logistic functions are the probabilities that a cell belongs to the `
-        + `object.`],
+      says: ['The mask head reads the detection’s box from the pyramid again and predicts '
+        + `${cells} × ${cells} logits for its class. The sigmoid of each is the probability that `
+        + 'the cell belongs to the object.'],
       formulas: [], values: {probabilities}, boxes: [], cells,
     };
   }
@@ -352,9 +356,9 @@ const Life = (() => {
     const {x1, y1, x2, y2} = pasted.window;
     return {
       key: 'pasting', stage: '6-masks', title: 'In the image',
-      says: [`Stretched over its box in the image’s own pixels, columns ${x1} to ${x2 - 1} and rows `
-        + `${y1} to ${y2 - 1}, ${many(area)} pixels have a probability over ${masks.threshold}: `
-        + `this is what became of one anchor.`],
+      says: [`The mask is resized to its box in image pixels, x ${x1} to ${x2} and y ${y1} to ${y2} `
+        + `(the ends not included). ${many(area)} image pixels have a probability over `
+        + `${masks.threshold}.`],
       formulas: [], values: {area, window: pasted.window}, boxes: [], detection,
     };
   }

@@ -37,14 +37,14 @@ const Stories = (() => {
       ['The weakest detection', found.length > 1 ? last(found) : undefined],
       ['A detection that was clipped', found.find(isCut)],
       ['The best proposal', found.length ? undefined : {place: ledger.proposals[0] ?? -1}],
-      ['Not among the top of its level', {place: withFate(fate.belowTop)}],
+      ['Below the pre-NMS top-n of its level', {place: withFate(fate.belowTop)}],
       ['Clipped away', {place: withFate(fate.clippedAway)}],
       ['Too small', {place: withFate(fate.tooSmall)}],
       ['Suppressed as a candidate', {place: clearly ?? withFate(fate.suppressed)}],
       ['Beyond the limit of proposals', {place: withFate(fate.beyondLimit)}],
       ['A proposal taken for background', withPairFate(fate.belowTop)],
-      ['Refined to nothing', withPairFate(fate.tooSmall)],
-      ['Died late: suppressed within its class', withPairFate(fate.suppressed)],
+      ['Too small after refinement', withPairFate(fate.tooSmall)],
+      ['Suppressed within its class', withPairFate(fate.suppressed)],
       ['Beyond the limit of detections', withPairFate(fate.beyondLimit)],
     ].filter(([, life]) => life && life.place >= 0)
       .map(([title, life]) => ({title, ...life}));

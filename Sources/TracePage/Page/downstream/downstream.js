@@ -14,15 +14,15 @@ Page.exhibit('downstream', async (bench, content) => {
 
   bench.append(table(), ...notes());
   bench.append(await images());
-  bench.append(element('h4', {}, 'How far rounding moves the edges'), await shifts());
+  bench.append(element('h4', {}, 'How far rounding moves the edges of the boxes'), await shifts());
 
   /** A line per operator. */
   function table() {
     const first = operators[0].name;
     const heads = ['operator', 'detections', `matched with ${first}`, 'mean IoU of these'];
     if (hasTruth) {
-      heads.push('true at IoU 0.5', 'at 0.75', 'not true', 'mean IoU of the found with the truth',
-        'best IoU per object', 'area over the truth’s');
+      heads.push('matching the truth at IoU 0.5', 'at 0.75', 'not matching',
+        'mean IoU of the matching', 'best IoU per object', 'area relative to the truth’s');
     }
     const rows = operators.map(({name, detections, matched, overlap, truth}, index) => {
       const cells = [detections, index ? matched : '', index ? overlap.toFixed(3) : ''];
@@ -43,8 +43,8 @@ Page.exhibit('downstream', async (bench, content) => {
   }
 
   function notes() {
-    const texts = ['IoU, intersection over union: the pixels that two masks share over the pixels '
-      + 'of either. Masks are matched one to one, by descending score.'];
+    const texts = ['IoU, intersection over union: the number of pixels in both masks, divided by '
+      + 'the number in at least one. Masks are matched one to one, in descending order of score.'];
     if (hasTruth) {
       texts.push(`The truth holds ${operators[0].truth.objects} objects; the best IoU is averaged `
         + `over all of them, missed ones count 0. ${truthCaveat}`);
@@ -52,9 +52,9 @@ Page.exhibit('downstream', async (bench, content) => {
     texts.push(caveat);
     const cut = content.sets.filter(({name}) => isCut(name));
     if (cut.length) {
-      texts.push('The figures above count every mask. To keep the page small, the images below show '
-        + 'of each set the first 300 masks at most, by descending score, and no more than fit into '
-        + `4,000,000 pixels: ${cut.map(({name, carried, all}) => (
+      texts.push('The numbers above are of all masks. To keep the page small, the images below show '
+        + 'at most the first 300 masks of each set, in descending order of score, and no more than '
+        + `fit into 4,000,000 pixels: ${cut.map(({name, carried, all}) => (
           `${carried} of the ${all} of ${named(name)}`)).join(', ')}.`);
     }
     return texts.map((text) => element('p', {class: 'note'}, text));

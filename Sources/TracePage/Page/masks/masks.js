@@ -137,7 +137,7 @@ Page.exhibit('masks', async (bench, content) => {
       Draw.panel(
         Heatmap.square(pasted.bordered, cells + 2, share, 'Probabilities with a border of zeros'),
         `2. A border of one 0 on every side, ${cells + 2} × ${cells + 2}: interpolation at the `
-        + `edge then falls to 0.`),
+        + `edge then goes down to 0.`),
       Draw.panel(crop(around, (context, unit) => {
         Scene.box(context, grown.edges, Scene.styles.beyondLimit, unit, {halo: true});
         Scene.box(context, box, Scene.styles.suppressed, unit, {halo: true});
@@ -196,11 +196,11 @@ Page.exhibit('masks', async (bench, content) => {
     legend, sheet, title,
     element('h5', {}, 'A mask for every class: why sigmoid, not softmax'),
     element('p', {}, 'The mask head gives every detection a mask per class, and the class score '
-      + 'decides which of them counts. The sigmoid reads one mask by itself: is this cell part of '
+      + 'decides which of them is used. The sigmoid takes one mask by itself: is this cell part of '
       + 'the object, if it is of this class? Softmax would make the classes compete in every cell: '
       + 'where the mask of another class has a high logit too, the object’s own mask loses cells. '
-      + 'The network was trained with the sigmoid; no object is of the class background, so that mask '
-      + 'was never trained at all. '
+      + 'Masks of other classes often look like the object too, because they were never trained on '
+      + 'objects of this class; that of the background was never trained at all. '
       + 'The paper trained one network with each: mask AP 30.3 with the sigmoid, 24.8 with softmax '
       + '(table 2b).'),
     element('div', {class: 'scroller'}, classesTable), scales, comparison,

@@ -132,7 +132,7 @@ Page.exhibit('suppression', async (bench, content) => {
     label: 'Choose its suppressor', onClick: () => choose(now.by[chosen]),
   });
   const follow = Controls.button({
-    label: 'Follow its life ↓',
+    label: 'Follow it through all stages ↓',
     onClick: () => {
       document.dispatchEvent(new CustomEvent('candidate', {detail: chosen}));
       const heading = document.getElementById('biography-heading');
@@ -149,7 +149,7 @@ Page.exhibit('suppression', async (bench, content) => {
       + `${score(place, now.by[place])})`;
     const threshold = fixed(now.threshold);
     const taken = victims(place).length;
-    const took = taken === 0 ? 'It suppressed nobody.'
+    const took = taken === 0 ? 'It suppressed no other.'
       : `It suppressed ${taken} other${taken > 1 ? 's' : ''}, outlined with dashes.`;
     switch (now.fates[place]) {
       case fate.suppressed: {
@@ -159,17 +159,17 @@ Page.exhibit('suppression', async (bench, content) => {
         return `${subject} is suppressed by ${called(winner)}, whose score is ${relation} `
           + `(${score(winner, place)}): IoU ${short(iou, now.threshold)} > ${threshold}. `
           + `They share ${pixels(intersection)} square pixels (filled in the detail) of the `
-          + `${pixels(union)} that they cover together.`;
+          + `${pixels(union)} that at least one of them covers.`;
       }
-      case fate.clippedAway: return `${subject} lay outside the image: nothing was left of it.`;
+      case fate.clippedAway: return `${subject} lay outside the image and was dropped.`;
       case fate.tooSmall:
-        return `${subject} had a side under ${ledger.minimumSize} pixels and was dropped.`;
+        return `${subject} had a side under ${ledger.minimumSize} input pixels and was dropped.`;
       case fate.beyondLimit:
-        return `${subject} survives suppression, but ${ledger.postNMSTopN} survivors of all `
-          + `levels have higher scores, and no more are handed on. ${took}`;
+        return `${subject} is not suppressed, but ${ledger.postNMSTopN} others of all levels `
+          + `have higher scores, and no more become proposals. ${took}`;
       default:
-        return `${subject} stays: no better candidate of ${level} that stayed covers it by more `
-          + `than ${threshold}. ${took}`;
+        return `${subject} is kept: no better candidate of ${level} that is kept has an IoU with `
+          + `it over ${threshold}. ${took}`;
     }
   }
 
@@ -261,7 +261,7 @@ Page.exhibit('suppression', async (bench, content) => {
         .filter((each) => each === fate.kept || each === fate.suppressed
           || each === fate.beyondLimit || present.has(each))
         .map((each) => [String(each), Candidates.names[each]]),
-      ['revived', 'newly alive at this threshold'], ['felled', 'newly dead at this threshold']],
+      ['revived', 'kept only at this threshold'], ['felled', 'suppressed only at this threshold']],
     onChange: (value) => { filter.fate = value; refresh(); },
   });
   let pending = 0;
@@ -305,7 +305,7 @@ Page.exhibit('suppression', async (bench, content) => {
     }
     const total = rows.reduce((sum, row) => Object.fromEntries(
       Object.keys(row).map((key) => [key, key === 'name' ? 'all' : sum[key] + row[key]])));
-    const titles = ['level', 'looked at', 'suppressed', 'survive', 'handed on'];
+    const titles = ['level', 'considered', 'suppressed', 'not suppressed', 'proposals'];
     counts.replaceChildren(
       element('thead', {}, element('tr', {},
         ...titles.map((title) => element('th', {scope: 'col'}, title)))),
@@ -314,16 +314,16 @@ Page.exhibit('suppression', async (bench, content) => {
         ...['all', 'suppressed', 'lives', 'kept'].map((key) => element('td', {}, row[key]))))));
     const against = `the trace’s threshold ${content.nmsThreshold}`;
     change.textContent = now.threshold === content.nmsThreshold
-      ? `At ${against}, ${total.suppressed} are suppressed and ${total.lives} survive; the `
-        + `${total.kept} best are handed on.`
-      : `At ${fixed(now.threshold)}, ${total.suppressed} are suppressed and ${total.lives} survive. `
-        + `Against ${against}: ${alive} newly alive, ${dead} newly dead.`;
+      ? `At ${against}, ${total.suppressed} are suppressed and ${total.lives} are not; the `
+        + `${total.kept} best become proposals.`
+      : `At ${fixed(now.threshold)}, ${total.suppressed} are suppressed and ${total.lives} are `
+        + `not. Compared with ${against}: ${alive} fewer suppressed, ${dead} more suppressed.`;
     Object.assign(change.dataset, {alive, dead, kept: total.kept, time: now.time.toFixed(2)});
   }
 
   const legend = Scene.legend([
     [Scene.styles.kept, 'kept: a proposal'], [Scene.styles.suppressed, 'suppressed'],
-    [Scene.styles.beyondLimit, 'survived, beyond the limit'],
+    [Scene.styles.beyondLimit, 'not suppressed, beyond the limit'],
     ...present.has(fate.tooSmall) || present.has(fate.clippedAway)
       ? [[Scene.styles.dropped, 'too small or outside']] : [],
   ]);
