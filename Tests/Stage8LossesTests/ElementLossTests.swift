@@ -8,8 +8,8 @@ import Testing
   func binaryByHand() {
     let logits = Tensor([4], [0, 0, 200, -200])
     let targets = Tensor([4], [1, 0.25, 1, 1])
-    #expect(
-      binaryCrossEntropy(logits, targets: targets).values == [Float(log(2.0)), Float(log(2.0)), 0, 200])
+    let half = Float(log(2.0))
+    #expect(binaryCrossEntropy(logits, targets: targets).values == [half, half, 0, 200])
     #expect(
       binaryCrossEntropyGradient(logits, targets: targets).values == [-0.5, 0.25, 0, -1])
   }
