@@ -3,6 +3,7 @@ import Model
 import Figures
 import Tensors
 import Tracing
+import WeightFiles
 
 /// A weight file, `.npy` file, image or trace in words.
 ///
