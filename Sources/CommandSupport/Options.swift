@@ -13,9 +13,6 @@ extension KernelForm: ExpressibleByArgument {}
 struct KernelOptions: ParsableArguments {
   @Option(help: "Which text of every operation runs: fast, or plain, the definition; slow.")
   var kernels = KernelForm.fast
-
-  /// Makes every operation of this process take the form.
-  func apply() { KernelForm.current = kernels }
 }
 
 /// How many threads a command computes with.
