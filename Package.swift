@@ -21,14 +21,15 @@ let foundations: [Target] = [
     providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
   .systemLibrary(name: "CMalloc"),
   .target(name: "CVectorWidth"),
-  .target(name: "Tensors", dependencies: ["CZlib"]),
+  .target(name: "Tensors"),
+  .target(name: "WeightFiles", dependencies: ["Tensors", "CZlib"]),
   .target(
     name: "Kernels", dependencies: ["Tensors", "CMalloc", "CVectorWidth"],
     // Only this target may know how wide the processor's vectors are.
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=\(processor)"], .when(platforms: [.linux]))]),
   .target(name: "Figures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
-  .target(name: "Tracing", dependencies: ["Tensors"]),
-  .target(name: "Model", dependencies: ["Tensors", "Kernels"]),
+  .target(name: "Tracing", dependencies: ["Tensors", "WeightFiles"]),
+  .target(name: "Model", dependencies: ["Tensors", "WeightFiles", "Kernels"]),
 ]
 
 let stages = [
@@ -44,6 +45,11 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
       .map { .byName(name: $0) })
 }
 
+/// What another package imports: one name for all rooms, which are products by themselves too.
+let rooms = ["Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model"] + stages
+
+let umbrella: Target = .target(name: "MaskRCNN", dependencies: rooms.map { .byName(name: $0) })
+
 let goldens: Target = .target(
   name: "Goldens",
   dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
@@ -51,8 +57,10 @@ let goldens: Target = .target(
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
   name: "TracePage",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Experiments"] + stages)
-    .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
+  dependencies: ([
+    "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Experiments", "CZlib",
+  ] + stages)
+  .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
 let benchmarks: Target = .target(
@@ -62,7 +70,7 @@ let benchmarks: Target = .target(
 /// What is done with whole traces to learn from them: below the commands, above the stages.
 let experiments: Target = .target(
   name: "Experiments",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+  dependencies: (["Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model"] + stages)
     .map { .byName(name: $0) })
 
 let commandNames = [
@@ -74,8 +82,8 @@ let commandTargets: [Target] =
     .target(
       name: "CommandSupport",
       dependencies: ([
-        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Goldens", "Benchmarks",
-        "Experiments", "TracePage",
+        "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Goldens",
+        "Benchmarks", "Experiments", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -94,17 +102,19 @@ let stageTestTargets: [Target] = stages.enumerated().map { number, name in
 let testTargets: [Target] = [
   .target(name: "TestSupport", dependencies: ["Tensors", "Figures"], path: "Tests/Support"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+  .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
   .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestSupport"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestSupport"]),
   .testTarget(
     name: "CommandTests",
-    dependencies: ["TestSupport", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
+    dependencies: ["TestSupport", "Tensors", "WeightFiles", "Tracing"]
+      + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StageFigureTests",
     dependencies: (["Tensors", "Figures", "TestSupport"] + stages).map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
-  .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
+  .testTarget(name: "ModelTests", dependencies: ["Model", "WeightFiles", "Tensors"]),
   .testTarget(
     name: "ExperimentsTests",
     dependencies: (["Experiments", "Tensors", "Figures", "Tracing", "Model", "TestSupport"]
@@ -114,12 +124,13 @@ let testTargets: [Target] = [
 let package = Package(
   name: "MaskRCNN",
   platforms: [.macOS(.v26)],
-  products: commandNames.map { .executable(name: $0, targets: [$0]) },
+  products: (["MaskRCNN"] + rooms).map { .library(name: $0, targets: [$0]) }
+    + commandNames.map { .executable(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets + [goldens, experiments, tracePage, benchmarks]
+  targets: foundations + stageTargets + [umbrella, goldens, experiments, tracePage, benchmarks]
     + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )
