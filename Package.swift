@@ -21,14 +21,15 @@ let foundations: [Target] = [
     providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
   .systemLibrary(name: "CMalloc"),
   .target(name: "CVectorWidth"),
-  .target(name: "Tensors", dependencies: ["CZlib"]),
+  .target(name: "Tensors"),
+  .target(name: "WeightFiles", dependencies: ["Tensors", "CZlib"]),
   .target(
     name: "Kernels", dependencies: ["Tensors", "CMalloc", "CVectorWidth"],
     // Only this target may know how wide the processor's vectors are.
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=\(processor)"], .when(platforms: [.linux]))]),
   .target(name: "Figures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
-  .target(name: "Tracing", dependencies: ["Tensors"]),
-  .target(name: "Model", dependencies: ["Tensors", "Kernels"]),
+  .target(name: "Tracing", dependencies: ["Tensors", "WeightFiles"]),
+  .target(name: "Model", dependencies: ["Tensors", "WeightFiles", "Kernels"]),
 ]
 
 let stages = [
@@ -47,8 +48,14 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
 /// The stages chained in memory, and the list of them.
 let inference: Target = .target(
   name: "Inference",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+  dependencies: (["Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model"] + stages)
     .map { .byName(name: $0) })
+
+/// What another package imports: one name for all rooms, which are products by themselves too.
+let rooms =
+  ["Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model"] + stages + ["Inference"]
+
+let umbrella: Target = .target(name: "MaskRCNN", dependencies: rooms.map { .byName(name: $0) })
 
 let goldens: Target = .target(
   name: "Goldens",
@@ -59,27 +66,32 @@ let goldens: Target = .target(
 let tracePage: Target = .target(
   name: "TracePage",
   dependencies: ([
-    "Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Ablations",
+    "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference", "Ablations",
+    "CZlib",
   ] + stages)
   .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
 let benchmarks: Target = .target(
   name: "Benchmarks",
-  dependencies: (["Tensors", "Kernels", "Model", "Inference"] + stages)
+  dependencies: (["Tensors", "WeightFiles", "Kernels", "Model", "Inference"] + stages)
     .map { .byName(name: $0) })
 
 /// Comparisons of RoI operators on whole traces: below the commands, above the stages.
 let ablations: Target = .target(
   name: "Ablations",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference"] + stages)
-    .map { .byName(name: $0) })
+  dependencies: ([
+    "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference",
+  ] + stages)
+  .map { .byName(name: $0) })
 
 /// Traces with a deliberate mistake, compared with right ones.
 let mistakes: Target = .target(
   name: "Mistakes",
-  dependencies: (["Tensors", "Figures", "Tracing", "Model", "Inference", "Ablations"] + stages)
-    .map { .byName(name: $0) })
+  dependencies: ([
+    "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference", "Ablations",
+  ] + stages)
+  .map { .byName(name: $0) })
 
 let commandNames = [
   "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "bench",
@@ -90,8 +102,8 @@ let commandTargets: [Target] =
     .target(
       name: "Commands",
       dependencies: ([
-        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Inference", "Goldens", "Benchmarks",
-        "Ablations", "Mistakes", "TracePage",
+        "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference", "Goldens",
+        "Benchmarks", "Ablations", "Mistakes", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -114,12 +126,14 @@ let testTargets: [Target] = [
   .target(
     name: "TestFixtures", dependencies: ["Tensors", "Figures"], path: "Tests/TestFixtures"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+  .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"]),
   .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
   .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestFixtures"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestFixtures"]),
   .testTarget(
     name: "CommandTests",
-    dependencies: ["TestFixtures", "Tensors", "Tracing"] + commandNames.map { .byName(name: $0) }),
+    dependencies: ["TestFixtures", "Tensors", "WeightFiles", "Tracing"]
+      + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StageFigureTests",
     dependencies: (["Tensors", "Figures", "TestFixtures"] + stages).map { .byName(name: $0) }),
@@ -128,7 +142,7 @@ let testTargets: [Target] = [
     dependencies: (["Inference", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"] + stages)
       .map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
-  .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
+  .testTarget(name: "ModelTests", dependencies: ["Model", "WeightFiles", "Tensors"]),
   .testTarget(
     name: "AblationsTests",
     dependencies: (["Ablations", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]
@@ -142,13 +156,14 @@ let testTargets: [Target] = [
 let package = Package(
   name: "MaskRCNN",
   platforms: [.macOS(.v26)],
-  products: commandNames.map { .executable(name: $0, targets: [$0]) },
+  products: (["MaskRCNN"] + rooms).map { .library(name: $0, targets: [$0]) }
+    + commandNames.map { .executable(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
   targets: foundations + stageTargets
-    + [inference, goldens, ablations, mistakes, tracePage, benchmarks]
+    + [umbrella, inference, goldens, ablations, mistakes, tracePage, benchmarks]
     + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

@@ -65,9 +65,10 @@ package struct BenchCommand: ParsableCommand {
     }
   }
 
-  package func run() throws {
+  package func run() throws { try kernels.kernels.running(measure) }
+
+  private func measure() throws {
     Memory.keepFreed()
-    kernels.apply()
     threads.apply()
     if serve {
       var server = BenchServer(model: loadModel, image: loadImage)

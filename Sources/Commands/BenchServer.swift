@@ -6,6 +6,7 @@ import Model
 import Stage4RoI
 import Stage6Masks
 import Tensors
+import WeightFiles
 
 /// `bench --serve`: one run for each line on standard input, so that another program can take turns
 /// with it. Both then stand ready with what they need in memory, and the machine's moods meet both.

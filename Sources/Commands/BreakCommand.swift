@@ -36,7 +36,6 @@ struct BreakCommand: ParsableCommand {
   private var folder: URL { URL(fileURLWithPath: into ?? "broken/\(mistake.rawValue)") }
 
   func run() throws {
-    kernels.apply()
     let file = try imageFile()
     try mistake.check(file)
     let right = try rightTrace(of: file)

@@ -22,12 +22,12 @@ struct DownstreamCommand: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
 
   func run() throws {
-    kernels.apply()
     threads.apply()
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let objects = try trueObjects(of: trace, file: truth.file)
-    let result = try Downstream(
-      trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
+    let result = try kernels.kernels.running {
+      try Downstream(trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
+    }
     print(result.report(truth: truth.file ?? Bundled.labels(of: trace)))
   }
 }

@@ -4,6 +4,7 @@ import Model
 import Figures
 import Tensors
 import Tracing
+import WeightFiles
 
 /// `maskrcnn inspect`: a file or trace in words.
 struct InspectCommand: ParsableCommand {

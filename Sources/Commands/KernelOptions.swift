@@ -7,7 +7,4 @@ extension KernelForm: ExpressibleByArgument {}
 struct KernelOptions: ParsableArguments {
   @Option(help: "Which text of every operation runs: fast, or plain, the definition; slow.")
   var kernels = KernelForm.fast
-
-  /// Makes every operation of this process take the form.
-  func apply() { KernelForm.current = kernels }
 }

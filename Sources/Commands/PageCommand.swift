@@ -35,10 +35,6 @@ extension TracePage {
   ///
   /// - Throws: `Fault` if weights or truth were named and cannot be used.
   init(_ trace: Trace, _ model: LoadedModel, truth: URL?, against other: Trace? = nil) throws {
-    // The definitions would take minutes to say the same.
-    let form = KernelForm.current
-    KernelForm.current = .fast
-    defer { KernelForm.current = form }
     do {
       guard Downstream.isPossible(in: trace), model.isNamed || truth != nil else {
         self.init(trace, against: other)

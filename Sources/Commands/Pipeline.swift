@@ -10,6 +10,7 @@ struct Pipeline {
   let trace: Trace
   let model: LoadedModel
   private let options: TraceOptions
+  private let form: KernelForm
   private let progress = ProgressLine()
   private var table = Table(
     ["stage", "seconds", "tensors", "figures", "what came out"], right: [1, 2, 3])
@@ -23,7 +24,7 @@ struct Pipeline {
     _ options: TraceOptions, weights: WeightsOptions, kernels: KernelOptions, begins: Bool
   ) throws {
     self.options = options
-    kernels.apply()
+    form = kernels.kernels
     Memory.keepFreed()
     options.threads.apply()
     trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
@@ -50,10 +51,12 @@ struct Pipeline {
     let clock = ContinuousClock()
     let start = clock.now
     defer { progress.clear() }
-    let folder = try stage.run(
-      in: trace, recording: ["kernels": .text(KernelForm.current.rawValue)],
-      keeping: options.tensors, figures: options.figures
-    ) { [progress] in progress.show("\(S.name): \($0)") }
+    let folder = try form.running {
+      try stage.run(
+        in: trace, recording: ["kernels": .text(form.rawValue)], keeping: options.tensors,
+        figures: options.figures
+      ) { [progress] in progress.show("\(S.name): \($0)") }
+    }
     let seconds = start.duration(to: clock.now) / .seconds(1)
     table.add([
       S.name, Numerals.decimals(seconds, 2), String(folder.record.tensors.count),

@@ -19,8 +19,9 @@ struct VerifyCommand: ParsableCommand {
   var tensors = false
   @OptionGroup var kernels: KernelOptions
 
-  func run() throws {
-    kernels.apply()
+  func run() throws { try kernels.kernels.running(verify) }
+
+  private func verify() throws {
     let progress = ProgressLine()
     let folder = Bundled.fixtures.appending(path: "golden")
     progress.show("operators")

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Which text of an operation runs: the plain one, which is its definition, or the fast one, which
 /// is tested against it.
 public enum KernelForm: String, Sendable, CaseIterable {
@@ -8,11 +6,14 @@ public enum KernelForm: String, Sendable, CaseIterable {
   /// The definition, loop by loop.
   case plain
 
-  private static let chosen = Mutex(KernelForm.fast)
+  /// The form that every operation takes here: the fast one, unless a call of `running` around this
+  /// one chose another. The threads of `Threads` take their caller's.
+  public static var current: KernelForm { ScopedForm.current }
 
-  /// The form that every operation of this process takes; at first the fast one.
-  public static var current: KernelForm {
-    get { chosen.withLock { $0 } }
-    set { chosen.withLock { $0 = newValue } }
+  /// Calls `body`, in which every operation takes this form.
+  public func running<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try ScopedForm.with(self, body)
   }
 }

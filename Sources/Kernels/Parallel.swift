@@ -1,21 +1,15 @@
-import Dispatch
-import Foundation
-import Synchronization
-
 /// How many threads the kernels use, and the loop that spreads work over them.
 ///
 /// No kernel lets the number of threads decide the order of a sum: a thread always computes whole
 /// elements of the output, so results have the same bits with one thread and with eight.
 public enum Threads {
-  private static let chosen = Mutex(ProcessInfo.processInfo.activeProcessorCount)
-
   /// More threads than this are never used.
   public static let most = 1024
 
   /// The number of threads, at first one per processor.
   public static var count: Int {
-    get { chosen.withLock { $0 } }
-    set { chosen.withLock { $0 = min(max(1, newValue), most) } }
+    get { Workers.count }
+    set { Workers.count = min(max(1, newValue), most) }
   }
 
   /// Calls `body` once for every index in `0..<count`, on all threads, in any order.
@@ -27,13 +21,8 @@ public enum Threads {
       for index in 0..<count { body(index) }
       return
     }
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: threads) { _ in
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < count else { return }
-        body(index)
-      }
+    Workers.share(count, among: threads) { next in
+      while let index = next() { body(index) }
     }
   }
 
@@ -51,15 +40,10 @@ public enum Threads {
   ) {
     let threads = min(Threads.count, count)
     guard threads > 0 else { return }
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: threads) { _ in
+    Workers.share(count, among: threads) { next in
       let room = UnsafeMutablePointer<Float>.allocateOnLine(max(1, scratch))
       defer { room.deallocate() }
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < count else { return }
-        body(index, room)
-      }
+      while let index = next() { body(index, room) }
     }
   }
 

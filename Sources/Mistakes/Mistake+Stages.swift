@@ -11,6 +11,7 @@ import Stage5Heads
 import Stage6Masks
 import Tensors
 import Tracing
+import WeightFiles
 
 extension Mistake {
   /// The stages of a whole trace, in their order, with the options of a right trace and this

@@ -2,20 +2,10 @@ import Tensors
 
 /// What the shapes of a weight file's parameters say of the network.
 public struct Architecture: Sendable, Equatable {
+  /// The numbers by which such a network can be built.
+  public let layout: Layout
   /// `ResNet-50`, `ResNeXt-50 32x4d`, `ResNet-18, width 32`
   public var trunkName: String
-  /// Residual blocks in each of the four layers.
-  var blocksPerLayer: [Int]
-  /// Whether the blocks are bottlenecks (three convolutions) or basic (two).
-  var isBottleneck: Bool
-  /// Groups of the 3x3 convolutions.
-  public var groups: Int
-  /// Channels of the stem.
-  var stemChannels: Int
-  /// Channels of C2 … C5.
-  var layerChannels: [Int]
-  /// Channels of the feature pyramid.
-  var pyramidChannels: Int
   /// Anchors per cell.
   public var anchorsPerCell: Int
   /// Classes, background among them.
@@ -36,21 +26,17 @@ public struct Architecture: Sendable, Equatable {
     public let description: String
   }
 
-  init(_ layout: Layout) {
+  /// Describes the network of a layout.
+  public init(_ layout: Layout) {
+    self.layout = layout
     trunkName = Architecture.trunkName(layout)
-    blocksPerLayer = layout.blocks
-    isBottleneck = layout.isBottleneck
-    groups = layout.groups
-    stemChannels = layout.stemChannels
-    layerChannels = layout.outputs
-    pyramidChannels = layout.pyramidChannels
     anchorsPerCell = layout.anchors
     classCount = layout.classes
-    let learned = layout.parameters.filter { !$0.name.contains(".running_") }
-    parameterCount = learned.reduce(0) { $0 + $1.shape.reduce(1, *) }
-    trunkNormCount = learned.reduce(0) { sum, parameter in
-      let isNorm = parameter.name.hasPrefix("backbone.body.") && parameter.shape.count == 1
-      return isNorm ? sum + parameter.shape[0] : sum
+    let learned = layout.slots.filter(\.kind.isLearned)
+    parameterCount = learned.reduce(0) { $0 + $1.shape.count }
+    trunkNormCount = learned.reduce(0) { sum, slot in
+      let isNorm = slot.kind == .normScale || slot.kind == .normShift
+      return isNorm && slot.name.hasPrefix(ParameterNames.body + ".") ? sum + slot.shape.count : sum
     }
     parts = Architecture.parts(layout)
   }

@@ -7,38 +7,39 @@ extension Layout {
   /// found as the one that does not fit, and not the many that do.
   init(shapes: [String: Shape]) {
     let ballot = Ballot(shapes: shapes)
-    let body = "backbone.body"
-    let isBottleneck = shapes.keys.contains {
-      $0.hasPrefix("\(body).layer") && $0.hasSuffix(".conv3.weight")
+    let blocks = (0..<4).map { ballot.count(of: ParameterNames.layer($0)) }
+    let isBottleneck = (0..<4).contains { layer in
+      (0..<blocks[layer]).contains {
+        shapes[ParameterNames.branch(layer, $0, 2).convolution + ".weight"] != nil
+      }
     }
-    self.isBottleneck = isBottleneck
-    blocks = (1...4).map { ballot.count(of: "\(body).layer\($0)") }
+    (self.blocks, self.isBottleneck) = (blocks, isBottleneck)
     stemChannels = ballot.elect(
-      ballot.outputs(of: "\(body).conv1", norm: "\(body).bn1")
-        + [ballot.extent("\(body).layer1.0.conv1.weight", 1)])
-    let last = isBottleneck ? 3 : 2
+      ballot.outputs(of: (ParameterNames.stem, ParameterNames.stemNorm))
+        + [ballot.inputs(of: ParameterNames.branch(0, 0, 0).convolution)])
     var widths: [Int] = []
     var outputs: [Int] = []
     var groups: [Int?] = []
-    for layer in 1...4 {
+    for layer in 0..<4 {
       var width: [Int?] = []
       var output: [Int?] = []
-      for block in 0..<blocks[layer - 1] {
-        let name = "\(body).layer\(layer).\(block)"
-        width += ballot.outputs(of: "\(name).conv1", norm: "\(name).bn1")
-        if isBottleneck { width += ballot.outputs(of: "\(name).conv2", norm: "\(name).bn2") }
-        width.append(ballot.extent("\(name).conv\(last).weight", 1))
-        output += ballot.outputs(of: "\(name).conv\(last)", norm: "\(name).bn\(last)")
-        output += ballot.outputs(of: "\(name).downsample.0", norm: "\(name).downsample.1")
-        if block > 0 { output.append(ballot.extent("\(name).conv1.weight", 1)) }
+      for block in 0..<blocks[layer] {
+        let branch = (0..<(isBottleneck ? 3 : 2)).map {
+          ParameterNames.branch(layer, block, $0)
+        }
+        for names in branch.dropLast() { width += ballot.outputs(of: names) }
+        let last = branch[branch.count - 1]
+        width.append(ballot.inputs(of: last.convolution))
+        output += ballot.outputs(of: last)
+        output += ballot.outputs(of: ParameterNames.shortcut(layer, block))
+        if block > 0 { output.append(ballot.inputs(of: branch[0].convolution)) }
       }
-      output.append(ballot.extent("backbone.fpn.inner_blocks.\(layer - 1).0.weight", 1))
+      output.append(ballot.inputs(of: ParameterNames.row(ParameterNames.inner, layer).convolution))
       widths.append(ballot.elect(width))
       outputs.append(ballot.elect(output))
-      for block in 0..<blocks[layer - 1] {
-        let perGroup = ballot.extent("\(body).layer\(layer).\(block).conv2.weight", 1)
-        groups.append(
-          perGroup.flatMap { widths[layer - 1] % $0 == 0 ? widths[layer - 1] / $0 : nil })
+      for block in 0..<blocks[layer] {
+        let perGroup = ballot.inputs(of: ParameterNames.branch(layer, block, 1).convolution)
+        groups.append(perGroup.flatMap { widths[layer] % $0 == 0 ? widths[layer] / $0 : nil })
       }
     }
     self.widths = widths
@@ -46,51 +47,53 @@ extension Layout {
     self.groups = isBottleneck ? ballot.elect(groups) : 1
 
     let pyramid = ballot.elect(
-      ["inner_blocks", "layer_blocks"].flatMap { part in
-        (0..<4).flatMap { index in
-          let name = "backbone.fpn.\(part).\(index)"
-          return ballot.outputs(of: "\(name).0", norm: "\(name).1")
-        }
+      [ParameterNames.inner, ParameterNames.outer].flatMap { part in
+        (0..<4).flatMap { ballot.outputs(of: ParameterNames.row(part, $0)) }
       })
     let four = [Int](repeating: pyramid, count: 4)
-    inner = ballot.row("backbone.fpn.inner_blocks", channels: four)
-    outer = ballot.row("backbone.fpn.layer_blocks", channels: four)
-    rpn = ballot.row("rpn.head.conv", atLeast: 1)
+    inner = ballot.row(ParameterNames.inner, channels: four)
+    outer = ballot.row(ParameterNames.outer, channels: four)
+    rpn = ballot.row(ParameterNames.rpn, atLeast: 1)
     // These convolutions hand on as many channels as they receive.
     rpn.channels = rpn.channels.map { _ in pyramid }
     anchors = ballot.elect(
-      ballot.outputs(of: "rpn.head.cls_logits")
-        + ballot.outputs(of: "rpn.head.bbox_pred").map { $0.map { $0 / 4 } })
+      ballot.outputs(of: ParameterNames.objectness)
+        + ballot.outputs(of: ParameterNames.anchorDeltas).map { $0.map { $0 / 4 } })
 
-    let box = "roi_heads.box_head"
-    boxConvolutions = ballot.row(box)
-    let features = ballot.extent("roi_heads.box_predictor.cls_score.weight", 1)
+    boxConvolutions = ballot.row(ParameterNames.box)
+    let convolutions = boxConvolutions.channels.count
+    func boxLayer(_ index: Int, isNamed: Bool) -> String {
+      ParameterNames.boxLayer(index, isNamed: isNamed, convolutions: convolutions)
+    }
     boxLayersAreNamed =
-      boxConvolutions.channels.isEmpty || shapes.keys.contains { $0.hasPrefix("\(box).fc") }
+      convolutions == 0
+      || (0..<2).contains { ballot.has(boxLayer($0, isNamed: true)) }
+    let features = ballot.inputs(of: ParameterNames.classLogits)
     if boxLayersAreNamed {
       boxLayers = [
-        ballot.elect(ballot.outputs(of: "\(box).fc6") + [ballot.extent("\(box).fc7.weight", 1)]),
-        ballot.elect(ballot.outputs(of: "\(box).fc7") + [features]),
+        ballot.elect(
+          ballot.outputs(of: boxLayer(0, isNamed: true))
+            + [ballot.inputs(of: boxLayer(1, isNamed: true))]),
+        ballot.elect(ballot.outputs(of: boxLayer(1, isNamed: true)) + [features]),
       ]
     } else {
-      var number = boxConvolutions.channels.count + 1
-      boxLayers = [ballot.elect(ballot.outputs(of: "\(box).\(number)") + [features])]
-      while shapes["\(box).\(number + 2).weight"] != nil {
-        number += 2
-        boxLayers.append(ballot.elect(ballot.outputs(of: "\(box).\(number)")))
+      boxLayers = [ballot.elect(ballot.outputs(of: boxLayer(0, isNamed: false)) + [features])]
+      while case let next = boxLayer(boxLayers.count, isNamed: false),
+        shapes["\(next).weight"] != nil
+      {
+        boxLayers.append(ballot.elect(ballot.outputs(of: next)))
       }
     }
-    maskConvolutions = ballot.row("roi_heads.mask_head", atLeast: 1)
-    let predictor = "roi_heads.mask_predictor"
+    maskConvolutions = ballot.row(ParameterNames.mask, atLeast: 1)
     upsamplingChannels = ballot.elect([
-      ballot.extent("\(predictor).conv5_mask.weight", 1),
-      ballot.extent("\(predictor).conv5_mask.bias", 0),
-      ballot.extent("\(predictor).mask_fcn_logits.weight", 1),
+      ballot.inputs(of: ParameterNames.upsampling),
+      ballot.extent("\(ParameterNames.upsampling).bias", 0),
+      ballot.inputs(of: ParameterNames.maskLogits),
     ])
     classes = ballot.elect(
-      ballot.outputs(of: "roi_heads.box_predictor.cls_score")
-        + ballot.outputs(of: "\(predictor).mask_fcn_logits")
-        + ballot.outputs(of: "roi_heads.box_predictor.bbox_pred").map { $0.map { $0 / 4 } })
+      ballot.outputs(of: ParameterNames.classLogits)
+        + ballot.outputs(of: ParameterNames.maskLogits)
+        + ballot.outputs(of: ParameterNames.boxDeltas).map { $0.map { $0 / 4 } })
   }
 }
 
@@ -106,14 +109,23 @@ private struct Ballot {
     return shape[axis]
   }
 
-  /// What weight, bias and norm of a layer say of the number of its outputs.
-  func outputs(of layer: String, norm: String? = nil) -> [Int?] {
-    var votes = [extent("\(layer).weight", 0), extent("\(layer).bias", 0)]
-    if let norm {
-      votes += ["weight", "bias", "running_mean", "running_var"].map { extent("\(norm).\($0)", 0) }
-    }
-    return votes
+  /// What a layer's weight says of the number of its inputs (of a group's, where there are groups).
+  func inputs(of layer: String) -> Int? { extent("\(layer).weight", 1) }
+
+  /// What weight and bias of a layer say of the number of its outputs.
+  func outputs(of layer: String) -> [Int?] {
+    [extent("\(layer).weight", 0), extent("\(layer).bias", 0)]
   }
+
+  /// As for a layer alone, with what its norm says.
+  func outputs(of layer: (convolution: String, norm: String)) -> [Int?] {
+    let kinds: [ParameterKind] = [.normScale, .normShift, .runningMean, .runningVariance]
+    return outputs(of: layer.convolution)
+      + kinds.map { extent("\(layer.norm).\($0.suffix)", 0) }
+  }
+
+  /// Whether there is any parameter of a layer.
+  func has(_ layer: String) -> Bool { shapes.keys.contains { $0.hasPrefix(layer + ".") } }
 
   /// The most frequent vote; among equals the first; 1 if there is none.
   func elect(_ votes: [Int?]) -> Int {
@@ -144,7 +156,7 @@ private struct Ballot {
     return Layout.Row(
       channels: channels
         ?? (0..<max(numbers.count, least)).map {
-          elect(outputs(of: "\(owner).\($0).0", norm: "\(owner).\($0).1"))
+          elect(outputs(of: ParameterNames.row(owner, $0)))
         },
       // A convolution without a norm always has a bias.
       hasBias: !hasNorm || suffixes.contains { $0[1] == "0" && $0[2] == "bias" },

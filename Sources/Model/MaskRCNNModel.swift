@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import WeightFiles
 
 /// A Mask R-CNN: its parameters, sorted into the parts of the network, and its settings.
 public struct MaskRCNNModel: Sendable {
@@ -8,7 +9,7 @@ public struct MaskRCNNModel: Sendable {
   /// The same for a trace's record: the name without the folders, and the content's checksum.
   public let weightSource: WeightSource
   /// What the weights' shapes say of the network.
-  public var architecture: Architecture
+  public let architecture: Architecture
   /// What they do not say.
   public var settings: ModelSettings
   /// Where each setting comes from, by its key in the metadata.
@@ -17,14 +18,8 @@ public struct MaskRCNNModel: Sendable {
   public let normEpsilon: Float
   /// Why it has this value, as a sentence.
   public let normEpsilonReason: String
-  /// Trunk and feature pyramid.
-  public var backbone: Backbone
-  /// Region proposal network.
-  public var rpnHead: RPNHead
-  /// Box head.
-  public var boxHead: BoxHead
-  /// Mask head.
-  public var maskHead: MaskHead
+  /// The parameters, all of them.
+  public var parameters: MaskRCNNParameters
 
   /// Reads a weight file and makes a model of it.
   ///
@@ -44,7 +39,7 @@ public struct MaskRCNNModel: Sendable {
   /// - Throws: `Fault` that lists missing, superfluous and misshapen parameters, or names the
   ///   setting that is wrong.
   public init(weights: WeightFile, overrides: [String: String] = [:]) throws {
-    let tensors = ParameterNames.normalized(weights.tensors)
+    let tensors = OlderNames.normalized(weights.tensors)
     if let fault = MaskRCNNModel.otherModel(tensors, name: weights.name) { throw fault }
     let shapes = tensors.mapValues(\.shape)
     let layout = Layout(shapes: shapes)
@@ -54,22 +49,52 @@ public struct MaskRCNNModel: Sendable {
         remedy: "Save the whole model again")
     }
     let architecture = Architecture(layout)
-    let parameters = layout.parameters
-    try MaskRCNNModel.compare(shapes, with: parameters, architecture, name: weights.name)
+    try MaskRCNNModel.compare(shapes, with: layout.slots, architecture, name: weights.name)
     var reader = SettingsReader(weights: weights, overrides: overrides)
     settings = try reader.settings(for: architecture)
-    let isFrozen = !weights.tensors.keys.contains(where: ParameterNames.isCounter)
+    let isFrozen = !weights.tensors.keys.contains(where: OlderNames.isCounter)
     (normEpsilon, normEpsilonReason) = try reader.normEpsilon(layout, isFrozen: isFrozen)
     settingOrigins = reader.origins
     source = weights.name
     weightSource = WeightSource(
       name: URL(filePath: weights.name).lastPathComponent, checksum: weights.checksum)
     self.architecture = architecture
-    let builder = ModelBuilder(tensors: tensors, layout: layout, epsilon: normEpsilon)
-    backbone = try builder.backbone()
-    rpnHead = try builder.rpnHead()
-    boxHead = try builder.boxHead()
-    maskHead = try builder.maskHead()
+    let epsilon = normEpsilon
+    parameters = try MaskRCNNParameters(layout, normEpsilon: epsilon) { (slot) throws(Fault) in
+      // The shapes have been compared, so every tensor is there.
+      guard let tensor = tensors[slot.name] else {
+        throw Fault(slot.name, "the parameter is missing", remedy: "Save the whole model again")
+      }
+      guard slot.kind != .runningVariance || tensor.values.allSatisfy({ $0 + epsilon > 0 }) else {
+        throw Fault(
+          slot.name, "a running variance plus epsilon (\(epsilon)) is not over 0",
+          remedy: "Save the weights again, or give the epsilon that they were trained with")
+      }
+      return tensor
+    }
+  }
+
+  /// Makes a model that no file holds, such as one to be trained from the start.
+  ///
+  /// - Parameters:
+  ///   - parameters: what `MaskRCNNParameters` built from `layout`
+  ///   - settings: class names may be missing; otherwise there is one per class of the layout
+  ///   - name: what takes a file's place in reports
+  public init(
+    _ parameters: MaskRCNNParameters, _ layout: Layout, settings: ModelSettings, name: String
+  ) {
+    self.parameters = parameters
+    self.settings = settings
+    if settings.classNames.isEmpty {
+      self.settings.classNames = ModelSettings.standardClassNames(count: layout.classes)
+    }
+    precondition(self.settings.classNames.count == layout.classes, "a name per class")
+    architecture = Architecture(layout)
+    source = name
+    weightSource = WeightSource(name: name, checksum: nil)
+    settingOrigins = [:]
+    normEpsilon = parameters.backbone.stem.norm?.epsilon ?? 0
+    normEpsilonReason = "The network was made with it"
   }
 
   /// Other things that people have in `.pth` files, told by their names.
@@ -99,20 +124,19 @@ public struct MaskRCNNModel: Sendable {
 
   /// Compares what is there with what such a network has.
   private static func compare(
-    _ shapes: [String: Shape], with parameters: [ParameterShape], _ architecture: Architecture,
+    _ shapes: [String: Shape], with slots: [ParameterSlot], _ architecture: Architecture,
     name: String
   ) throws {
-    let wanted = Set(parameters.map(\.name))
+    let wanted = Set(slots.map(\.name))
     var missing: [String] = []
     var misshapen: [String] = []
-    for parameter in parameters {
-      let expected = "[\(parameter.shape.map(String.init).joined(separator: ", "))]"
-      guard let shape = shapes[parameter.name] else {
-        missing.append("\(parameter.name) \(expected)")
+    for slot in slots {
+      guard let shape = shapes[slot.name] else {
+        missing.append("\(slot.name) \(slot.shape)")
         continue
       }
-      if shape.extents != parameter.shape {
-        misshapen.append("\(parameter.name) is \(shape) instead of \(expected)")
+      if shape != slot.shape {
+        misshapen.append("\(slot.name) is \(shape) instead of \(slot.shape)")
       }
     }
     let extra = shapes.filter { !wanted.contains($0.key) }.map { "\($0.key) \($0.value)" }.sorted()
@@ -128,6 +152,32 @@ public struct MaskRCNNModel: Sendable {
       "the parameters do not make a Mask R-CNN with \(architecture.trunkName) and "
         + "\(architecture.classCount) classes: \(problems.joined(separator: "; "))",
       remedy: "Save the whole model's state_dict() again")
+  }
+}
+
+extension MaskRCNNModel {
+  /// Trunk and feature pyramid.
+  public var backbone: Backbone {
+    get { parameters.backbone }
+    set { parameters.backbone = newValue }
+  }
+
+  /// Region proposal network.
+  public var rpnHead: RPNHead {
+    get { parameters.rpnHead }
+    set { parameters.rpnHead = newValue }
+  }
+
+  /// Box head.
+  public var boxHead: BoxHead {
+    get { parameters.boxHead }
+    set { parameters.boxHead = newValue }
+  }
+
+  /// Mask head.
+  public var maskHead: MaskHead {
+    get { parameters.maskHead }
+    set { parameters.maskHead = newValue }
   }
 }
 

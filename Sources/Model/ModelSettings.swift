@@ -39,6 +39,12 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   /// torchvision's defaults.
   public init() {}
 
+  /// The names of classes that nobody named: COCO's where there are as many, otherwise numbers.
+  static func standardClassNames(count: Int) -> [String] {
+    if count == COCO.classNames.count { return COCO.classNames }
+    return (0..<count).map { $0 == 0 ? "__background__" : "class \($0)" }
+  }
+
   /// Settings by key that hold in place of a weight file's, given now over others given earlier.
   public static func overrides(
     _ given: [String: String], over earlier: [String: String]

@@ -1,17 +1,21 @@
 import Kernels
 import Tensors
 
-// Parameter trees, one type per part of the network, with the layouts that PyTorch gives them.
+// The parameter tree, one type per part of the network, with the layouts that PyTorch gives them. A
+// layer knows its name: what follows it in the names of its parameters is `ParameterKind.suffix`.
+//
 // O output channels, I input channels, G groups, K kernel size, F features, K' classes.
 
 /// A convolution with what is fused behind it: bias or batch norm, never a ReLU.
 public struct Convolution: Sendable {
+  /// torchvision's name, `backbone.body.conv1`.
+  public let name: String
   /// The weight as the kernels read it.
-  public let packed: PackedWeight
+  public private(set) var packed: PackedWeight
   /// `[O]`, absent where a norm follows.
-  public let bias: Tensor?
-  /// The batch norm behind the convolution, frozen.
-  public let norm: BatchNorm?
+  public var bias: Tensor?
+  /// The batch norm behind the convolution.
+  public var norm: BatchNorm?
   /// How far the kernel moves per output cell.
   public let stride: Int
   /// Zeros added on every side.
@@ -20,13 +24,17 @@ public struct Convolution: Sendable {
   public let groups: Int
 
   /// `[O, I / G, K, K]`; for a transposed convolution `[I, O, K, K]`.
-  public var weight: Tensor { packed.tensor }
+  public var weight: Tensor {
+    get { packed.tensor }
+    set { packed = PackedWeight(newValue) }
+  }
 
   /// Makes a convolution from its parts.
   public init(
-    weight: Tensor, bias: Tensor? = nil, norm: BatchNorm? = nil, stride: Int = 1,
+    name: String = "", weight: Tensor, bias: Tensor? = nil, norm: BatchNorm? = nil, stride: Int = 1,
     padding: Int = 0, groups: Int = 1
   ) {
+    self.name = name
     packed = PackedWeight(weight)
     self.bias = bias
     self.norm = norm
@@ -38,6 +46,8 @@ public struct Convolution: Sendable {
 
 /// Batch norm with fixed statistics: `y = (x - mean) / sqrt(variance + epsilon) * weight + bias`.
 public struct BatchNorm: Sendable {
+  /// torchvision's name, `backbone.body.bn1`.
+  public let name: String
   /// Scale per channel, `[C]`.
   public var weight: Tensor
   /// Shift per channel, `[C]`.
@@ -50,7 +60,10 @@ public struct BatchNorm: Sendable {
   public var epsilon: Float
 
   /// Makes a batch norm from its parts.
-  public init(weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, epsilon: Float) {
+  public init(
+    name: String = "", weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, epsilon: Float
+  ) {
+    self.name = name
     self.weight = weight
     self.bias = bias
     self.mean = mean
@@ -61,16 +74,22 @@ public struct BatchNorm: Sendable {
 
 /// A fully connected layer, `y = W x + b`.
 public struct Linear: Sendable {
+  /// torchvision's name, `roi_heads.box_head.fc6`.
+  public let name: String
   /// The weight as the kernels read it.
-  public let packed: PackedWeight
+  public private(set) var packed: PackedWeight
   /// `[outputs]`
-  public let bias: Tensor?
+  public var bias: Tensor?
 
   /// `[outputs, inputs]`
-  public var weight: Tensor { packed.tensor }
+  public var weight: Tensor {
+    get { packed.tensor }
+    set { packed = PackedWeight(newValue) }
+  }
 
   /// Makes a layer from its parts.
-  public init(weight: Tensor, bias: Tensor?) {
+  public init(name: String = "", weight: Tensor, bias: Tensor?) {
+    self.name = name
     packed = PackedWeight(weight)
     self.bias = bias
   }
@@ -169,5 +188,25 @@ public struct MaskHead: Sendable {
     self.convolutions = convolutions
     self.upsampling = upsampling
     self.logits = logits
+  }
+}
+
+/// All parameters of a Mask R-CNN.
+public struct MaskRCNNParameters: Sendable {
+  /// Trunk and feature pyramid.
+  public var backbone: Backbone
+  /// Region proposal network.
+  public var rpnHead: RPNHead
+  /// Box head.
+  public var boxHead: BoxHead
+  /// Mask head.
+  public var maskHead: MaskHead
+
+  /// Makes a tree from its parts.
+  public init(backbone: Backbone, rpnHead: RPNHead, boxHead: BoxHead, maskHead: MaskHead) {
+    self.backbone = backbone
+    self.rpnHead = rpnHead
+    self.boxHead = boxHead
+    self.maskHead = maskHead
   }
 }

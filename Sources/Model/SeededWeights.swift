@@ -1,4 +1,5 @@
 import Tensors
+import WeightFiles
 
 /// Weights by a formula that a few lines of Python repeat bit for bit, so that tests of large networks
 /// need no weight files: `Fixtures/record/seeded_weights.py` is the other half.

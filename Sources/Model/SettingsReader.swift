@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import WeightFiles
 
 /// Reads settings from a weight file's metadata and from what the user says instead.
 struct SettingsReader {
@@ -112,8 +113,7 @@ struct SettingsReader {
 
   private mutating func classNames(count: Int) throws -> [String] {
     guard let text = text("class_names") else {
-      if count == COCO.classNames.count { return COCO.classNames }
-      return (0..<count).map { $0 == 0 ? "__background__" : "class \($0)" }
+      return ModelSettings.standardClassNames(count: count)
     }
     guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)) else {
       throw fault("class_names", "\(text.prefix(60)) is no JSON list of names")

@@ -1,4 +1,5 @@
 import Tensors
+import WeightFiles
 
 extension MaskRCNNModel {
   /// The model in words, a line per part and per setting.

@@ -39,3 +39,19 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     "[" + extents.map(String.init).joined(separator: ", ") + "]"
   }
 }
+
+extension Shape {
+  /// A shape from extents that came from a file: nil where one is negative or the number of
+  /// elements does not fit an `Int`.
+  public init?(checking extents: [Int]) {
+    // An extent of 0 does not make the others harmless: strides are products of them.
+    var product = 1
+    for extent in extents {
+      guard extent >= 0 else { return nil }
+      let (value, overflow) = product.multipliedReportingOverflow(by: Swift.max(extent, 1))
+      guard !overflow else { return nil }
+      product = value
+    }
+    self.init(extents)
+  }
+}

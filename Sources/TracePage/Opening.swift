@@ -3,6 +3,7 @@ import Kernels
 import Figures
 import Tensors
 import Tracing
+import WeightFiles
 
 // The top of the page: what it is of, and the image that everything led to.
 

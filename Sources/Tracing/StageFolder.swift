@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import WeightFiles
 
 /// What one stage left in a trace, for reading.
 public final class StageFolder {

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Tensors
+import WeightFiles
 
 private let processIdentifier = ProcessInfo.processInfo.processIdentifier
 

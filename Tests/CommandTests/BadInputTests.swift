@@ -2,6 +2,7 @@ import Foundation
 import Tensors
 import TestFixtures
 import Testing
+import WeightFiles
 
 /// One line on standard error that begins with "Error:", names `subject` and says one of `words`;
 /// the exit code is not 0.

@@ -2,6 +2,7 @@ import Foundation
 import Tensors
 import TestFixtures
 import Testing
+import WeightFiles
 
 /// `bench` with the bundled weights and a small image: what it prints, not how fast it is.
 @Suite struct BenchTests {

@@ -11,9 +11,10 @@ struct ArchitectureTests {
     let model = try MaskRCNNModel(weights: weights(architecture("resnet50_fpn_v1")))
     let found = model.architecture
     #expect(found.trunkName == "ResNet-50")
-    #expect(found.blocksPerLayer == [3, 4, 6, 3] && found.isBottleneck && found.groups == 1)
-    #expect(found.stemChannels == 64 && found.layerChannels == [256, 512, 1024, 2048])
-    #expect(found.pyramidChannels == 256 && found.anchorsPerCell == 3 && found.classCount == 91)
+    let layout = found.layout
+    #expect(layout.blocks == [3, 4, 6, 3] && layout.isBottleneck && layout.groups == 1)
+    #expect(layout.stemChannels == 64 && layout.outputs == [256, 512, 1024, 2048])
+    #expect(layout.pyramidChannels == 256 && found.anchorsPerCell == 3 && found.classCount == 91)
     // torchvision publishes 44,401,393: it does not count what it freezes.
     #expect(found.parameterCount - found.trunkNormCount == 44_401_393)
     #expect(model.normEpsilon == 0)
@@ -42,7 +43,7 @@ struct ArchitectureTests {
     let model = try MaskRCNNModel(
       weights: weights(architecture("nuclei"), metadata: detectorMetadata))
     #expect(model.architecture.trunkName == "ResNet-18, width 32")
-    #expect(model.architecture.classCount == 4 && model.architecture.pyramidChannels == 64)
+    #expect(model.architecture.classCount == 4 && model.architecture.layout.pyramidChannels == 64)
     #expect(model.backbone.inner[0].norm != nil && model.rpnHead.convolutions[0].bias != nil)
     #expect(
       model.boxHead.convolutions.isEmpty && model.boxHead.layers[0].weight.shape == [384, 3136])

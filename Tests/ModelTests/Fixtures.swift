@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Tensors
 import Testing
+import WeightFiles
 
 /// A file in the package's `Fixtures` folder.
 func fixture(_ path: String) -> URL {

@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Tensors
 import Testing
+import WeightFiles
 
 @Suite("Parameters that do not fit")
 struct ParameterTests {

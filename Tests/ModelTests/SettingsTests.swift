@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Tensors
 import Testing
+import WeightFiles
 
 @Suite("Settings")
 struct SettingsTests {

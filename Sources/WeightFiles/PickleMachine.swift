@@ -1,3 +1,5 @@
+import Tensors
+
 /// The stack machine that a pickle is a program for, with the instructions that build values.
 /// Python's `pickletools` describes each.
 struct PickleMachine {

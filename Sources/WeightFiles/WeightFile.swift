@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The named tensors in a file of weights, whatever its format.
 ///
@@ -85,7 +86,7 @@ public struct WeightFile: Sendable {
       throw Fault(
         name, "this is not a weight file", remedy: "Give a .safetensors or .pth file")
     }
-    let damaged = tensors.filter { types[$0.key]?.isFloat == true && !$0.value.values.areFinite }
+    let damaged = tensors.filter { types[$0.key]?.isFloat == true && !$0.value.isFinite }
     if let first = damaged.keys.min() {
       let others = damaged.count == 1 ? "" : " (and \(damaged.count - 1) other parameters)"
       throw Fault(

@@ -1,11 +1,11 @@
 import CZlib
 
 /// Lossless compression for arrays that travel inside another file.
-public enum Compression {
+enum Compression {
   /// The bytes in zlib's format (RFC 1950), which browsers unpack as `deflate`.
   ///
   /// The same bytes come out for the same version of zlib.
-  public static func deflate(_ bytes: [UInt8], level: Int = 6) -> [UInt8] {
+  static func deflate(_ bytes: [UInt8], level: Int = 6) -> [UInt8] {
     var size = compressBound(UInt(bytes.count))
     return [UInt8](unsafeUninitializedCapacity: Int(size)) { target, count in
       let status = compress2(

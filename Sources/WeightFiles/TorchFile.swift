@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The two formats of `torch.save`: a zip archive (PyTorch 1.6 and later), and before that a row of
 /// pickles followed by the bare storages.
@@ -206,8 +207,8 @@ extension Pickle.TensorReference {
   func tensor(_ type: ElementType, in data: Data, _ bytes: Range<Int>) -> Tensor {
     func elements(_ range: Range<Int>) -> [Float] {
       let start = bytes.lowerBound
-      return type.floats(
-        in: data, start + range.lowerBound * type.width..<start + range.upperBound * type.width)
+      return data.floats(
+        of: type, start + range.lowerBound * type.width..<start + range.upperBound * type.width)
     }
     if shape.count == 0 { return Tensor(shape, []) }
     // Strides of axes with one element mean nothing.

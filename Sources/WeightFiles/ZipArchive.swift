@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The directory of a zip file and the bytes of its entries, as far as `torch.save` uses the format:
 /// entries are stored, not compressed. PKWARE's APPNOTE, with the 64-bit extension.

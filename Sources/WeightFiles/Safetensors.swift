@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The `.safetensors` format: eight bytes of header length, a JSON header with type, shape and place
 /// of every tensor, then the elements. https://huggingface.co/docs/safetensors
@@ -91,7 +92,8 @@ public enum Safetensors {
         continue
       }
       let range = start + place.range.lowerBound..<start + place.range.upperBound
-      contents.tensors[place.name] = Tensor(Shape(entry.shape), type.floats(in: reader.data, range))
+      contents.tensors[place.name] = Tensor(
+        Shape(entry.shape), reader.data.floats(of: type, range))
     }
     return contents
   }
@@ -124,7 +126,7 @@ public enum Safetensors {
     for (name, tensor) in sorted {
       switch precision {
       case .float32:
-        guard tensor.values.areFinite else { throw notFinite(name, "a 32-bit float") }
+        guard tensor.isFinite else { throw notFinite(name, "a 32-bit float") }
         tensor.values.withUnsafeBytes { bytes.append(contentsOf: $0) }
       case .float16:
         let halves = tensor.values.map { Half.bits(of: $0) }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// What a pickle holds: plain values and references to tensors, nothing else.
 ///
 /// Python's own reader calls whatever function a pickle names, so reading a pickle runs code that the

@@ -1,0 +1,54 @@
+import Foundation
+import Tensors
+import WeightFiles
+
+extension MaskRCNNModel {
+  /// Writes the model as a `.safetensors` file: the parameters under torchvision's names, with 32
+  /// bits each, and the settings in the metadata. The file appears whole or not at all.
+  ///
+  /// The same bits come back when it is read; `load_state_dict` of torchvision's model takes it.
+  ///
+  /// - Throws: `Fault` if a parameter is NaN or infinite, or the file cannot be written
+  public func save(to file: URL) throws {
+    let pairs = parameters.parameters.map { ($0.slot.name, $0.value) }
+    try Safetensors.write(
+      Dictionary(pairs) { $1 }, metadata: try settings.metadata(normEpsilon: normEpsilon),
+      to: file)
+  }
+}
+
+extension ModelSettings {
+  /// The settings as a weight file's metadata, all of them, so that no default need hold later.
+  ///
+  /// - Throws: `Fault` if a number among them is not finite
+  public func metadata(normEpsilon: Float) throws -> [String: String] {
+    func json(_ value: some Encodable) throws -> String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .withoutEscapingSlashes
+      do {
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+      } catch {
+        throw Fault("\(value)", "a setting is not finite", remedy: "Correct the setting")
+      }
+    }
+    var metadata = [
+      // By this key, the Python library tells which framework's names the tensors have.
+      "format": "pt",
+      "class_names": try json(classNames),
+      "input.mean": try json(mean),
+      "input.std": try json(standardDeviation),
+      "anchors.sizes": try json(anchorSizes),
+      "anchors.aspect_ratios": try json(anchorAspectRatios),
+      "detections_per_image": String(detectionsPerImage),
+      "score_threshold": try json(scoreThreshold),
+      "norm_eps": try json(normEpsilon),
+    ]
+    switch resize {
+    case .factor(let factor): metadata["input.scale"] = try json(factor)
+    case .sides(let shorter, let longer):
+      metadata["input.min_size"] = String(shorter)
+      metadata["input.max_size"] = String(longer)
+    }
+    return metadata
+  }
+}
