@@ -28,6 +28,9 @@ let foundations: [Target] = [
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=\(processor)"], .when(platforms: [.linux]))]),
   .target(name: "Figures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
   .target(name: "Tracing", dependencies: ["Tensors"]),
+  .target(name: "Annotations", dependencies: ["Tensors", "Figures"]),
+  .target(name: "Evaluation", dependencies: ["Tensors", "Kernels", "Annotations"]),
+  .target(name: "Scenes", dependencies: ["Tensors", "Annotations"]),
   .target(name: "Model", dependencies: ["Tensors", "Kernels"]),
 ]
 
@@ -40,19 +43,21 @@ let stages = [
 let stageTargets: [Target] = stages.enumerated().map { number, name in
   .target(
     name: name,
-    dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages[..<number])
-      .map { .byName(name: $0) })
+    dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Annotations", "Model"]
+      + stages[..<number]).map { .byName(name: $0) })
 }
 
 let goldens: Target = .target(
   name: "Goldens",
-  dependencies: (["Tensors", "Kernels", "Tracing", "Model"] + stages).map { .byName(name: $0) })
+  dependencies: (["Tensors", "Kernels", "Tracing", "Annotations", "Model"] + stages)
+    .map { .byName(name: $0) })
 
 /// The page's template, style and scripts are files that are copied as they are.
 let tracePage: Target = .target(
   name: "TracePage",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model", "Experiments"] + stages)
-    .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
+  dependencies: ([
+    "Tensors", "Kernels", "Figures", "Tracing", "Annotations", "Model", "Experiments",
+  ] + stages).map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
   resources: [.copy("Page")])
 
 let benchmarks: Target = .target(
@@ -62,7 +67,7 @@ let benchmarks: Target = .target(
 /// What is done with whole traces to learn from them: below the commands, above the stages.
 let experiments: Target = .target(
   name: "Experiments",
-  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages)
+  dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Annotations", "Model"] + stages)
     .map { .byName(name: $0) })
 
 let commandNames = [
@@ -74,8 +79,8 @@ let commandTargets: [Target] =
     .target(
       name: "CommandSupport",
       dependencies: ([
-        "Tensors", "Kernels", "Figures", "Tracing", "Model", "Goldens", "Benchmarks",
-        "Experiments", "TracePage",
+        "Tensors", "Kernels", "Figures", "Tracing", "Annotations", "Evaluation", "Model", "Goldens",
+        "Benchmarks", "Experiments", "TracePage",
       ] + stages)
       .map { .byName(name: $0) } + [
         .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -88,7 +93,8 @@ let commandTargets: [Target] =
 let stageTestTargets: [Target] = stages.enumerated().map { number, name in
   .testTarget(
     name: "\(name)Tests",
-    dependencies: (["Tensors", "Kernels", "Model"] + stages[...number]).map { .byName(name: $0) })
+    dependencies: (["Tensors", "Kernels", "Annotations", "Model"] + stages[...number])
+      .map { .byName(name: $0) })
 }
 
 let testTargets: [Target] = [
@@ -104,11 +110,18 @@ let testTargets: [Target] = [
     name: "StageFigureTests",
     dependencies: (["Tensors", "Figures", "TestSupport"] + stages).map { .byName(name: $0) }),
   .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
+  .testTarget(
+    name: "AnnotationsTests", dependencies: ["Annotations", "Figures", "Tensors", "TestSupport"]),
+  .testTarget(
+    name: "EvaluationTests",
+    dependencies: ["Evaluation", "Annotations", "Kernels", "Tensors", "TestSupport"]),
+  .testTarget(name: "ScenesTests", dependencies: ["Scenes", "Annotations", "Figures", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "Tensors"]),
   .testTarget(
     name: "ExperimentsTests",
-    dependencies: (["Experiments", "Tensors", "Figures", "Tracing", "Model", "TestSupport"]
-      + stages).map { .byName(name: $0) }),
+    dependencies: ([
+      "Experiments", "Tensors", "Figures", "Tracing", "Annotations", "Model", "TestSupport",
+    ] + stages).map { .byName(name: $0) }),
 ]
 
 let package = Package(

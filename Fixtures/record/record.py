@@ -1,9 +1,10 @@
 """Records the golden fixtures again: ``python Fixtures/record/record.py [PART ...]``.
 
-Parts: ``operators`` (single operations), ``bundled`` (whole traces of the bundled model) and
-``architectures`` (whole traces of torchvision's architectures with seeded weights). Without a part,
-all of them. ``requirements.txt`` beside this file lists what is needed; the same machine writes the
-same bytes each time.
+Parts: ``operators`` (single operations), ``bundled`` (whole traces of the bundled model),
+``architectures`` (whole traces of torchvision's architectures with seeded weights) and
+``evaluation`` (COCO's masks and average precision). Without a part, all of them.
+``requirements.txt`` beside this file lists what is needed; the same machine writes the same bytes
+each time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ PARTS = {
     "operators": ("operators_roi", "operators_boxes", "operators_masks", "operators_layers"),
     "bundled": ("bundled",),
     "architectures": ("architectures",),
+    "evaluation": ("masks_coco", "evaluation"),
 }
 """The modules of each part; each has a function ``record``."""
 

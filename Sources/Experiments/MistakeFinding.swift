@@ -1,3 +1,4 @@
+import Annotations
 import Stage2Anchors
 import Stage0Input
 import Stage5Heads

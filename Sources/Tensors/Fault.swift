@@ -35,7 +35,7 @@ extension String {
   }
 
   /// The text as an error quotes it: on one line, and not longer than a line.
-  var quoted: String {
+  package var quoted: String {
     let line = onOneLine
     return line.count <= 80 ? line : line.prefix(77) + "..."
   }

@@ -1,3 +1,4 @@
+import Annotations
 import Experiments
 import Foundation
 import Mustache
