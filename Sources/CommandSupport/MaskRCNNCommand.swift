@@ -14,7 +14,7 @@ package struct MaskRCNNCommand: ParsableCommand {
       RunCommand.self, InputCommand.self, BackboneCommand.self, AnchorsCommand.self,
       ProposalsCommand.self, RoICommand.self, HeadsCommand.self, MasksCommand.self,
       PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
-      InspectCommand.self, VerifyCommand.self, BenchCommand.self,
+      InspectCommand.self, VerifyCommand.self, BenchCommand.self, EvaluateCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 
