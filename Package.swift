@@ -29,69 +29,50 @@ let foundations: [Target] = [
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=\(processor)"], .when(platforms: [.linux]))]),
   .target(name: "Figures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
   .target(name: "Tracing", dependencies: ["Tensors", "WeightFiles"]),
+  .target(name: "Annotations", dependencies: ["Tensors", "WeightFiles", "Figures"]),
+  .target(name: "Evaluation", dependencies: ["Tensors", "Kernels", "Annotations"]),
   .target(name: "Model", dependencies: ["Tensors", "WeightFiles", "Kernels"]),
 ]
 
 let stages = [
   "Stage0Input", "Stage1Backbone", "Stage2Anchors", "Stage3Proposals", "Stage4RoI",
-  "Stage5Heads", "Stage6Masks", "Stage7Targets", "Stage8Losses",
+  "Stage5Heads", "Stage6Masks", "Stage7Targets", "Stage8Losses", "Stage9Gradients",
 ]
 
-/// A stage sees the foundations and every stage with a lower number.
+/// What every stage may import; it also sees every stage with a lower number.
+let belowStages = [
+  "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Annotations", "Model",
+]
+
+func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: $0) } }
+
 let stageTargets: [Target] = stages.enumerated().map { number, name in
-  .target(
-    name: name,
-    dependencies: (["Tensors", "Kernels", "Figures", "Tracing", "Model"] + stages[..<number])
-      .map { .byName(name: $0) })
+  .target(name: name, dependencies: dependencies(belowStages + stages[..<number]))
 }
 
-/// The stages chained in memory, and the list of them.
-let inference: Target = .target(
-  name: "Inference",
-  dependencies: (["Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model"] + stages)
-    .map { .byName(name: $0) })
-
 /// What another package imports: one name for all rooms, which are products by themselves too.
-let rooms =
-  ["Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model"] + stages + ["Inference"]
+let rooms = belowStages + stages + ["Inference", "Evaluation"]
 
-let umbrella: Target = .target(name: "MaskRCNN", dependencies: rooms.map { .byName(name: $0) })
-
-let goldens: Target = .target(
-  name: "Goldens",
-  dependencies: (["Tensors", "Kernels", "Tracing", "Model", "Inference"] + stages)
-    .map { .byName(name: $0) })
-
-/// The page's template, style and scripts are files that are copied as they are.
-let tracePage: Target = .target(
-  name: "TracePage",
-  dependencies: ([
-    "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference", "Ablations",
-    "CZlib",
-  ] + stages)
-  .map { .byName(name: $0) } + [.product(name: "Mustache", package: "swift-mustache")],
-  resources: [.copy("Page")])
-
-let benchmarks: Target = .target(
-  name: "Benchmarks",
-  dependencies: (["Tensors", "WeightFiles", "Kernels", "Model", "Inference"] + stages)
-    .map { .byName(name: $0) })
-
-/// Comparisons of RoI operators on whole traces: below the commands, above the stages.
-let ablations: Target = .target(
-  name: "Ablations",
-  dependencies: ([
-    "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference",
-  ] + stages)
-  .map { .byName(name: $0) })
-
-/// Traces with a deliberate mistake, compared with right ones.
-let mistakes: Target = .target(
-  name: "Mistakes",
-  dependencies: ([
-    "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference", "Ablations",
-  ] + stages)
-  .map { .byName(name: $0) })
+/// The rooms above the stages.
+let upperTargets: [Target] = [
+  // The stages chained in memory, and the list of them.
+  .target(name: "Inference", dependencies: dependencies(belowStages + stages)),
+  .target(name: "MaskRCNN", dependencies: dependencies(rooms)),
+  .target(name: "Goldens", dependencies: dependencies(belowStages + stages + ["Inference"])),
+  .target(name: "Benchmarks", dependencies: dependencies(belowStages + stages + ["Inference"])),
+  // Comparisons of RoI operators on whole traces.
+  .target(name: "Ablations", dependencies: dependencies(belowStages + stages + ["Inference"])),
+  // Traces with a deliberate mistake, compared with right ones.
+  .target(
+    name: "Mistakes",
+    dependencies: dependencies(belowStages + stages + ["Inference", "Ablations"])),
+  // The page's template, style and scripts are files that are copied as they are.
+  .target(
+    name: "TracePage",
+    dependencies: dependencies(belowStages + stages + ["Inference", "Ablations", "CZlib"])
+      + [.product(name: "Mustache", package: "swift-mustache")],
+    resources: [.copy("Page")]),
+]
 
 let commandNames = [
   "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "bench",
@@ -101,25 +82,21 @@ let commandTargets: [Target] =
   [
     .target(
       name: "Commands",
-      dependencies: ([
-        "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Model", "Inference", "Goldens",
-        "Benchmarks", "Ablations", "Mistakes", "TracePage",
-      ] + stages)
-      .map { .byName(name: $0) } + [
-        .product(name: "ArgumentParser", package: "swift-argument-parser")
-      ],
+      dependencies: dependencies(
+        rooms + ["Goldens", "Benchmarks", "Ablations", "Mistakes", "TracePage"])
+        + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
       exclude: ["Executables"])
   ]
   + commandNames.map {
     .executableTarget(
-      name: $0, dependencies: (["Commands"] + stages).map { .byName(name: $0) },
-      path: "Sources/Commands/Executables/\($0)")
+      name: $0, dependencies: ["Commands"], path: "Sources/Commands/Executables/\($0)")
   }
 
-let stageTestTargets: [Target] = stages.enumerated().map { number, name in
+/// Stage 9 is tested whole, by the goldens.
+let stageTestTargets: [Target] = stages.dropLast().enumerated().map { number, name in
   .testTarget(
     name: "\(name)Tests",
-    dependencies: (["Tensors", "Kernels", "Model"] + stages[...number]).map { .byName(name: $0) })
+    dependencies: dependencies(belowStages + stages[...number]))
 }
 
 let testTargets: [Target] = [
@@ -131,26 +108,28 @@ let testTargets: [Target] = [
   .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestFixtures"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestFixtures"]),
   .testTarget(
+    name: "AnnotationsTests", dependencies: ["Annotations", "Figures", "Tensors", "TestFixtures"]),
+  .testTarget(
+    name: "EvaluationTests",
+    dependencies: ["Evaluation", "Annotations", "Kernels", "Tensors", "TestFixtures"]),
+  .testTarget(name: "ModelTests", dependencies: ["Model", "WeightFiles", "Tensors"]),
+  .testTarget(
     name: "CommandTests",
     dependencies: ["TestFixtures", "Tensors", "WeightFiles", "Tracing"]
       + commandNames.map { .byName(name: $0) }),
   .testTarget(
-    name: "StageFigureTests",
-    dependencies: (["Tensors", "Figures", "TestFixtures"] + stages).map { .byName(name: $0) }),
+    name: "StageFigureTests", dependencies: dependencies(belowStages + stages + ["TestFixtures"])),
+  .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
   .testTarget(
     name: "InferenceTests",
-    dependencies: (["Inference", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"] + stages)
-      .map { .byName(name: $0) }),
-  .testTarget(name: "GoldenTests", dependencies: ["Goldens", "Tracing", "Tensors"]),
-  .testTarget(name: "ModelTests", dependencies: ["Model", "WeightFiles", "Tensors"]),
+    dependencies: dependencies(belowStages + stages + ["Inference", "TestFixtures"])),
   .testTarget(
     name: "AblationsTests",
-    dependencies: (["Ablations", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]
-      + stages).map { .byName(name: $0) }),
+    dependencies: dependencies(belowStages + stages + ["Inference", "Ablations", "TestFixtures"])),
   .testTarget(
     name: "MistakesTests",
-    dependencies: (["Mistakes", "Tensors", "Figures", "Tracing", "Model", "TestFixtures"]
-      + stages).map { .byName(name: $0) }),
+    dependencies: dependencies(
+      belowStages + stages + ["Inference", "Ablations", "Mistakes", "TestFixtures"])),
 ]
 
 let package = Package(
@@ -162,8 +141,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets
-    + [umbrella, inference, goldens, ablations, mistakes, tracePage, benchmarks]
-    + commandTargets + testTargets + stageTestTargets,
+  targets: foundations + stageTargets + upperTargets + commandTargets + testTargets
+    + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

@@ -1,9 +1,10 @@
 """Records the golden fixtures again: ``python Fixtures/record/record.py [PART ...]``.
 
-Parts: ``operators`` (single operations), ``bundled`` (traces and batches of the bundled model) and
-``architectures`` (whole traces of torchvision's architectures with seeded weights). Without a part,
-all of them. ``requirements.txt`` beside this file lists what is needed; the same machine writes the
-same bytes each time.
+Parts: ``operators`` (single operations), ``bundled`` (traces and batches of the bundled model),
+``architectures`` (whole traces of torchvision's architectures with seeded weights), ``evaluation``
+(COCO's masks and average precision) and ``learning`` (losses and gradients of whole networks).
+Without a part, all of them. ``requirements.txt`` beside this file lists what is needed; the same
+machine writes the same bytes each time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ PARTS = {
     ),  # fmt: skip
     "bundled": ("bundled", "batch"),
     "architectures": ("architectures",),
+    "evaluation": ("masks_coco", "evaluation"),
+    "learning": ("learning",),
 }
 """The modules of each part; each has a function ``record``."""
 

@@ -5,6 +5,7 @@
 // In: pyramid and proposals of a trace, a model.  Out: detections and masks per operator, how far
 // they agree with RoIAlign's and with the truth. Nothing is written.
 
+import Annotations
 import Inference
 import Model
 import Stage0Input

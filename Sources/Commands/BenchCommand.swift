@@ -136,7 +136,8 @@ package struct BenchCommand: ParsableCommand {
 }
 
 /// A report as JSON, for programs.
-private func encodedJSON(_ report: some Encodable) throws -> String {
+/// A report as indented JSON text with sorted keys.
+func encodedJSON(_ report: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
   return String(decoding: try encoder.encode(report), as: UTF8.self)

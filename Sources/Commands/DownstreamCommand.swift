@@ -1,4 +1,5 @@
 import Ablations
+import Annotations
 import ArgumentParser
 import Figures
 import Foundation

@@ -1,3 +1,4 @@
+import Annotations
 import ArgumentParser
 import Ablations
 import Foundation
@@ -25,9 +26,9 @@ struct TruthOption: ParsableArguments {
 func trueObjects(of trace: Trace, file: URL?) throws -> [MaskRegion]? {
   guard trace.has(InputStage.name) else { return nil }
   return try (file ?? Bundled.labels(of: trace)).map { file in
-    try trueObjects(
-      readBytes(of: file), name: file.relativePath,
-      image: InputSizes(trace.current(InputStage.name)).original)
+    let image = try InputSizes(trace.current(InputStage.name)).original
+    return try trueObjects(
+      readBytes(of: file), name: file.relativePath, width: image.width, height: image.height)
   }
 }
 

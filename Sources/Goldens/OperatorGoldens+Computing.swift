@@ -1,3 +1,4 @@
+import Annotations
 import Kernels
 import Model
 import Stage0Input

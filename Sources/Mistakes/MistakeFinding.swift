@@ -1,4 +1,5 @@
 import Ablations
+import Annotations
 import Stage2Anchors
 import Stage0Input
 import Stage5Heads

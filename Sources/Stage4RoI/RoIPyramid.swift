@@ -86,4 +86,16 @@ public struct RoIPyramid: Sendable {
   ) -> Tensor {
     features(RoI.all([boxes]), bins: bins, operator: roiOperator)
   }
+
+  /// The gradient of every level, `[N, C, H / s, W / s]`, of features that were read with `features`.
+  ///
+  /// - Parameter gradient: dL/dfeatures, `[R, C, Y, X]`
+  public func featuresGradient(
+    _ gradient: Tensor, _ rois: [RoI], operator roiOperator: RoIOperator
+  ) -> [Tensor] {
+    roiFeaturesGradient(
+      gradient, pyramid: levels, boxes: rois.map(\.box), images: rois.map(\.image),
+      levels: rois.map { level(of: $0.box) - Self.numbers.lowerBound },
+      scales: strides.map { 1 / Float($0) }, operator: roiOperator)
+  }
 }

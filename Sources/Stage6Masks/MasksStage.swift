@@ -1,3 +1,4 @@
+import Annotations
 import Foundation
 import Stage0Input
 import Stage5Heads

@@ -1,4 +1,5 @@
 import Ablations
+import Annotations
 import Stage6Masks
 import Tensors
 

@@ -1,4 +1,5 @@
 import Ablations
+import Annotations
 import Foundation
 import Model
 import Stage0Input

@@ -36,39 +36,3 @@ import Testing
     #expect(labelMap(masks, threshold: 0.5, width: 3, height: 1) == [1, 2, 0])
   }
 }
-
-@Suite struct RunLengthEncodingTests {
-  @Test("runs go down the columns and begin with 0")
-  func runs() {
-    // 0 1
-    // 1 1   by columns: 0 1 1 1
-    let runs = RunLengthEncoding(
-      [false, true, true, true], in: Window(0, 0, 2, 2), width: 2, height: 2)
-    #expect(runs.runs == [1, 3])
-  }
-
-  @Test("a window's surroundings are 0")
-  func window() {
-    let runs = RunLengthEncoding([true], in: Window(1, 1, 2, 2), width: 3, height: 3)
-    #expect(runs.runs == [4, 1, 4])
-  }
-
-  @Test("text: five bits a character, differences from the fourth run on, by hand")
-  func text() {
-    // 0 … 15 fit one character, 48 + run; 16 needs a second: low five bits 10000 with "more" (48 +
-    // 48 = 96, "`"), then 0 ("0").
-    func counts(_ runs: [Int]) -> String {
-      var pixels: [Bool] = []
-      for (index, run) in runs.enumerated() {
-        pixels += [Bool](repeating: index % 2 == 1, count: run)
-      }
-      return RunLengthEncoding(
-        pixels, in: Window(0, 0, 1, pixels.count), width: 1, height: pixels.count
-      ).counts
-    }
-    #expect(counts([4, 1, 4]) == "414")
-    #expect(counts([16, 1]) == "`01")
-    // The fourth run, 2, less the second, 3, is -1: all ones, one character, 48 + 31.
-    #expect(counts([1, 3, 1, 2]) == "131O")
-  }
-}

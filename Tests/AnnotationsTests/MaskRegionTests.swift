@@ -1,11 +1,7 @@
+import Annotations
 import Figures
-import Stage0Input
-import Stage6Masks
-import TestFixtures
 import Tensors
 import Testing
-
-@testable import Ablations
 
 @Suite struct MaskRegionTests {
   /// A full rectangle.
@@ -70,37 +66,11 @@ import Testing
     #expect(objects.map(\.window) == [Window(1, 0, 2, 2), Window(0, 0, 4, 3)])
   }
 
-  @Test("matching is one to one, the better score choosing first, and only within a class")
-  func matching() {
-    // Both lie on the same object; the second better.
-    let found = [block(0, 0, 10, 8), block(0, 0, 10, 10), block(20, 0, 30, 6)]
-    let there = [block(0, 0, 10, 10), block(20, 0, 30, 10)]
-    let overlaps = MaskOverlaps(found, there)
-    #expect(
-      overlaps.matches(threshold: 0.5) == [
-        .init(first: 0, second: 0, overlap: 0.8), .init(first: 2, second: 1, overlap: 0.6),
-      ])
-    #expect(overlaps.matches(threshold: 0.75).map(\.first) == [0])
-    #expect(overlaps.matches(threshold: 0.9).map(\.first) == [1])
-    #expect(overlaps.bestOfSecond == [1, 0.6])
-    let classes = MaskOverlaps(found, there, labels: ([2, 1, 1], [1, 1]))
-    #expect(classes.matches(threshold: 0.5).map(\.first) == [1, 2])
-
-    let score = TruthScore(found, truth: there + [block(50, 50, 52, 52)])
-    #expect(score.objects == 3 && score.matchedAtHalf == 2 && score.matchedAtThreeQuarters == 1)
-    #expect(score.unmatchedAtHalf == 1)
-    // 80 of 100 pixels, 60 of 100.
-    #expect(abs(score.meanAreaRatio - 0.7) < 1e-6)
-    #expect(abs(score.meanOfMatched - 0.7) < 1e-6)
-    #expect(abs(score.meanOfBest - 1.6 / 3) < 1e-6)
-  }
-
   @Test("labels of another size, of one colour, or no PNG are refused")
   func badLabels() {
-    let image = ImageSize(height: 2, width: 3)
     func fault(_ bytes: [UInt8]) -> String {
       do {
-        _ = try trueObjects(bytes, name: "labels.png", image: image)
+        _ = try trueObjects(bytes, name: "labels.png", width: 3, height: 2)
         return ""
       } catch { return "\(error)" }
     }

@@ -1,0 +1,224 @@
+import Annotations
+import ArgumentParser
+import Evaluation
+import Figures
+import Foundation
+import Kernels
+import Tensors
+
+/// What `evaluate` compares.
+enum Comparison: String, CaseIterable, ExpressibleByArgument {
+  case boxes
+  case masks
+  case both
+
+  /// The kinds, in the order of the tables.
+  func kinds(haveMasks: Bool) -> [OverlapKind] {
+    switch self {
+    case .boxes: [.boxes]
+    case .masks: [.masks]
+    case .both: haveMasks ? [.boxes, .masks] : [.boxes]
+    }
+  }
+}
+
+/// `maskrcnn evaluate`: average precision of results.
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "COCO's average precision of a results file, for boxes and masks.",
+    discussion: "The numbers are those of pycocotools. Source: Sources/Evaluation.")
+
+  @Option(help: ArgumentHelp("The truth in COCO's JSON format.", valueName: "truth.json"))
+  var data: String
+  @Option(help: ArgumentHelp("The results in COCO's JSON format.", valueName: "results.json"))
+  var results: String
+  @Option(
+    help: "What is compared: boxes, masks, both (masks only where the results have some).")
+  var compare = Comparison.both
+  @Option(parsing: .unconditional, help: "Detections that count per image and class.")
+  var maxDetections = 100
+  @Option(help: ArgumentHelp("Draw precision over recall here.", valueName: "curves.png"))
+  var curves: String?
+  @Flag(help: "Print everything as JSON.")
+  var json = false
+  @OptionGroup var threads: ThreadOptions
+
+  func validate() throws {
+    guard (10...100_000).contains(maxDetections) else {
+      throw ValidationError("--max-detections is \(maxDetections); give 10 to 100000.")
+    }
+  }
+
+  func run() throws {
+    threads.apply()
+    let dataset = try AnnotatedDataset(coco: URL(fileURLWithPath: data))
+    let found = try DetectionResults(coco: URL(fileURLWithPath: results), for: dataset)
+    let evaluations = try compare.kinds(haveMasks: found.haveMasks).map {
+      try COCOEvaluation(
+        dataset, found, EvaluationSettings(kind: $0, maxDetections: maxDetections))
+    }
+    warn(dataset.problems + found.problems)
+    if let curves, let last = evaluations.last {
+      try write(PrecisionRecallFigure(last).png, to: URL(fileURLWithPath: curves))
+    }
+    let report = EvaluationReport(dataset, found, evaluations)
+    print(try json ? encodedJSON(report) : report.text)
+    if let curves, !json { print("\nLook at \(curves)") }
+  }
+
+  /// The first problems on standard error, a line each.
+  private func warn(_ problems: [Fault]) {
+    let shown = 10
+    var lines = problems.prefix(shown).map { "Warning: \($0)" }
+    if problems.count > shown {
+      lines.append("Warning: \(problems.count - shown) more like these.")
+    }
+    guard !lines.isEmpty else { return }
+    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+  }
+
+  private func write(_ bytes: [UInt8], to file: URL) throws {
+    do {
+      try Data(bytes).write(to: file, options: .atomic)
+    } catch {
+      throw Fault(
+        file.relativePath, "the figure cannot be written",
+        remedy: "Name another file with --curves, or free space")
+    }
+  }
+}
+
+/// What `evaluate` found.
+private struct EvaluationReport: Encodable {
+  struct ClassNumbers: Encodable {
+    var id: Int
+    var name: String
+    var objects: Int
+    /// AP, AP50 and AP75; null where the class has no objects.
+    var numbers: [String: Double?]
+  }
+
+  struct Numbers: Encodable {
+    var compared: String
+    /// The twelve numbers by name; null where there are no such objects.
+    var numbers: [String: Double?]
+    var classes: [ClassNumbers]
+  }
+
+  var images: Int
+  var objects: Int
+  var detections: Int
+  var evaluations: [Numbers]
+  private let lines: [[SummaryLine]]
+
+  enum CodingKeys: CodingKey { case images, objects, detections, evaluations }
+
+  init(_ dataset: AnnotatedDataset, _ results: DetectionResults, _ all: [COCOEvaluation]) {
+    images = dataset.images.count
+    objects = dataset.images.reduce(0) { $0 + $1.objects.count }
+    detections = results.objects.values.reduce(0) { $0 + $1.count }
+    lines = all.map(\.summary)
+    var counts: [Int: Int] = [:]
+    for object in dataset.images.flatMap(\.objects) { counts[object.label, default: 0] += 1 }
+    evaluations = all.map { evaluation in
+      Numbers(
+        compared: evaluation.settings.kind.rawValue,
+        numbers: Dictionary(
+          evaluation.summary.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }),
+        classes: evaluation.classes.enumerated().map { index, known in
+          func precision(_ threshold: Int?) -> Double? {
+            evaluation.averagePrecision(threshold: threshold, classIndex: index)
+          }
+          return ClassNumbers(
+            id: known.id, name: known.name, objects: counts[known.id] ?? 0,
+            numbers: ["AP": precision(nil), "AP50": precision(0), "AP75": precision(5)])
+        })
+    }
+  }
+
+  /// Three decimals, as pycocotools prints them.
+  private func words(_ value: Double?) -> String { value.map { decimals($0, 3) } ?? "-" }
+
+  var text: String {
+    let kinds = evaluations.map(\.compared)
+    var table = Table(
+      ["number", "of", "IoU", "area", "detections"] + kinds,
+      right: Set(4..<5 + kinds.count))
+    for (place, line) in (lines.first ?? []).enumerated() {
+      table.add(
+        [
+          line.key, line.measure == .precision ? "average precision" : "average recall",
+          line.threshold.map { decimals($0, 2) } ?? "0.50 to 0.95", line.area, String(line.limit),
+        ] + lines.map { words($0[place].value) })
+    }
+    let headings = ["AP", "AP50", "AP75"]
+    var classes = Table(
+      ["class", "objects"] + kinds.flatMap { kind in headings.map { "\(kind) \($0)" } },
+      right: Set(1..<2 + 3 * kinds.count))
+    for (place, known) in (evaluations.first?.classes ?? []).enumerated() {
+      classes.add(
+        [known.name, String(known.objects)]
+          + evaluations.flatMap { evaluation in
+            headings.map { words(evaluation.classes[place].numbers[$0] ?? nil) }
+          })
+    }
+    return
+      "\(images) images, \(objects) objects, \(detections) detections. A dash: no such objects."
+      + "\n\n\(table.text)\n\n\(classes.text)"
+  }
+}
+
+/// Precision over recall: of all classes at three thresholds, and of each class at 0.5.
+private struct PrecisionRecallFigure {
+  private let evaluation: COCOEvaluation
+
+  init(_ evaluation: COCOEvaluation) { self.evaluation = evaluation }
+
+  private static let colours: [Colour] = [
+    .blue, .orange, .green, .red, .black, .yellow, .grey, Colour(124, 58, 190),
+  ]
+
+  var png: [UInt8] {
+    let kind = evaluation.settings.kind.rawValue
+    let thresholds = [0, 5, 8]
+    let means = thresholds.enumerated().compactMap { place, threshold in
+      evaluation.meanCurve(threshold: threshold).map { curve in
+        line(
+          "IoU \(decimals(EvaluationSettings.overlapThresholds[threshold], 2))", curve,
+          Self.colours[place])
+      }
+    }
+    // More lines than colours could not be told apart.
+    let known = evaluation.classes.indices.compactMap { index in
+      evaluation.curve(classIndex: index, threshold: 0).map { (index, $0) }
+    }
+    let classes = known.prefix(Self.colours.count).enumerated().map { place, entry in
+      line(evaluation.classes[entry.0].name, entry.1, Self.colours[place])
+    }
+    let left = known.count - classes.count
+    return Figure(
+      "Precision over recall, \(kind)",
+      caption:
+        "Detections are taken in descending order of score. Precision is the highest that is "
+        + "reached at a recall or a higher one; average precision is its mean over the recalls."
+    ) {
+      chart(means, "all classes, by the overlap that counts as found", note: "")
+      chart(
+        classes, "each class at IoU 0.50",
+        note: left > 0 ? "\(left) more classes are not drawn." : "")
+    }.png()
+  }
+
+  private func chart(_ lines: [Chart.Line], _ title: String, note: String) -> Chart {
+    Chart.lines(lines, title, x: "recall", y: "precision", range: 0...1.02, note: note)
+  }
+
+  private func line(
+    _ name: String, _ curve: PrecisionRecallCurve, _ colour: Colour
+  ) -> Chart.Line {
+    Chart.Line(
+      name, zip(curve.recalls, curve.precisions).map { Point(Float($0), Float($1)) },
+      Stroke(colour))
+  }
+}

@@ -1,0 +1,88 @@
+// Matching of one image's detections of one class with its objects of that class. Source:
+// pycocotools, cocoeval.py, evaluateImg.
+//
+// In shapes, T are the overlap thresholds, D the detections in descending order of score.
+
+import Annotations
+
+/// What becomes of a detection at one threshold.
+enum Verdict: UInt8 {
+  /// It is matched with no object.
+  case isFalse
+  /// It is matched with an object that counts.
+  case isTrue
+  /// It is matched with a crowd or an object of another size, or with none and is of another size.
+  case isIgnored
+}
+
+/// The detections and objects of one image and class, compared but not yet matched.
+struct ClassInImage {
+  private let truth: [TruthObject]
+  private let overlaps: Overlaps
+  private let areas: [Double]
+  /// The detections' scores in descending order, `[D]`.
+  let scores: [Double]
+
+  /// Compares the best detections with all objects.
+  ///
+  /// - Precondition: where masks are compared, every object and detection has one
+  init(_ truth: [TruthObject], _ results: [ResultObject], _ settings: EvaluationSettings) {
+    let found = descendingOrder(results.map(\.score)).prefix(settings.maxDetections)
+      .map { results[$0] }
+    self.truth = truth
+    scores = found.map(\.score)
+    areas = found.map(\.area)
+    overlaps = Overlaps(
+      found.compactMap { ComparedShape(bounds: $0.bounds, mask: $0.mask, kind: settings.kind) },
+      truth.compactMap { object in
+        ComparedShape(bounds: object.bounds, mask: object.mask, kind: settings.kind)
+          .map { (shape: $0, isCrowd: object.isCrowd) }
+      })
+  }
+
+  /// Matches at every threshold the detections with objects of some sizes.
+  ///
+  /// In descending order of score, each detection takes the object with the highest overlap (of
+  /// equal ones the later) of at least the threshold that is still free; a crowd is always free.
+  /// Only where no object that counts is left it takes one that does not.
+  func matched(_ range: AreaRange) -> Matching {
+    let isIgnored = truth.map { $0.isCrowd || !range.areas.contains($0.area) }
+    // Objects that count come first, each group in the order of the file.
+    let order = truth.indices.filter { !isIgnored[$0] } + truth.indices.filter { isIgnored[$0] }
+    let countedTruth = isIgnored.count { !$0 }
+    let isOutside = areas.map { !range.areas.contains($0) }
+    var verdicts: [Verdict] = []
+    verdicts.reserveCapacity(EvaluationSettings.overlapThresholds.count * areas.count)
+    for threshold in EvaluationSettings.overlapThresholds {
+      var isTaken = [Bool](repeating: false, count: truth.count)
+      for detection in areas.indices {
+        let row = overlaps.row(detection)
+        var highest = min(threshold, 1 - 1e-10)
+        var best: Int?
+        for object in order where !isTaken[object] || truth[object].isCrowd {
+          if let best, !isIgnored[best], isIgnored[object] { break }
+          let overlap = row[row.startIndex + object]
+          guard overlap >= highest else { continue }
+          (highest, best) = (overlap, object)
+        }
+        if let best {
+          isTaken[best] = true
+          verdicts.append(isIgnored[best] ? .isIgnored : .isTrue)
+        } else {
+          verdicts.append(isOutside[detection] ? .isIgnored : .isFalse)
+        }
+      }
+    }
+    return Matching(scores: scores, verdicts: verdicts, countedTruth: countedTruth)
+  }
+}
+
+/// What became of the detections of one image and class.
+struct Matching {
+  /// In descending order, `[D]`.
+  let scores: [Double]
+  /// `[T, D]`
+  let verdicts: [Verdict]
+  /// Objects that can be missed.
+  let countedTruth: Int
+}

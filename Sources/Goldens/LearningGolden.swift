@@ -1,0 +1,187 @@
+import Annotations
+import Figures
+import Foundation
+import Inference
+import Kernels
+import Model
+import Stage0Input
+import Stage3Proposals
+import Stage7Targets
+import Stage8Losses
+import Stage9Gradients
+import Tensors
+import Tracing
+import WeightFiles
+
+/// The losses and gradients of a whole network that the reference computed in training mode, and what
+/// this package computes for the same image and truth: `Fixtures/golden/learning/CASE`.
+public struct LearningGolden {
+  /// The case's folder name.
+  public let name: String
+  private let folder: URL
+  private let reference: WeightFile
+  private let how: How
+
+  private struct How: Decodable {
+    var weights: String?
+    var weightsSeed: Int?
+    var shorter: Int?
+    var longer: Int?
+    var preNMSTopN: Int
+    var postNMSTopN: Int
+  }
+
+  /// Opens a case.
+  public init(_ folder: URL) throws {
+    self.folder = folder
+    name = folder.lastPathComponent
+    reference = try WeightFile.read(folder.appending(path: "reference.safetensors"))
+    how = try JSONDecoder().decode(
+      How.self, from: Data(try readBytes(of: folder.appending(path: "how.json"))))
+  }
+
+  /// The cases in a folder, by name.
+  public static func all(in folder: URL) throws -> [LearningGolden] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      .map { try LearningGolden(folder.appending(path: $0)) }
+  }
+
+  /// The model that the case was recorded with.
+  ///
+  /// - Parameter fixtures: the package's `Fixtures`
+  private func model(_ fixtures: URL) throws -> MaskRCNNModel {
+    guard let seed = how.weightsSeed else {
+      let file = fixtures.appending(path: "weights/\(how.weights ?? "").safetensors")
+      return try MaskRCNNModel(contentsOf: file)
+    }
+    let list = try ParameterShape.readList(
+      fixtures.appending(path: "architectures/\(name).json"))
+    var model = try MaskRCNNModel(weights: SeededWeights.generate(list, seed: UInt64(seed)))
+    model.settings.resize = .sides(shorter: how.shorter ?? 800, longer: how.longer ?? 1333)
+    return model
+  }
+
+  /// Runs the network forward and backward and compares losses, targets and gradients.
+  public func check(fixtures: URL) throws -> [GoldenResult] {
+    let model = try model(fixtures)
+    let image = try readImage(folder.appending(path: "image.png")).pixels
+    var network = Network(model)
+    network.proposalOptions.preNMSTopN = how.preNMSTopN
+    network.proposalOptions.postNMSTopN = how.postNMSTopN
+    let input = network.input([image])
+    let annotations = try AnnotatedDataset(coco: folder.appending(path: "truth.json"))
+    let truth = try ImageTruth(annotations.images[0], sizes: input.sizes[0])
+    let norms: NormTraining = .fixedStatistics
+    let images = ImagePass(input.tensor, model.parameters, norms: norms)
+    let candidates = network.candidates(images.pyramid, input: input.padded)
+    let proposals = network.proposedBoxes(candidates, input.sizes)
+    var generator = SeededGenerator(seed: 0)
+    let anchors = anchorTargets(
+      candidates.flatMap(\.anchors), truth: truth, matcher: .anchors, sampling: .all,
+      using: &generator)
+    let rois = roiTargets(
+      proposals[0], truth: truth, maskSide: 28, matcher: .proposals, sampling: .all,
+      using: &generator)
+    let pass = RoIPass(
+      images.pyramid, input: input.padded, targets: [rois], model.parameters,
+      operator: .torchvision, norms: norms)
+    let losses = losses(images, pass, anchors: [anchors], rois: [rois])
+    let gradient = networkGradient(
+      images, pass, anchors: [anchors], rois: [rois], model.parameters,
+      BackwardOptions(losses: Set(LossName.allCases), frozenParts: 0, needsInput: true))
+    return try compare(anchors, rois, losses, gradient)
+  }
+
+  private func compare(
+    _ anchors: AnchorTargets, _ rois: RoITargets, _ losses: TrainingLosses,
+    _ gradient: NetworkGradient
+  ) throws -> [GoldenResult] {
+    let special = anchors.matches.indices.filter { anchors.matches[$0].label != .negative }
+    var results = try [
+      integers("anchors.index", special),
+      integers(
+        "anchors.matches",
+        special.map { anchors.matches[$0].label == .ignored ? -2 : anchors.matches[$0].truth ?? -1 }
+      ),
+      integers("rois.labels", rois.labels),
+      compare("rois.boxes", Tensor(boxes: rois.boxes), 1e-5, "boxes decoded from predictions"),
+      compare(
+        "losses", Tensor([5], LossName.allCases.map { losses[$0].value }), 1e-5,
+        "sums of many terms in another order"),
+    ]
+    let maps =
+      gradient.pyramid.enumerated().map { ("dP\($0 + 2)", $1) }
+      + gradient.trunk.enumerated().compactMap { index, tensor in
+        tensor.map { ("dC\(index + 2)", $0) }
+      } + [("dinput", gradient.input)].compactMap { name, tensor in tensor.map { (name, $0) } }
+    for (name, tensor) in maps { results.append(try compareGradient(name, tensor)) }
+    for (slot, value) in gradient.parameters.parameters
+    where reference.tensors[slot.name + "#limits"] != nil {
+      results.append(try compareGradient(slot.name, value))
+    }
+    return results
+  }
+
+  /// How many parameters the reference has gradients of.
+  public var parameterCount: Int {
+    reference.tensors.keys.count { $0.hasSuffix("weight") || $0.hasSuffix("bias") }
+  }
+
+  /// Compares the recorded elements of a gradient, which were computed in 64 bits, as parts of the
+  /// gradient's greatest magnitude.
+  ///
+  /// Where a ReLU or a maximum has two nearly equal sides, 32 bits may take the other one, and the
+  /// gradient goes another way. So 1e-4 is allowed, or three times what torchvision's own 32-bit
+  /// gradient is off by; and of a feature map, where one such cell is off by much, as many cells as
+  /// twice torchvision's share of them.
+  private func compareGradient(_ name: String, _ ours: Tensor) throws -> GoldenResult {
+    let theirs = try tensor(name)
+    let limits = try tensor(name + "#limits").values
+    let (maximum, noise, share) = (limits[0], limits[1] / limits[0], limits[2])
+    let count = max(1, theirs.count)
+    let samples = theirs.values.indices.map { ours.values[$0 * ours.count / count] }
+    var pairs = Array(zip(theirs.values, samples))
+    if theirs.shape.rank == 1, name.hasPrefix("d") {
+      // The cells that went the other way come last and are left out, as many as are allowed.
+      pairs.sort { abs($0.0 - $0.1) < abs($1.0 - $1.1) }
+      pairs.removeLast(Int(2 * share * Float(count)))
+    }
+    let reason = "sums over all positions in another order; torchvision's own are off by \(noise)"
+    return GoldenResult(
+      suite: "learning/\(self.name)", name: name, tensor: "gradient",
+      finding: .compared(
+        TensorComparison.Difference(
+          pairs.map(\.0), pairs.map(\.1), range: maximum, isIntegral: false)),
+      tolerance: Tolerance(name.hasPrefix("d") ? 1e-4 : max(1e-4, 3 * noise), reason))
+  }
+
+  private func integers(_ name: String, _ ours: [Int]) throws -> GoldenResult {
+    let theirs = try tensor(name).values
+    return GoldenResult(
+      suite: "learning/\(self.name)", name: name, tensor: "integers",
+      finding: theirs.count == ours.count
+        ? .compared(
+          TensorComparison.Difference(theirs, ours.map { Float($0) }, isIntegral: true))
+        : .shapes([theirs.count], [ours.count]), tolerance: .exact)
+  }
+
+  private func compare(
+    _ name: String, _ ours: Tensor, _ tolerance: Float, _ reason: String
+  ) throws -> GoldenResult {
+    let theirs = try tensor(name)
+    return GoldenResult(
+      suite: "learning/\(self.name)", name: name, tensor: name,
+      finding: theirs.shape == ours.shape
+        ? .compared(
+          TensorComparison.Difference(theirs.values, ours.values, isIntegral: false))
+        : .shapes(theirs.shape, ours.shape), tolerance: Tolerance(tolerance, reason))
+  }
+
+  private func tensor(_ name: String) throws -> Tensor {
+    guard let tensor = reference.tensors[name] else {
+      throw Fault(
+        folder.path, "the reference has no \(name)", remedy: "Record the goldens again")
+    }
+    return tensor
+  }
+}
