@@ -33,6 +33,10 @@ struct VerifyCommand: ParsableCommand {
       if try golden.isWhole() { results += try golden.checkStages() }
       results += try golden.checkChain()
     }
+    for golden in try LearningGolden.all(in: folder.appending(path: "learning")) {
+      progress.show("learning/\(golden.name)")
+      results += try golden.check(fixtures: Bundled.fixtures)
+    }
     progress.clear()
     print(table(results).text + "\n")
     let integers = results.compactMap(\.difference).filter(\.isIntegral)

@@ -137,28 +137,31 @@ public struct LearningGolden {
   private func compareGradient(_ name: String, _ ours: Tensor) throws -> GoldenResult {
     let theirs = try tensor(name)
     let limits = try tensor(name + "#limits").values
+    // Feature maps and the input; a parameter's name has dots.
+    let isMap = !name.contains(".")
     let (maximum, noise, share) = (limits[0], limits[1] / limits[0], limits[2])
     let count = max(1, theirs.count)
     let samples = theirs.values.indices.map { ours.values[$0 * ours.count / count] }
     var pairs = Array(zip(theirs.values, samples))
-    if theirs.shape.rank == 1, name.hasPrefix("d") {
+    if isMap {
       // The cells that went the other way come last and are left out, as many as are allowed.
       pairs.sort { abs($0.0 - $0.1) < abs($1.0 - $1.1) }
       pairs.removeLast(Int(2 * share * Float(count)))
     }
     let reason = "sums over all positions in another order; torchvision's own are off by \(noise)"
     return GoldenResult(
-      suite: "learning/\(self.name)", name: name, tensor: "gradient",
+      suite: "learning/\(self.name)",
+      name: isMap ? "gradients of maps" : "gradients of parameters", tensor: name,
       finding: .compared(
         TensorComparison.Difference(
           pairs.map(\.0), pairs.map(\.1), range: maximum, isIntegral: false)),
-      tolerance: Tolerance(name.hasPrefix("d") ? 1e-4 : max(1e-4, 3 * noise), reason))
+      tolerance: Tolerance(isMap ? 1e-4 : max(1e-4, 3 * noise), reason))
   }
 
   private func integers(_ name: String, _ ours: [Int]) throws -> GoldenResult {
     let theirs = try tensor(name).values
     return GoldenResult(
-      suite: "learning/\(self.name)", name: name, tensor: "integers",
+      suite: "learning/\(self.name)", name: "targets", tensor: name,
       finding: theirs.count == ours.count
         ? .compared(
           TensorComparison.Difference(theirs, ours.map { Float($0) }, isIntegral: true))
@@ -170,7 +173,7 @@ public struct LearningGolden {
   ) throws -> GoldenResult {
     let theirs = try tensor(name)
     return GoldenResult(
-      suite: "learning/\(self.name)", name: name, tensor: name,
+      suite: "learning/\(self.name)", name: name == "losses" ? "losses" : "targets", tensor: name,
       finding: theirs.shape == ours.shape
         ? .compared(
           TensorComparison.Difference(theirs.values, ours.values, isIntegral: false))
