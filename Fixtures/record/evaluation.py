@@ -141,13 +141,23 @@ def crowds() -> Builder:
 
 
 def ties() -> Builder:
-    """Scores of one decimal, so that most are shared, in and between images; objects given twice."""
+    """Scores of one decimal, so that most are shared, in and between images; objects given twice; detections that
+    overlap two objects alike, of which a worse one then finds the first or the second."""
     builder = Builder(3, {1: "disc", 2: "ring"})
     builder.populate(list(range(1, 11)), 7, decimals=1, by=3)
     for annotation in list(builder.truth["annotations"])[::4]:
         again = copy.deepcopy(annotation)
         again["id"] = len(builder.truth["annotations"]) + 1
         builder.truth["annotations"].append(again)
+    for image in range(11, 15):
+        builder.image(image)
+        for top in (0, 20, 40):
+            for left in (0, 4):
+                builder.add(image, 1, builder.rectangle(left, top, 20, 10))
+            found = [(2, 0.9), (0 if image % 2 else 4, 0.4)]
+            for left, score in found:
+                builder.find(image, 1, score, builder.rectangle(left, top, 20, 10))
+                builder.results[-1]["bbox"] = [left, top, 20, 10]
     order = builder.generator.permutation(len(builder.results))
     builder.results = [builder.results[index] for index in order]
     return builder
