@@ -31,6 +31,7 @@ let foundations: [Target] = [
   .target(name: "Tracing", dependencies: ["Tensors", "WeightFiles"]),
   .target(name: "Annotations", dependencies: ["Tensors", "WeightFiles", "Figures"]),
   .target(name: "Evaluation", dependencies: ["Tensors", "Kernels", "Annotations"]),
+  .target(name: "Scenes", dependencies: ["Tensors", "Annotations"]),
   .target(name: "Model", dependencies: ["Tensors", "WeightFiles", "Kernels"]),
 ]
 
@@ -51,7 +52,7 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
 }
 
 /// What another package imports: one name for all rooms, which are products by themselves too.
-let rooms = belowStages + stages + ["Inference", "Evaluation"]
+let rooms = belowStages + stages + ["Inference", "Evaluation", "Scenes"]
 
 /// The rooms above the stages.
 let upperTargets: [Target] = [
@@ -112,6 +113,7 @@ let testTargets: [Target] = [
   .testTarget(
     name: "EvaluationTests",
     dependencies: ["Evaluation", "Annotations", "Kernels", "Tensors", "TestFixtures"]),
+  .testTarget(name: "ScenesTests", dependencies: ["Scenes", "Annotations", "Figures", "Tensors"]),
   .testTarget(name: "ModelTests", dependencies: ["Model", "WeightFiles", "Tensors"]),
   .testTarget(
     name: "CommandTests",

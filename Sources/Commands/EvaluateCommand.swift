@@ -138,7 +138,7 @@ private struct EvaluationReport: Encodable {
   }
 
   /// Three decimals, as pycocotools prints them.
-  private func words(_ value: Double?) -> String { value.map { decimals($0, 3) } ?? "-" }
+  private func words(_ value: Double?) -> String { value.map { Numerals.decimals($0, 3) } ?? "-" }
 
   var text: String {
     let kinds = evaluations.map(\.compared)
@@ -149,7 +149,8 @@ private struct EvaluationReport: Encodable {
       table.add(
         [
           line.key, line.measure == .precision ? "average precision" : "average recall",
-          line.threshold.map { decimals($0, 2) } ?? "0.50 to 0.95", line.area, String(line.limit),
+          line.threshold.map { Numerals.decimals($0, 2) } ?? "0.50 to 0.95", line.area,
+          String(line.limit),
         ] + lines.map { words($0[place].value) })
     }
     let headings = ["AP", "AP50", "AP75"]
@@ -185,7 +186,7 @@ private struct PrecisionRecallFigure {
     let means = thresholds.enumerated().compactMap { place, threshold in
       evaluation.meanCurve(threshold: threshold).map { curve in
         line(
-          "IoU \(decimals(EvaluationSettings.overlapThresholds[threshold], 2))", curve,
+          "IoU \(Numerals.decimals(EvaluationSettings.overlapThresholds[threshold], 2))", curve,
           Self.colours[place])
       }
     }
