@@ -204,7 +204,8 @@ extension OperatorAgreement {
   public init(_ outcome: OperatorOutcome, _ reference: OperatorOutcome) {
     self.init(
       MaskOverlaps(
-        outcome.regions, reference.regions, labels: (outcome.labels, reference.labels)
+        outcome.regions, reference.regions,
+        labels: (outcome.detections.map(\.label), reference.detections.map(\.label))
       ).matches(threshold: 0.5))
   }
 }

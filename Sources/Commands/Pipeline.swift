@@ -1,3 +1,4 @@
+import Figures
 import Foundation
 import Inference
 import Kernels
@@ -80,7 +81,8 @@ struct Pipeline {
       print(
         "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
     }
-    print("\nLook at \(options.folder.relativePath)/*/figures/*.png")
+    if options.figures || options.page { print("") }
+    if options.figures { print("Look at \(options.folder.relativePath)/*/figures/*.png") }
     if options.page { makePage() }
   }
 

@@ -70,6 +70,8 @@ public struct TracePage {
       "version": Trace.version,
       "facts": source.facts(),
       "command": source.command(),
+      "commandTitle": source.trace.record.note?.mistake == nil
+        ? "Anew, with default options" : "Again, with the mistake",
       "opening": source.opening().map { [$0] } ?? [],
       "exhibits": exhibits,
       "hasExhibits": !exhibits.isEmpty,
