@@ -75,7 +75,7 @@ package struct BenchCommand: ParsableCommand {
       return try server.run()
     }
     let progress = ProgressLine()
-    let plotFile = scaling ? try ScalingReport.plotFile(plot ?? "scaling.png") : nil
+    let plotFile = scaling ? try outputFile(plot ?? "scaling.png", option: "--plot") : nil
     let runs = runs ?? (scaling ? 3 : 5)
     progress.show("loading")
     let model = try loadModel()

@@ -52,7 +52,8 @@ struct BreakCommand: ParsableCommand {
     pipeline.trace.setImage(file)
     for stage in stages { try pipeline.run(stage) }
     try pipeline.trace.setNote(
-      "\(mistake.title) Look at \(mistake.symptom) \(mistake.explanation)", of: mistake.stage)
+      "\(mistake.title) Look at \(mistake.symptom) \(mistake.explanation)", of: mistake.stage,
+      mistake: mistake.rawValue)
     let finding = try MistakeFinding(mistake, right: right, broken: pipeline.trace)
     print(report(finding, right: right.folder))
     if trace.page {
@@ -128,7 +129,7 @@ struct BreakCommand: ParsableCommand {
 
       \(differing.table(tolerance: MistakeFinding.tolerance).text)
 
-      Look at:  \(mistake.symptom)
+      \(trace.figures ? "Look at: " : "Symptom: ") \(mistake.symptom)
       Why:      \(mistake.explanation)
 
       All of it: maskrcnn diff \(right.relativePath) \(folder.relativePath)

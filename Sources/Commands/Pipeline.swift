@@ -84,7 +84,8 @@ struct Pipeline {
       print(
         "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
     }
-    print("\nLook at \(options.folder.relativePath)/*/figures/*.png")
+    if options.figures || options.page { print("") }
+    if options.figures { print("Look at \(options.folder.relativePath)/*/figures/*.png") }
     if options.page { makePage() }
   }
 

@@ -22,5 +22,9 @@ struct RoIRunCommand: ParsableCommand {
 
   @OptionGroup var stage: StageArguments<RoIStage>
 
+  func validate() throws {
+    try refuseUnknownSubcommands(stage.image.path.map { [$0] } ?? [], of: RoICommand.self)
+  }
+
   func run() throws { try stage.run() }
 }

@@ -1,29 +1,63 @@
 import ArgumentParser
+import Foundation
 import Inference
 import Stage1Backbone
 import Stage4RoI
+import Stage6Masks
 
-/// `maskrcnn run`, the default: every stage on one image.
+/// `maskrcnn run`, the default: every stage on one image, or the detections of several.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Run every stage on an image (default: the bundled one).")
+    abstract: "Run every stage on an image (default: the bundled one).",
+    discussion: """
+      With --detections: only the detections of one or several images, as one COCO results file; no \
+      trace is made. An image's image_id is the number that its file is called; where one is called \
+      otherwise, its place among the images, from 1.
+      """)
 
-  @OptionGroup var image: ImageArgument
+  @Argument(
+    help: ArgumentHelp(
+      "A PNG or JPEG image; with --detections several, or folders of them.", valueName: "image"))
+  var images: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "Write the detections of all images to this file, and make no trace.", valueName: "file.json")
+  )
+  var detections: String?
   @OptionGroup var trace: TraceOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var backbone: StageFlags<BackboneOptions>
   @OptionGroup var roi: StageFlags<RoIOptions>
+  @OptionGroup var masks: StageFlags<MaskOptions>
   @OptionGroup var truth: TruthOption
 
+  func validate() throws {
+    try refuseUnknownSubcommands(images, of: MaskRCNNCommand.self)
+    guard detections == nil else { return }
+    guard images.count < 2 else {
+      throw ValidationError(
+        "A trace is of one image; name the file for the detections of \(images.count) with "
+          + "--detections.")
+    }
+  }
+
   func run() throws {
+    let files = images.map { URL(fileURLWithPath: $0) }
+    if let detections {
+      let found = try JointDetections(
+        files, to: outputFile(detections, option: "--detections"), roi: roi.given,
+        masks: masks.given)
+      return try found.run(trace: trace, weights: weights, kernels: kernels)
+    }
     var pipeline = try Pipeline(trace, weights: weights, kernels: kernels, begins: true)
     pipeline.give(backbone.given, to: BackboneStage.self)
     pipeline.give(roi.given, to: RoIStage.self)
+    pipeline.give(masks.given, to: MasksStage.self)
     pipeline.truth = truth.file
     for stage in InferenceStages.types {
-      try pipeline.run(stage, image: image.file ?? Bundled.image)
+      try pipeline.run(stage, image: files.first ?? Bundled.image)
     }
     try pipeline.report()
   }

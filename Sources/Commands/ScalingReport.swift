@@ -137,25 +137,6 @@ struct ScalingReport: Codable {
     return chart
   }
 
-  /// The file that the image goes to.
-  ///
-  /// - Throws: `Fault` if there is no folder for it, before minutes are spent on measuring.
-  static func plotFile(_ path: String) throws -> URL {
-    let file = URL(fileURLWithPath: path)
-    let folder = file.deletingLastPathComponent().path
-    var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder), isFolder.boolValue
-    {
-      throw Fault(path, "this is a folder, not a file", remedy: "Name a file in it with --plot")
-    }
-    guard FileManager.default.isWritableFile(atPath: folder) else {
-      throw Fault(
-        path, "the folder \(folder) is not there or cannot be written to",
-        remedy: "Name a file in another folder with --plot")
-    }
-    return file
-  }
-
   /// Writes the image.
   ///
   /// - Throws: `Fault` if the file cannot be written.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Inference
+import Tensors
 import Tracing
 
 // One command per stage. Each serves twice: as an executable of its own, and as a subcommand of
@@ -28,6 +29,8 @@ struct StageArguments<S: PipelineStage>: ParsableArguments {
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var flags: StageFlags<S.Options>
+  @Flag(help: "Begin a trace that is there already again, with the image that is given.")
+  var restart = false
 
   /// Runs the stage; on an image, those before it first.
   func run() throws {
@@ -35,6 +38,15 @@ struct StageArguments<S: PipelineStage>: ParsableArguments {
       trace, weights: weights, kernels: kernels, begins: image.file != nil || S.number == 0)
     pipeline.give(flags.given, to: S.self)
     if let file = image.file, S.number > 0 {
+      guard restart || pipeline.trace.stages.isEmpty else {
+        throw Fault(
+          trace.folder.relativePath,
+          "the trace holds stages already, and \(file.relativePath) would take the place of "
+            + (pipeline.trace.image.map { "its image, \($0.lastPathComponent)" } ?? "its image"),
+          remedy:
+            "Leave out the image to run stage \(S.number) on what the trace holds, or begin it "
+            + "again with --restart")
+      }
       print("Running the stages 0 to \(S.number - 1) on \(file.relativePath) first.\n")
       for earlier in InferenceStages.types[..<S.number] { try pipeline.run(earlier, image: file) }
     }

@@ -34,7 +34,7 @@ struct SweepCommand: ParsableCommand {
   var bin: String?
   @Option(parsing: .unconditional, help: "How many cells it slides.")
   var cells = 1
-  @Option(help: "The folder for sweep.csv and sweep.png. Default: sweep in the trace.")
+  @Option(help: "The folder for sweep-x.csv and sweep-x.png. Default: sweep in the trace.")
   var into: String?
 
   /// The bin's row and column; nil where none was given.
@@ -81,16 +81,19 @@ struct SweepCommand: ParsableCommand {
     }
     print(table.text)
     print("\nThe range of P\(found.level) is \(Numerals.decimals(Double(sweep.range), 3)).")
-    print("Look at \(folder)/sweep.png; the numbers are in \(folder)/sweep.csv")
+    print("Look at \(folder)/\(name).png; the numbers are in \(folder)/\(name).csv")
   }
+
+  /// What the files are called: each axis has its own.
+  private var name: String { "sweep-\(axis.rawValue)" }
 
   private func write(_ found: TraceSweep, to folder: URL) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try Data(found.sweep.csv.utf8).write(
-        to: folder.appending(path: "sweep.csv"), options: .atomic)
+        to: folder.appending(path: "\(name).csv"), options: .atomic)
       try Data(found.figure.png()).write(
-        to: folder.appending(path: "sweep.png"), options: .atomic)
+        to: folder.appending(path: "\(name).png"), options: .atomic)
     } catch {
       throw Fault(
         folder.relativePath, "the files cannot be written",

@@ -26,6 +26,13 @@ public enum Numerals {
 }
 
 extension Numerals {
+  /// A probability with a few significant digits, and more where it would otherwise be rounded to 1:
+  /// `0.98`, `0.997`.
+  public static func probability(_ value: Float, digits: Int = 3) -> String {
+    let texts = (digits...max(digits, 8)).lazy.map { short(value, digits: $0) }
+    return texts.first { $0 != "1" || value >= 1 } ?? short(value, digits: digits)
+  }
+
   /// A value with the decimals that suit a scale, the same for all values on it.
   static func fixed(_ value: Float, within scale: ColourScale) -> String {
     let limit = scale.range.map { max(abs($0.lowerBound), abs($0.upperBound)) } ?? 1

@@ -125,8 +125,10 @@ extension HeadsStage: PipelineStage {
 }
 
 extension MasksStage: PipelineStage {
-  /// Needs no model.
+  /// Needs no model; the image's number is that of its file, if it has one.
   public static func make(image: URL, model: () throws -> MaskRCNNModel) -> MasksStage {
-    MasksStage()
+    var stage = MasksStage()
+    stage.options.imageID = MaskOptions.imageID(of: image) ?? stage.options.imageID
+    return stage
   }
 }

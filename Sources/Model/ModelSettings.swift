@@ -1,7 +1,7 @@
 /// What the shapes of the weights do not tell. It stands in the metadata of a `.safetensors` file;
 /// where it does not, torchvision's defaults hold.
 ///
-/// Keys in the metadata, all with text as value, lists as JSON: `class_names`; `input.scale`, or
+/// Keys in the metadata, all with text as value, lists as JSON: `class_names`, `category_ids`; `input.scale`, or
 /// `input.min_size` with `input.max_size`; `input.mean`, `input.std`, `anchors.sizes`,
 /// `anchors.aspect_ratios`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the
 /// epsilon of the batch norms.
@@ -35,6 +35,9 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   public var scoreThreshold: Float = 0.05
   /// One name per class, background first.
   public var classNames: [String] = []
+  /// What each class is called by number in the annotations that the model learned from, background
+  /// first: the `category_id` of COCO files. Empty where it is the class itself.
+  public var categoryIDs: [Int] = []
 
   /// torchvision's defaults.
   public init() {}

@@ -6,7 +6,8 @@ import WeightFiles
 struct SettingsReader {
   /// The keys, all with text as value; lists are JSON.
   static let keys = [
-    "class_names", "input.scale", "input.min_size", "input.max_size", "input.mean", "input.std",
+    "class_names", "category_ids", "input.scale", "input.min_size", "input.max_size", "input.mean",
+    "input.std",
     "anchors.sizes", "anchors.aspect_ratios", "detections_per_image", "score_threshold", "norm_eps",
   ]
 
@@ -53,6 +54,7 @@ struct SettingsReader {
       try number("score_threshold") { (0...1).contains($0) }.map { Float($0) }
       ?? settings.scoreThreshold
     settings.classNames = try classNames(count: architecture.classCount)
+    settings.categoryIDs = try categoryIDs(count: architecture.classCount)
     return settings
   }
 
@@ -125,6 +127,21 @@ struct SettingsReader {
           + "background among them")
     }
     return names
+  }
+
+  private mutating func categoryIDs(count: Int) throws -> [Int] {
+    guard let text = text("category_ids") else { return [] }
+    guard let numbers = try? JSONDecoder().decode([Int].self, from: Data(text.utf8)),
+      Set(numbers).count == numbers.count
+    else {
+      throw fault("category_ids", "\(text.prefix(60)) is no JSON list of different whole numbers")
+    }
+    guard numbers.count == count else {
+      throw fault(
+        "category_ids",
+        "\(numbers.count) numbers, while the network has \(count) classes, background among them")
+    }
+    return numbers
   }
 
   // MARK: Values

@@ -23,6 +23,12 @@ extension MaskRCNNModel {
           + (names.count < architecture.classCount - 1 ? ", \(names.count) of them used" : "")
           + " (\(origin("class_names"))): \(names.joined(separator: ", "))"
       ))
+    rows.append(
+      (
+        "category ids",
+        "\(settings.categoryIDs.isEmpty ? "the classes themselves" : "\(settings.categoryIDs)") "
+          + "(\(origin("category_ids")))"
+      ))
     return rows.asTable
   }
 

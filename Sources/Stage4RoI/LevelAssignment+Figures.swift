@@ -123,7 +123,8 @@ struct RoIDrawing: Sendable {
   }
 
   func score(_ proposal: Int) -> String {
-    scores.indices.contains(proposal) ? ", \(Numerals.short(scores[proposal], digits: 4))" : ""
+    guard scores.indices.contains(proposal) else { return "" }
+    return ", \(Numerals.probability(scores[proposal], digits: 4))"
   }
 
   func name(_ level: Int) -> String { "P\(level)" }

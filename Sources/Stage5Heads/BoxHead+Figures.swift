@@ -135,7 +135,7 @@ extension HeadsDrawing {
             drawn.map { proposals[$0.proposal] }, Stroke(.orange, thickness: 1, dashed: true)),
         ], side: 512)
       view(
-        "\(name(moved.label)) \(Numerals.short(moved.score, digits: 2)): IoU "
+        "\(name(moved.label)) \(Numerals.probability(moved.score, digits: 2)): IoU "
           + Numerals.short(overlap(moved), digits: 2),
         [
           .box(from, label: "proposal", Stroke(.orange, thickness: 2, dashed: true)),

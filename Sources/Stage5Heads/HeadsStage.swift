@@ -25,6 +25,8 @@ public struct HeadsStage: Stage {
   public var options: DetectionOptions
   /// One name per class.
   public var classNames: [String]
+  /// One number per class, as annotations give it; empty where it is the class itself.
+  public var categoryIDs: [Int]
 
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
   public init(_ model: MaskRCNNModel) {
@@ -32,6 +34,7 @@ public struct HeadsStage: Stage {
     maskHead = model.maskHead
     weights = model.weightSource
     classNames = model.settings.classNames
+    categoryIDs = model.settings.categoryIDs
     options = .torchvision(model.settings)
   }
 
@@ -43,11 +46,13 @@ public struct HeadsStage: Stage {
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
-    weights.recordedFacts.merging([
+    var facts = weights.recordedFacts.merging([
       "maskBins": .integer(RoIPyramid.maskBins.rows),
       "maskOperator": .text("as in stage 4"),
       "classNames": .texts(classNames),
     ]) { $1 }
+    if !categoryIDs.isEmpty { facts["categoryIDs"] = .numbers(categoryIDs.map(Double.init)) }
+    return facts
   }
 
   /// Reads 0-input, 1-backbone, 3-proposals and 4-roi; writes scores, detections, mask logits.

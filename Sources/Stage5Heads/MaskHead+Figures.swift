@@ -21,7 +21,7 @@ extension HeadsDrawing {
       ContactSheet(
         maps: means, "Detections by descending score",
         names: (0..<count).map {
-          "\($0), \(Numerals.short(detected[$0].score, digits: 2))"
+          "\($0), \(Numerals.probability(detected[$0].score, digits: 2))"
         }, scale: isSigned ? .diverging : .sequential, units: "activation", columns: 8,
         tileSide: 112)
     }
@@ -82,7 +82,7 @@ extension HeadsDrawing {
     }
     let square = resizeBilinear(Tensor([3, y2 - y1, x2 - x1], values), rows: side, columns: side)
     var crop = ImageView(
-      square, "Detection \(index), score \(Numerals.short(detection.score, digits: 4))")
+      square, "Detection \(index), score \(Numerals.probability(detection.score, digits: 4))")
     crop.longestSide = side
     crop.showsAxes = false
     return crop

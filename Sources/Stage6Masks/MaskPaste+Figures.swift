@@ -24,7 +24,7 @@ extension MasksDrawing {
     return Figure(
       title,
       caption: "Detection \(index), \(name(detection.label)), score "
-        + "\(Numerals.short(detection.score, digits: 4)): the best detection with a mask inside "
+        + "\(Numerals.probability(detection.score, digits: 4)): the best detection with a mask inside "
         + "the image. Box and window are in pixels of the image.",
       columns: 3,
       legend: [

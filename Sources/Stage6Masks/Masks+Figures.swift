@@ -147,7 +147,7 @@ struct MasksDrawing: Sendable {
           let detection = detections[index]
           let share = areas[index] / max(detection.box.area, 1)
           return [
-            "\(index)  \(name(detection.label))", Numerals.short(detection.score),
+            "\(index)  \(name(detection.label))", Numerals.probability(detection.score),
             "\(Int(areas[index]))", "\(Int((share * 100).rounded())) %",
           ]
         }, keys: (0..<shown).map { Palette.instance($0) })

@@ -83,7 +83,9 @@ public struct MasksStage: Stage {
       "label_map", integers: map, shape: [image.height, image.width], axes: ["H", "W"],
       units: "detection", note: "0 for the background, i + 1 for detection i")
     let results = detections.map {
-      COCOResult($0, classNames: classNames, threshold: threshold, image: image)
+      COCOResult(
+        $0, imageID: options.imageID, classNames: classNames, categoryIDs: heads.categoryIDs,
+        threshold: threshold, image: image)
     }
     try folder.addFile(
       "detections.json", try COCOResult.encode(results),
@@ -159,4 +161,7 @@ extension StageFolder {
   var classNames: [String] {
     if case .texts(let names)? = record.options["classNames"] { names } else { [] }
   }
+
+  /// The classes' numbers that stage 5 recorded, background first; empty where it recorded none.
+  var categoryIDs: [Int] { record.options["categoryIDs"]?.numbers?.map { Int($0) } ?? [] }
 }

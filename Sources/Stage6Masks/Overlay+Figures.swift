@@ -28,8 +28,10 @@ extension MasksDrawing {
     let title =
       detections.isEmpty
       ? "Nothing was detected"
-      : "\(shown.count) \(shown.count == 1 ? "detection" : "detections")"
-        + (weak > 0 ? " with a score over \(Numerals.short(Self.strong))" : " with their masks")
+      : weak > 0
+        ? "\(shown.count) of \(detections.count) detections: those with a score over "
+          + Numerals.short(Self.strong)
+        : shown.count == 1 ? "1 detection" : "All \(shown.count) detections"
     return Figure(
       title,
       caption: detections.isEmpty
@@ -69,7 +71,7 @@ extension MasksDrawing {
   }
 
   private func label(_ index: Int, rank: Int, of count: Int) -> String? {
-    let score = Numerals.short(detections[index].score, digits: 2)
+    let score = Numerals.probability(detections[index].score, digits: 2)
     if count <= Self.mostNamed { return "\(name(detections[index].label)) \(score)" }
     if count <= Self.mostScored { return score }
     return rank < Self.mostNamed ? score : nil

@@ -33,14 +33,23 @@ extension PageSource {
     return facts.map { ["name": $0.name, "value": $0.value] }
   }
 
-  /// The command that makes the whole trace again, in parts between which a line may break.
+  /// The command that makes the whole trace again, its deliberate mistake with it, in parts between
+  /// which a line may break.
   func command() -> [String] {
-    // A path from the trace's folder, made one from the folder around it, where the command runs.
-    let path = trace.record.image.map {
-      $0.hasPrefix("../") ? String($0.dropFirst(3)) : URL(filePath: $0).lastPathComponent
+    let image = trace.record.image.map { [quoted(fromFolderAround($0))] } ?? []
+    let maskrcnn = ["swift run", "-c release", "maskrcnn"]
+    guard let mistake = trace.record.note?.mistake else {
+      return maskrcnn + image + ["--trace \(quoted(trace.name))"]
     }
-    let image = path.map { [quoted($0)] } ?? []
-    return ["swift run", "-c release", "maskrcnn"] + image + ["--trace \(quoted(trace.name))"]
+    return maskrcnn + ["break", "--mistake \(quoted(mistake))"] + image
+      + ["--into \(quoted(trace.name))"]
+  }
+
+  /// A path from the trace's folder as one from the folder around it, where the command runs; an
+  /// absolute one as it is.
+  private func fromFolderAround(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    return path.hasPrefix("../") ? String(path.dropFirst(3)) : "\(trace.name)/\(path)"
   }
 
   /// The image with the masks over it, or what else there is to begin with.

@@ -12,6 +12,10 @@ func sectionContext(
   let word = String(record.stage.drop { $0 != "-" }.dropFirst())
   let known = stage(named: record.stage)
   let inputs = known?.inputs.compactMap { $0.context(trace) } ?? []
+  // Run by its command, the stage would lose the mistake that was made in it on purpose.
+  let isMistaken = trace.record.note?.mistake != nil && trace.record.note?.stage == record.stage
+  let words =
+    isMistaken ? nil : known.flatMap { command($0, as: record, trace: trace.name) }
   return [
     "id": record.stage,
     "number": String(record.stage.prefix { $0 != "-" }),
@@ -25,8 +29,7 @@ func sectionContext(
       ["name": $0.key, "value": $0.value.commandLineText]
     },
     "source": known.map { ["Sources/\($0.source)"] } ?? [],
-    "command": known.flatMap { command($0, as: record, trace: trace.name) }.map { [["words": $0]] }
-      ?? [],
+    "command": words.map { [["words": $0]] } ?? [],
     "exhibits": exhibits.map { ["name": $0.name, "title": $0.title, "lead": $0.lead] },
     "tensors": record.tensors.map { tensor in
       let links = tensor.file.map { ["\(record.stage)/\($0)"] } ?? []

@@ -71,6 +71,8 @@ public struct TracePage {
       "version": Trace.version,
       "facts": source.facts(),
       "command": source.command(),
+      "commandTitle": source.trace.record.note?.mistake == nil
+        ? "Run again, with default options" : "Run again, with the mistake",
       "opening": source.opening().map { [$0] } ?? [],
       "exhibits": exhibits,
       "hasExhibits": !exhibits.isEmpty,

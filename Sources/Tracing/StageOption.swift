@@ -100,14 +100,31 @@ public struct StageOption<Options> {
   public init<Value: OptionConvertible>(
     _ name: String, _ place: WritableKeyPath<Options, Value>, unless usual: Value
   ) {
-    let option = StageOption(name, place)
+    self.init(name, unless: usual, place, StageOption(name, place))
+  }
+
+  /// An option that a flag sets and that is recorded only where it is not the usual one.
+  public init<Value: OptionConvertible>(
+    _ name: String, _ place: WritableKeyPath<Options, Value>, unless usual: Value,
+    flag: OptionFlag<Value>
+  ) {
+    self.init(name, unless: usual, place, StageOption(name, place, flag: flag))
+  }
+
+  private init<Value: OptionConvertible>(
+    _ name: String, unless usual: Value, _ place: WritableKeyPath<Options, Value>,
+    _ option: StageOption
+  ) {
     self.init(
-      name, record: { $0[keyPath: place] == usual ? [:] : option.record($0) },
+      name, setting: option.setting, flags: option.flags,
+      record: { $0[keyPath: place] == usual ? [:] : option.record($0) },
       take: { recorded, options in
         guard recorded[name] == nil else { return option.take(recorded, &options) }
         options[keyPath: place] = usual
         return true
-      })
+      },
+      apply: option.apply,
+      words: { $0[keyPath: place] == usual ? [] : option.words($0) })
   }
 }
 

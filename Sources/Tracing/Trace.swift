@@ -92,9 +92,10 @@ public final class Trace {
 
   /// Notes what a reader should know of a stage before all else, until it is run again.
   ///
+  /// - Parameter mistake: the mistake that was made in it on purpose
   /// - Throws: `Fault` if the trace's folder cannot be written to.
-  public func setNote(_ text: String, of stage: String) throws {
-    record.note = TraceRecord.Note(stage: stage, text: text)
+  public func setNote(_ text: String, of stage: String, mistake: String? = nil) throws {
+    record.note = TraceRecord.Note(stage: stage, text: text, mistake: mistake)
     try save()
   }
 

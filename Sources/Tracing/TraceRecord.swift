@@ -28,5 +28,7 @@ public struct TraceRecord: Codable, Sendable, Equatable {
     public var stage: String
     /// The note, in sentences.
     public var text: String
+    /// The mistake that was made on purpose, as `maskrcnn break` names it; absent where none was.
+    public var mistake: String?
   }
 }

@@ -380,3 +380,28 @@ private func expectFault(
     }
   }
 }
+
+@Suite struct UnknownSubcommandTests {
+  @Test(
+    "a mistyped subcommand is named as such, with the nearest one",
+    arguments: [
+      ("maskrcnn", "inpsect", "Did you mean inspect?"), ("maskrcnn", "diffs", "Did you mean diff?"),
+      ("maskrcnn", "evaluate", "The subcommands are run, input,"),
+      ("roi", "swep", "Did you mean sweep?"),
+    ])
+  func mistyped(_ command: String, _ word: String, _ advice: String) throws {
+    let outcome = try run(command, [word])
+    #expect(outcome.code == 64)
+    #expect(
+      outcome.errors.hasPrefix("Error: \(word): there is no such subcommand"), "\(outcome.errors)")
+    #expect(outcome.errors.contains(advice), "\(outcome.errors)")
+  }
+
+  @Test("what looks like a file stays a missing file")
+  func files() throws {
+    for word in ["photo.jpg", "images/photo"] {
+      let outcome = try run("maskrcnn", [word, "--trace", "/tmp/no-such-trace"])
+      #expect(outcome.code == 1 && outcome.errors.contains("no such file"), "\(outcome.errors)")
+    }
+  }
+}

@@ -28,9 +28,18 @@ import Testing
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("bin 2,4"))
         let files = contents(of: trace.appending(path: "sweep"))
-        #expect(files.keys.sorted() == ["sweep.csv", "sweep.png"])
+        #expect(files.keys.sorted() == ["sweep-x.csv", "sweep-x.png"])
         try FileManager.default.removeItem(at: trace.appending(path: "sweep"))
       }
+      // Along the other axis: files of their own.
+      for axis in ["x", "y"] {
+        #expect(try run("roi", ["sweep", "--trace", trace.path, "--axis", axis]).code == 0)
+      }
+      #expect(contents(of: trace.appending(path: "sweep")).count == 4)
+      let tables = try ["x", "y"].map {
+        try Data(contentsOf: trace.appending(path: "sweep/sweep-\($0).csv"))
+      }
+      #expect(tables[0] != tables[1])
       #expect(try run("roi", ["--trace", trace.path, "--operator", "pool"]).code == 0)
       for wrong in [["--bin", "3"], ["--cells", "0"]] {
         #expect(try run("roi", ["sweep", "--trace", trace.path] + wrong).code == 64)

@@ -154,6 +154,114 @@ import Tracing
     }
   }
 
+  @Test("an image does not take the place of a trace's own, unless it is told to")
+  func restart() throws {
+    try withCopyOfTrace { trace in
+      let other = fixturesFolder.appending(path: "images/nuclei.png")
+      let before = contents(of: trace)
+      let words = [other.path, "--trace", trace.path, "--no-figures", "--no-page"]
+      let refused = try run("anchors", words)
+      #expect(refused.code == 1 && refused.errorLines.count == 1)
+      #expect(refused.errors.contains("--restart"), "\(refused.errors)")
+      #expect(refused.errors.contains("would take the place of its image, image.png"))
+      #expect(contents(of: trace) == before)
+      let told = try run("anchors", words + ["--restart"])
+      #expect(told.code == 0, "\(told.errors)")
+      #expect(try Trace.open(trace).image?.lastPathComponent == "nuclei.png")
+      #expect(try Trace.open(trace).outdatedStages() == Array(folders[3...]))
+    }
+  }
+
+  @Test("where no figures are drawn, none are to be looked at")
+  func noFigures() throws {
+    try withCopyOfTrace { trace in
+      let without = try run("masks", ["--trace", trace.path, "--no-figures"])
+      #expect(without.code == 0)
+      #expect(!without.output.contains("figures/"), "\(without.output)")
+      #expect(without.output.contains("Open "))
+      let with = try run("masks", ["--trace", trace.path])
+      #expect(with.output.contains("Look at \(trace.path)/*/figures/*.png"))
+    }
+  }
+
+  @Test("the page's commands name the image with its folder, and repeat a mistake")
+  func pageCommands() throws {
+    try withTemporaryFolder { folder in
+      func command(_ trace: URL) throws -> String {
+        let html = try String(contentsOf: trace.appending(path: "index.html"), encoding: .utf8)
+        let all = html.matches(of: /<code class="command">(.*?)<\/code>/).map { $0.output.1 }
+        return all.map { $0.replacing(/<.*?>/, with: "") }.joined(separator: "\n")
+      }
+      // Nothing in common with the trace's folder: the whole path.
+      #expect(try command(smallTrace).contains("maskrcnn \(smallImage.path) --trace"))
+      let image = folder.appending(path: "images/7.png")
+      try FileManager.default.createDirectory(
+        at: image.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(at: smallImage, to: image)
+      let right = folder.appending(path: "right")
+      #expect(try run("maskrcnn", [image.path, "--trace", right.path, "--no-figures"]).code == 0)
+      #expect(try command(right).contains("maskrcnn images/7.png --trace right"))
+      #expect(try command(right).contains("roi --trace right --operator align"))
+      #expect(try command(right).contains("masks --trace right --threshold 0.5 --image-id 7"))
+
+      let broken = folder.appending(path: "broken")
+      let made = try run(
+        "maskrcnn",
+        [
+          "break", "--mistake", "half-pixel", "--trace", right.path, "--into", broken.path,
+          "--no-figures",
+        ])
+      #expect(made.code == 0, "\(made.errors)")
+      #expect(!made.output.contains("Look at:"))
+      let words = try command(broken)
+      #expect(
+        words.contains("maskrcnn break --mistake half-pixel images/7.png --into broken"),
+        "\(words)")
+      #expect(!words.contains("roi --trace broken") && !words.contains("7.png --trace broken"))
+      #expect(words.contains("heads --trace broken"))
+    }
+  }
+
+  @Test("results have the number that the image's file is called, or that the option gives")
+  func imageID() throws {
+    try withTemporaryFolder { folder in
+      let image = folder.appending(path: "000000000139.png")
+      try FileManager.default.copyItem(at: smallImage, to: image)
+      let trace = folder.appending(path: "trace")
+      func ids() throws -> Set<Int> {
+        let file = trace.appending(path: "6-masks/detections.json")
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+        return Set(try #require(json as? [[String: Any]]).compactMap { $0["image_id"] as? Int })
+      }
+      let quick = ["--trace", trace.path, "--no-figures", "--no-page"]
+      #expect(try run("maskrcnn", [image.path] + quick).code == 0)
+      #expect(try ids() == [139])
+      #expect(try run("masks", quick + ["--image-id", "42"]).code == 0)
+      #expect(try ids() == [42])
+      #expect(try run("masks", quick).code == 0)
+      #expect(try ids() == [139])
+    }
+  }
+
+  @Test("results have the numbers that the settings give the classes")
+  func categoryIDs() throws {
+    try withTemporaryFolder { folder in
+      let trace = folder.appending(path: "trace")
+      let made = try run(
+        "maskrcnn",
+        [
+          smallImage.path, "--trace", trace.path, "--no-figures", "--no-page", "--set",
+          "category_ids=[0,17,90,3]",
+        ])
+      #expect(made.code == 0, "\(made.errors)")
+      let json = try JSONSerialization.jsonObject(
+        with: Data(contentsOf: trace.appending(path: "6-masks/detections.json")))
+      let ids = try #require(json as? [[String: Any]]).map { $0["category_id"] as? Int ?? -1 }
+      let labels = try Trace.open(trace).stage("5-heads").integers("labels")
+      #expect(!ids.isEmpty && ids == labels.map { [0, 17, 90, 3][$0] })
+    }
+  }
+
   @Test("RoIPool, RoIWarp and RoIAlign on the same proposals differ first in stage 4")
   func operators() throws {
     for name in ["pool", "warp"] {

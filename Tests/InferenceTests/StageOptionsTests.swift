@@ -133,7 +133,7 @@ import Tracing
 
   @Test("stage 6 takes back what it records")
   func masks() throws {
-    try check(MasksStage(), changed: MasksStage(MaskOptions(threshold: 0.35)))
+    try check(MasksStage(), changed: MasksStage(MaskOptions(threshold: 0.35, imageID: 8)))
   }
 
   @Test("what an option cannot be is refused, and named")
@@ -199,6 +199,7 @@ import Tracing
     detections.detectionsPerImage = 11
     try check(detections)
     try check(MaskOptions(threshold: 0.35))
+    try check(MaskOptions(threshold: 0.5, imageID: 139))
   }
 
   @Test("a run with an option that nothing but code gives has no command")

@@ -29,6 +29,13 @@ struct SettingsTests {
     #expect(model.settingOrigins["anchors.sizes"] == .metadata)
   }
 
+  @Test("the classes' numbers in a data set are read")
+  func categoryIDs() throws {
+    let model = try model(["category_ids": "[0, 17, 90, 3]"])
+    #expect(model.settings.categoryIDs == [0, 17, 90, 3])
+    #expect(model.summary.contains("[0, 17, 90, 3] (category_ids: "))
+  }
+
   @Test("without metadata torchvision's defaults hold")
   func defaults() throws {
     let model = try model([:])
@@ -52,7 +59,9 @@ struct SettingsTests {
   @Test(
     "a setting that makes no sense is named",
     arguments: [
-      ("class_names", #"["a"]"#), ("class_names", "a, b"), ("input.scale", "-1"),
+      ("class_names", #"["a"]"#), ("class_names", "a, b"), ("category_ids", "[1, 2]"),
+      ("category_ids", "[0, 1, 1, 2]"),
+      ("category_ids", "[0.5, 1, 2, 3]"), ("input.scale", "-1"),
       ("input.scale", "nan"), ("input.scale", "two"), ("input.min_size", "300"),
       ("input.mean", "[1, 2]"), ("input.mean", "[1, 2, 1e300]"), ("input.std", "[1, 0, 1]"),
       ("anchors.sizes", "[1, 2, 3]"), ("anchors.sizes", "[1, 2, 3, 4, -5]"),

@@ -60,6 +60,16 @@ import Testing
     #expect(snapshotFault(drawing.overlayFigure.draw(), named: "stage6-overlay") == nil)
     #expect(snapshotFault(drawing.pasteFigure.draw(), named: "stage6-paste") == nil)
   }
+
+  @Test("the overlay's title tells the detections shown from those found")
+  func overlayTitle() {
+    // Scores from 0.95 in steps of 0.05: nine are over 0.5.
+    let many = (0..<12).map { Small.boxes[$0 % Small.boxes.count] }
+    #expect(
+      Small.masks(many).overlayFigure.title == "9 of 12 detections: those with a score over 0.5")
+    #expect(Small.masks(Small.boxes).overlayFigure.title == "All 3 detections")
+    #expect(Small.masks([Small.boxes[0]]).overlayFigure.title == "1 detection")
+  }
 }
 
 /// Blank images: every figure says in words that there is nothing.

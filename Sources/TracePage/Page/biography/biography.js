@@ -73,7 +73,7 @@ Page.exhibit('biography', async (bench, content) => {
     pairs.hidden = choices.length < 2;
     pairs.input.replaceChildren(...choices.map((each) => {
       const {name, score} = Life.pairOf(heads, each);
-      return new Option(`${name}, ${Numbers.short(score)}`, each, false, each === pair);
+      return new Option(`${name}, ${Numbers.score(score)}`, each, false, each === pair);
     }));
     const steps = Life.tell(world, place, pair);
     timeline.replaceChildren(...steps.map(item), ...unfinished(steps));
@@ -90,7 +90,7 @@ Page.exhibit('biography', async (bench, content) => {
     const {detection, name, score} = Life.pairOf(heads, pair);
     const mask = last.key === 'pasting' ? `, a mask of ${last.values.area} pixels` : '';
     return `becomes proposal ${proposal}, then detection ${detection}: ${name}, score `
-      + `${Numbers.short(score)}${mask}.`;
+      + `${Numbers.score(score)}${mask}.`;
   }
 
   /** Where the trace itself ends before the life does. */
@@ -123,7 +123,7 @@ Page.exhibit('biography', async (bench, content) => {
       ...entries.map(({name, logit, score}) => element('tr', {},
         element('th', {scope: 'row'}, name),
         element('td', {}, `z = ${Numbers.short(logit)}`),
-        element('td', {}, `score ${Numbers.short(score)}`),
+        element('td', {}, `score ${Numbers.score(score)}`),
         element('td', {class: 'share'},
           element('span', {class: 'bar', style: `width: ${100 * score}%`}))))));
   }

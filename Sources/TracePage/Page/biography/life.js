@@ -12,8 +12,11 @@ const Life = (() => {
 
   const {minus, many, pixels: px} = Numbers;
   /** Deltas, logits, probabilities. */
-  const num = (value) => (Math.abs(value) >= 1e-3 || value === 0
-    ? minus(String(Number(value.toPrecision(4)))) : Numbers.short(value));
+  const num = (value) => {
+    if (value < 1 && Number(value.toPrecision(4)) === 1) return Numbers.score(value);
+    return Math.abs(value) >= 1e-3 || value === 0
+      ? minus(String(Number(value.toPrecision(4)))) : Numbers.short(value);
+  };
   /** A number in so many digits, four at least, that it is seen to differ from another. */
   const apart = (value, other) => {
     const digits = [4, 5, 6, 7, 8].find(

@@ -12,7 +12,7 @@ Page.exhibit('masks', async (bench, content) => {
   const boxOf = (index) => [...masks.boxes.subarray(4 * index, 4 * index + 4)];
   const share = Heatmap.scale({least: 0, greatest: 1});
   /** Three digits, or more where three would make it the 1 that no score reaches. */
-  const score = (value) => Numbers.enough(value, 3, (text) => value === 1 || Number(text) < 1);
+  const {score} = Numbers;
   const {element} = Draw;
   const place = ({x1, y1, x2, y2}) => `columns ${x1} to ${x2 - 1}, rows ${y1} to ${y2 - 1}`;
   let chosen = 0;

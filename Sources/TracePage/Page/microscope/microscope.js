@@ -9,7 +9,7 @@ Page.exhibit('microscope', async (bench, content) => {
 
   const {scores} = Microscope.state;
   const last = Microscope.count() - 1;
-  const score = (index) => (scores ? `, score ${scores[index].toFixed(4)}` : '');
+  const score = (index) => (scores ? `, score ${Numbers.score(scores[index])}` : '');
   const begin = (proposal) => Microscope.update(
     {proposal, box: Microscope.proposalBox(proposal)}, 'proposal');
   const proposal = Controls.slider({

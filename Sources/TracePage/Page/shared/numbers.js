@@ -42,5 +42,10 @@ const Numbers = (() => {
     return String(value);
   }
 
-  return {minus, fixed, short, pixels, many, enough};
+  /** A probability in three decimals, and in more where these would round it to 1. */
+  function score(value) {
+    return enough(value, 3, (text) => value === 1 || Number(text) < 1);
+  }
+
+  return {minus, fixed, short, pixels, many, enough, score};
 })();
