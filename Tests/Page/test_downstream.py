@@ -33,9 +33,9 @@ def masks(trace):
 # What the command calls the columns that the page has.
 HEADINGS = {
     "detections": "detections", "matched with RoIAlign": "matched with RoIAlign",
-    "mean IoU of these": "mean IoU", "true at IoU 0.5": "true at 0.5", "at 0.75": "at 0.75",
-    "not true": "not", "mean IoU of the found with the truth": "IoU with truth",
-    "best IoU per object": "best per object", "area over the truth’s": "area",
+    "mean IoU of these": "mean IoU", "matching the truth at IoU 0.5": "true at 0.5",
+    "at 0.75": "at 0.75", "not matching": "not", "mean IoU of the matching": "IoU with truth",
+    "best IoU per object": "best per object", "area relative to the truth’s": "area",
 }
 
 

@@ -305,7 +305,7 @@ Page.exhibit('suppression', async (bench, content) => {
     }
     const total = rows.reduce((sum, row) => Object.fromEntries(
       Object.keys(row).map((key) => [key, key === 'name' ? 'all' : sum[key] + row[key]])));
-    const titles = ['level', 'considered', 'suppressed', 'not suppressed', 'proposals'];
+    const titles = ['level', 'pre-NMS', 'suppressed', 'left', 'proposals'];
     counts.replaceChildren(
       element('thead', {}, element('tr', {},
         ...titles.map((title) => element('th', {scope: 'col'}, title)))),
