@@ -4,9 +4,13 @@
 ///
 ///     let model = try MaskRCNNModel(contentsOf: weights)
 ///     for detection in model.detections(in: try readImage(photo)) { print(detection.box) }
+@_exported import Annotations
+@_exported import Evaluation
 @_exported import Figures
+@_exported import Inference
 @_exported import Kernels
 @_exported import Model
+@_exported import Scenes
 @_exported import Stage0Input
 @_exported import Stage1Backbone
 @_exported import Stage2Anchors
@@ -14,6 +18,9 @@
 @_exported import Stage4RoI
 @_exported import Stage5Heads
 @_exported import Stage6Masks
+@_exported import Stage7Targets
+@_exported import Stage8Losses
+@_exported import Stage9Gradients
 @_exported import Tensors
 @_exported import Tracing
 @_exported import WeightFiles
