@@ -65,7 +65,6 @@ struct JointDetections {
   ///
   /// - Throws: `Fault` if weights or an image cannot be read; then nothing is written
   func run(trace: TraceOptions, weights: WeightsOptions, kernels: KernelOptions) throws {
-    kernels.apply()
     Memory.keepFreed()
     trace.threads.apply()
     let model = try MaskRCNNModel(
@@ -80,7 +79,7 @@ struct JointDetections {
       progress.show("\(place + 1) of \(images.count): \(image.file.lastPathComponent)")
       let pixels = try readImage(image.file).pixels  // [3, H0, W0]
       let size = ImageSize(height: pixels.shape[1], width: pixels.shape[2])
-      let found = network.detections(in: [pixels])[0]
+      let found = kernels.kernels.running { network.detections(in: [pixels])[0] }
       results += found.map {
         COCOResult(
           $0, imageID: image.id, classNames: model.settings.classNames,
