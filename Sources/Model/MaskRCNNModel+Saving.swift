@@ -18,7 +18,8 @@ extension MaskRCNNModel {
 }
 
 extension ModelSettings {
-  /// The settings as a weight file's metadata, all of them, so that no default need hold later.
+  /// The settings as a weight file's metadata, all of them, so that no default need hold later;
+  /// `category_ids` only where they are not the classes themselves.
   ///
   /// - Throws: `Fault` if a number among them is not finite
   public func metadata(normEpsilon: Float) throws -> [String: String] {
@@ -43,6 +44,7 @@ extension ModelSettings {
       "score_threshold": try json(scoreThreshold),
       "norm_eps": try json(normEpsilon),
     ]
+    if !categoryIDs.isEmpty { metadata["category_ids"] = try json(categoryIDs) }
     switch resize {
     case .factor(let factor): metadata["input.scale"] = try json(factor)
     case .sides(let shorter, let longer):

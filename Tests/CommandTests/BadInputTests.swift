@@ -386,7 +386,8 @@ private func expectFault(
     "a mistyped subcommand is named as such, with the nearest one",
     arguments: [
       ("maskrcnn", "inpsect", "Did you mean inspect?"), ("maskrcnn", "diffs", "Did you mean diff?"),
-      ("maskrcnn", "evaluate", "The subcommands are run, input,"),
+      ("maskrcnn", "evalute", "Did you mean evaluate?"),
+      ("maskrcnn", "somersault", "The subcommands are run, input,"),
       ("roi", "swep", "Did you mean sweep?"),
     ])
   func mistyped(_ command: String, _ word: String, _ advice: String) throws {

@@ -144,13 +144,16 @@ struct ParameterTreeTests {
     }
     #expect(read.parameters.parameters.count == model.parameters.parameters.count)
     #expect(read.settings == model.settings && read.normEpsilon == model.normEpsilon)
-    #expect(Set(read.settingOrigins.filter { $0.value == .standard }.keys).isEmpty)
-    // Every setting has a key in the file but the second way to resize.
-    let keys = Set(SettingsReader.keys).subtracting(["input.min_size", "input.max_size"])
+    #expect(read.settingOrigins.filter { $0.value == .standard }.map(\.key) == ["category_ids"])
+    // Every setting has a key in the file but the second way to resize, and the categories' numbers
+    // where they are the classes'.
+    let keys = Set(SettingsReader.keys)
+      .subtracting(["input.min_size", "input.max_size", "category_ids"])
     #expect(Set(try WeightFile.read(file).metadata.keys) == keys.union(["format"]))
 
     var sides = try MaskRCNNModel(weights: weights(smallNetwork()))
     sides.settings.resize = .sides(shorter: 640, longer: 1000)
+    sides.settings.categoryIDs = (0..<sides.architecture.classCount).map { 3 * $0 }
     try sides.save(to: file)
     #expect(try MaskRCNNModel(contentsOf: file).settings == sides.settings)
   }
