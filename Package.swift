@@ -76,7 +76,8 @@ let upperTargets: [Target] = [
 ]
 
 let commandNames = [
-  "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "bench",
+  "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "targets",
+  "bench",
 ]
 
 let commandTargets: [Target] =

@@ -4,31 +4,6 @@ import Figures
 import Foundation
 import Tensors
 
-/// The objects that a label map gives as the truth about an image.
-///
-/// - Parameters:
-///   - bytes: a grey PNG of 8 or 16 bits; 0 is background, every other value one object
-///   - width: columns of the image that it is about
-///   - height: rows of that image
-/// - Throws: `Fault` if it is no such file, of another size, or without objects
-public func trueObjects(
-  _ bytes: [UInt8], name: String, width: Int, height: Int
-) throws -> [MaskRegion] {
-  let map = try PNG.decodeLabels(bytes, name: name)
-  guard map.shape == [height, width] else {
-    throw Fault(
-      name,
-      "the labels are \(map.shape[1]) x \(map.shape[0]) pixels, the image is \(width) x \(height)",
-      remedy: "Give labels of the same image")
-  }
-  let objects = MaskRegion.objects(labels: map.integers ?? [], width: width)
-  guard !objects.isEmpty else {
-    throw Fault(
-      name, "all labels are 0, the background", remedy: "Give a label map with a number per object")
-  }
-  return objects
-}
-
 extension AnnotatedDataset {
   /// Reads a folder of label maps, `labels/NAME.png`, each about `images/NAME.png` or
   /// `images/NAME.jpg` beside it. All objects have one class, numbered 1.

@@ -18,6 +18,7 @@ struct DownstreamCommand: ParsableCommand {
   @Option(help: "The trace's folder, with the stages input, backbone, anchors and proposals.")
   var trace = "trace"
   @OptionGroup var truth: TruthOption
+  @OptionGroup var imageID: TruthImageOption
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var threads: ThreadOptions
@@ -25,11 +26,13 @@ struct DownstreamCommand: ParsableCommand {
   func run() throws {
     threads.apply()
     let trace = try Trace.open(URL(fileURLWithPath: trace))
-    let objects = try trueObjects(of: trace, file: truth.file)
+    let truth = LoadedTruth(
+      trace, GivenTruth(truth, imageID: imageID.imageID), isRecorded: false)
+    let objects = try truth.regions()
     let result = try kernels.kernels.running {
       try Downstream(trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
     }
-    print(result.report(truth: truth.file ?? Bundled.labels(of: trace)))
+    print(result.report(truth: truth.file))
   }
 }
 

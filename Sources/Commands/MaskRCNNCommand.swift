@@ -8,7 +8,7 @@ package struct MaskRCNNCommand: ParsableCommand {
     commandName: "maskrcnn",
     abstract: "Mask R-CNN, step by step: every stage leaves its tensors and figures in a trace.",
     discussion: "Without a subcommand: run, whose options maskrcnn run --help lists.",
-    subcommands: [RunCommand.self] + InferenceStages.types.map { command(of: $0) } + [
+    subcommands: [RunCommand.self] + AllStages.types.map { command(of: $0) } + [
       PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
       InspectCommand.self, VerifyCommand.self, EvaluateCommand.self, BenchCommand.self,
     ],
@@ -18,6 +18,8 @@ package struct MaskRCNNCommand: ParsableCommand {
 
   private static func command<S: PipelineStage>(of stage: S.Type) -> any ParsableCommand.Type {
     // Stage 4 has further subcommands.
-    stage == RoIStage.self ? RoICommand.self : StageCommand<S>.self
+    if stage == RoIStage.self { return RoICommand.self }
+    return S.number < InferenceStages.types.count
+      ? StageCommand<S>.self : LearningCommand<S>.self
   }
 }

@@ -18,13 +18,16 @@ struct PageCommand: ParsableCommand {
   @Option(help: "A second trace, to be held against the first: where they differ first, and how.")
   var against: String?
   @OptionGroup var truth: TruthOption
+  @OptionGroup var imageID: TruthImageOption
   @OptionGroup var weights: WeightsOptions
 
   func run() throws {
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let other = try against.map { try Trace.open(URL(fileURLWithPath: $0)) }
     let model = LoadedModel(trace, weights, isRecorded: false)
-    let page = try TracePage(trace, model, truth: truth.file, against: other)
+    let truth = LoadedTruth(
+      trace, GivenTruth(truth, imageID: imageID.imageID), isRecorded: false)
+    let page = try TracePage(trace, model, truth: truth, against: other)
     print(try page.write().relativePath)
   }
 }
@@ -34,17 +37,18 @@ extension TracePage {
   /// it: a trace that lies far from its weights gets a page without, and a line says why.
   ///
   /// - Throws: `Fault` if weights or truth were named and cannot be used.
-  init(_ trace: Trace, _ model: LoadedModel, truth: URL?, against other: Trace? = nil) throws {
+  init(_ trace: Trace, _ model: LoadedModel, truth: LoadedTruth, against other: Trace? = nil) throws
+  {
     do {
-      guard Downstream.isPossible(in: trace), model.isNamed || truth != nil else {
+      guard Downstream.isPossible(in: trace), model.isNamed || truth.isNamedByUser else {
         self.init(trace, against: other)
         return
       }
-      let objects = try trueObjects(of: trace, file: truth)
+      let objects = try truth.regions()
       let downstream = try Downstream(trace, model.get(), truth: objects)
       self.init(trace, against: other, downstream: downstream, truth: objects)
     } catch {
-      guard truth == nil, !model.isNamedByUser else { throw error }
+      guard !truth.isNamedByUser, !model.isNamedByUser else { throw error }
       print("The page does not show the effect of the RoI operator on the masks. \(error)")
       self.init(trace, against: other)
     }

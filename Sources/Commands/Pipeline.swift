@@ -3,6 +3,7 @@ import Foundation
 import Inference
 import Kernels
 import Stage0Input
+import Stage7Targets
 import TracePage
 import Tracing
 
@@ -18,11 +19,12 @@ struct Pipeline {
 
   /// What the command line gives each stage, by its name.
   private var given: [String: GivenFlags] = [:]
-  /// The objects that there are in the image, where a file says so: for the page.
-  var truth: URL?
+  /// The objects that there are in the image, where a file says so.
+  let truth: LoadedTruth
 
   init(
-    _ options: TraceOptions, weights: WeightsOptions, kernels: KernelOptions, begins: Bool
+    _ options: TraceOptions, weights: WeightsOptions, kernels: KernelOptions,
+    truth: GivenTruth = GivenTruth(), begins: Bool
   ) throws {
     self.options = options
     form = kernels.kernels
@@ -30,17 +32,33 @@ struct Pipeline {
     options.threads.apply()
     trace = begins ? try .openOrBegin(options.folder) : try .open(options.folder)
     model = LoadedModel(trace, weights)
+    self.truth = LoadedTruth(trace, truth)
   }
 
   /// Tells a stage what the command line gives it.
   mutating func give<S: Stage>(_ flags: GivenFlags, to stage: S.Type) { given[S.name] = flags }
+
+  /// Whether the truth about an image is known, and fits it: told before minutes are spent on what
+  /// comes before.
+  ///
+  /// - Throws: `Fault` if the truth cannot be used
+  func knowsTruth(of image: URL) throws -> Bool {
+    guard truth.isKnown(of: image) else { return false }
+    let size = try readImage(image).pixels.shape  // [3, H0, W0]
+    let whole = ImageSize(height: size[1], width: size[2])
+    _ = try ImageTruth(
+      truth.get(of: image, model).image,
+      sizes: InputSizes(original: whole, resized: whole, padded: whole))
+    return true
+  }
 
   /// Runs one stage.
   ///
   /// - Parameter image: the file that stage 0 reads; nil for the one that the trace is of
   mutating func run<S: PipelineStage>(_ type: S.Type, image: URL? = nil) throws {
     let file = image ?? trace.image ?? Bundled.image
-    var stage = try S.make(image: file, model: model.get)
+    var stage = try S.make(
+      image: file, model: model.get, truth: { try truth.get(of: file, model) })
     try stage.options.apply(given[S.name] ?? GivenFlags())
     if type is InputStage.Type { trace.setImage(file) }
     try run(stage)

@@ -11,6 +11,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Run every stage on an image (default: the bundled one).",
     discussion: """
+      Where the truth about the image is known, the stages of learning follow those of inference.
       With --detections: only the detections of one or several images, as one COCO results file; no \
       trace is made. An image's image_id is the number that its file is called; where one is called \
       otherwise, its place among the images, from 1.
@@ -32,6 +33,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var roi: StageFlags<RoIOptions>
   @OptionGroup var masks: StageFlags<MaskOptions>
   @OptionGroup var truth: TruthOption
+  @OptionGroup var label: TruthLabelOption
 
   func validate() throws {
     try refuseUnknownSubcommands(images, of: MaskRCNNCommand.self)
@@ -51,13 +53,17 @@ struct RunCommand: ParsableCommand {
         masks: masks.given)
       return try found.run(trace: trace, weights: weights, kernels: kernels)
     }
-    var pipeline = try Pipeline(trace, weights: weights, kernels: kernels, begins: true)
+    let truth = GivenTruth(
+      truth, imageID: masks.given.words["image-id"].flatMap { Int($0) }, label: label)
+    var pipeline = try Pipeline(
+      trace, weights: weights, kernels: kernels, truth: truth, begins: true)
     pipeline.give(backbone.given, to: BackboneStage.self)
     pipeline.give(roi.given, to: RoIStage.self)
     pipeline.give(masks.given, to: MasksStage.self)
-    pipeline.truth = truth.file
-    for stage in InferenceStages.types {
-      try pipeline.run(stage, image: files.first ?? Bundled.image)
+    let image = files.first ?? Bundled.image
+    let learns = try pipeline.knowsTruth(of: image)
+    for stage in learns ? AllStages.types : InferenceStages.types {
+      try pipeline.run(stage, image: image)
     }
     try pipeline.report()
   }

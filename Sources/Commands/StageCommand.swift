@@ -22,6 +22,22 @@ package struct StageCommand<S: PipelineStage>: ParsableCommand {
   package func run() throws { try stage.run() }
 }
 
+/// The command of a stage of learning: the same, with the truth.
+package struct LearningCommand<S: PipelineStage>: ParsableCommand {
+  package static var configuration: CommandConfiguration { StageCommand<S>.configuration }
+
+  @OptionGroup var stage: StageArguments<S>
+  @OptionGroup var truth: TruthOption
+  @OptionGroup var imageID: TruthImageOption
+  @OptionGroup var label: TruthLabelOption
+
+  package init() {}
+
+  package func run() throws {
+    try stage.run(truth: GivenTruth(truth, imageID: imageID.imageID, label: label))
+  }
+}
+
 /// What the command line of a stage's command holds.
 struct StageArguments<S: PipelineStage>: ParsableArguments {
   @OptionGroup var image: ImageArgument
@@ -33,9 +49,10 @@ struct StageArguments<S: PipelineStage>: ParsableArguments {
   var restart = false
 
   /// Runs the stage; on an image, those before it first.
-  func run() throws {
+  func run(truth: GivenTruth = GivenTruth()) throws {
     var pipeline = try Pipeline(
-      trace, weights: weights, kernels: kernels, begins: image.file != nil || S.number == 0)
+      trace, weights: weights, kernels: kernels, truth: truth,
+      begins: image.file != nil || S.number == 0)
     pipeline.give(flags.given, to: S.self)
     if let file = image.file, S.number > 0 {
       guard restart || pipeline.trace.stages.isEmpty else {
@@ -48,7 +65,8 @@ struct StageArguments<S: PipelineStage>: ParsableArguments {
             + "again with --restart")
       }
       print("Running the stages 0 to \(S.number - 1) on \(file.relativePath) first.\n")
-      for earlier in InferenceStages.types[..<S.number] { try pipeline.run(earlier, image: file) }
+      if S.number >= InferenceStages.types.count { _ = try pipeline.knowsTruth(of: file) }
+      for earlier in AllStages.types[..<S.number] { try pipeline.run(earlier, image: file) }
     }
     try pipeline.run(S.self, image: image.file)
     try pipeline.report()

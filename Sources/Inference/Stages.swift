@@ -7,16 +7,38 @@ import Stage3Proposals
 import Stage4RoI
 import Stage5Heads
 import Stage6Masks
+import Stage7Targets
 import Tracing
 
-/// A stage that is made of an image and a model.
+/// A stage that is made of an image, a model and, to learn, the truth about the image.
 public protocol PipelineStage: Stage {
   /// The stage with a model's parameters and settings, and torchvision's options for the rest.
   ///
   /// - Parameters:
   ///   - image: the file that stage 0 reads
   ///   - model: gives the model; called by those stages alone that need one
-  static func make(image: URL, model: () throws -> MaskRCNNModel) throws -> Self
+  ///   - truth: gives the objects that there are; called by those stages alone that need them
+  static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> Self
+}
+
+/// The stages of learning in their order, which run where the truth about the image is known: the one
+/// list of them.
+public enum LearningStages {
+  /// Their types.
+  public static var types: [any PipelineStage.Type] { [TargetsStage.self] }
+
+  /// Their folders' names in the same order.
+  public static let names = types.map { $0.name }
+}
+
+/// The stages of inference and of learning, by their numbers.
+public enum AllStages {
+  /// Their types: stage n is at place n.
+  public static var types: [any PipelineStage.Type] {
+    InferenceStages.types + LearningStages.types
+  }
 }
 
 /// All stages of inference in their order, each with its options: the one list of them.
@@ -86,49 +108,74 @@ public struct InferenceStages {
 
 extension InputStage: PipelineStage {
   /// Reads the image as the model's settings say.
-  public static func make(image: URL, model: () throws -> MaskRCNNModel) throws -> InputStage {
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> InputStage {
     InputStage(file: image, settings: try model().settings)
   }
 }
 
 extension BackboneStage: PipelineStage {
   /// The model's backbone.
-  public static func make(image: URL, model: () throws -> MaskRCNNModel) throws -> BackboneStage {
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> BackboneStage {
     BackboneStage(try model())
   }
 }
 
 extension AnchorsStage: PipelineStage {
   /// The model's anchors and region proposal head.
-  public static func make(image: URL, model: () throws -> MaskRCNNModel) throws -> AnchorsStage {
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> AnchorsStage {
     AnchorsStage(try model())
   }
 }
 
 extension ProposalsStage: PipelineStage {
   /// Needs no model.
-  public static func make(image: URL, model: () throws -> MaskRCNNModel) -> ProposalsStage {
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) -> ProposalsStage {
     ProposalsStage()
   }
 }
 
 extension RoIStage: PipelineStage {
   /// Needs no model.
-  public static func make(image: URL, model: () throws -> MaskRCNNModel) -> RoIStage { RoIStage() }
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) -> RoIStage {
+    RoIStage()
+  }
 }
 
 extension HeadsStage: PipelineStage {
   /// The model's heads.
-  public static func make(image: URL, model: () throws -> MaskRCNNModel) throws -> HeadsStage {
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> HeadsStage {
     HeadsStage(try model())
   }
 }
 
 extension MasksStage: PipelineStage {
   /// Needs no model; the image's number is that of its file, if it has one.
-  public static func make(image: URL, model: () throws -> MaskRCNNModel) -> MasksStage {
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) -> MasksStage {
     var stage = MasksStage()
     stage.options.imageID = MaskOptions.imageID(of: image) ?? stage.options.imageID
     return stage
+  }
+}
+
+extension TargetsStage: PipelineStage {
+  /// The truth, with the model's names for its classes.
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> TargetsStage {
+    TargetsStage(try truth(), classNames: try model().settings.classNames)
   }
 }

@@ -73,7 +73,9 @@ extension ProposalsStage {
 
 extension LevelCandidates {
   /// What stage 2 left of one level.
-  init(_ folder: StageFolder, level: String) throws {
+  ///
+  /// - Throws: `Fault` if it is missing or damaged, or its parts do not fit each other.
+  public init(_ folder: StageFolder, level: String) throws {
     let objectness = try folder.tensor("objectness.\(level)")
     let deltas = try folder.tensor("deltas.\(level)")
     let anchors = try folder.boxes("anchors.\(level)")

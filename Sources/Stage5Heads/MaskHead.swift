@@ -7,7 +7,13 @@
 
 import Kernels
 import Model
+import Stage4RoI
 import Tensors
+
+extension MaskHead {
+  /// Rows and columns of a mask: the upsampling doubles the bins.
+  public static let maskSide = 2 * RoIPyramid.maskBins.rows
+}
 
 /// Runs the mask head.
 ///

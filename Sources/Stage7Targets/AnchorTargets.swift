@@ -36,6 +36,12 @@ public struct AnchorTargets: Sendable, Equatable {
       pairs.map { truth.boxes[$0.1] }, references: pairs.map { anchors[$0.0] })
   }
 
+  /// Makes targets of their parts, as they were stored.
+  init(matches: [Match], sampled: [Int], positives: [Int], deltas: Tensor) {
+    (self.matches, self.sampled) = (matches, sampled)
+    (self.positives, self.deltas) = (positives, deltas)
+  }
+
   /// Whether each anchor is in the sample.
   public var isSampled: [Bool] { sampled.flags(among: matches.count) }
 }

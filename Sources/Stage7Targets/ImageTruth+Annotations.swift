@@ -15,35 +15,93 @@ extension ImageTruth {
   /// Crowds are left out: they are neither found nor missed.
   ///
   /// - Parameter sizes: of the image, and of the input that was made of it
-  /// - Throws: `Fault` if the annotations are of an image of another size, an object has no mask, a box
-  ///   without width or height, or the background's class
+  /// - Throws: `Fault` if the annotations are of an image of another size, or an object has no mask, an
+  ///   empty one, a box without width or height or outside the image, or the background's class
   public init(_ image: AnnotatedImage, sizes: InputSizes) throws(Fault) {
     let (original, resized) = (sizes.original, sizes.resized)
-    guard image.width == original.width, image.height == original.height else {
-      throw Fault(
-        image.file,
-        "the annotations are of \(image.width) x \(image.height) image pixels, the image has "
-          + "\(original)", remedy: "Give the annotations of this image")
-    }
+    try image.check(width: original.width, height: original.height)
     let objects = image.objects.filter { !$0.isCrowd }
     let factors = (
       x: Float(resized.width) / Float(original.width),
       y: Float(resized.height) / Float(original.height)
     )
-    var masks: [Float] = []
+    let rows = ResizedAxis(original.height, to: resized.height)
+    let columns = ResizedAxis(original.width, to: resized.width)
+    var masks: [MaskRegion] = []
     for object in objects {
-      guard let mask = object.mask else {
-        throw Fault(
-          image.file, "annotation \(object.id) has a box and no mask",
-          remedy: "Give every object a polygon or a run-length encoding")
-      }
-      let pixels = Tensor(
-        [1, 1, original.height, original.width], mask.pixels.map { $0 ? 1 : 0 })  // [1, 1, H0, W0]
-      masks += resizeNearest(pixels, rows: resized.height, columns: resized.width).values
+      masks.append(try object.usableMask(in: image).resized(rows, columns))
     }
     try self.init(
       boxes: objects.map { $0.box.scaled(x: factors.x, y: factors.y) },
-      labels: objects.map(\.label),
-      masks: Tensor([objects.count, resized.height, resized.width], masks))  // [T, H, W]
+      labels: objects.map(\.label), masks: masks, size: resized)
+  }
+}
+
+extension TruthObject {
+  /// The object's pixels.
+  ///
+  /// - Throws: `Fault` if there are none, or the box is empty or outside the image
+  fileprivate func usableMask(in image: AnnotatedImage) throws(Fault) -> MaskRegion {
+    func fault(_ problem: String, _ remedy: String) -> Fault {
+      Fault(image.file, "annotation \(id) \(problem)", remedy: remedy)
+    }
+    guard bounds.width > 0, bounds.height > 0 else {
+      throw fault(
+        "has a box of \(bounds.width) x \(bounds.height) image pixels",
+        "Correct the box or remove the annotation")
+    }
+    guard bounds.x < Double(image.width), bounds.y < Double(image.height),
+      bounds.x + bounds.width > 0, bounds.y + bounds.height > 0
+    else {
+      throw fault(
+        "has a box outside the image of \(image.width) x \(image.height) pixels",
+        "Correct the box or remove the annotation")
+    }
+    guard let mask else {
+      throw fault(
+        "has a box and no mask", "Give every object a polygon or a run-length encoding")
+    }
+    guard mask.area > 0 else {
+      throw fault(
+        "has an empty mask",
+        "Draw it again, a polygon with three corners or more, or remove the annotation")
+    }
+    return mask.region
+  }
+}
+
+/// Which pixel of the image each pixel of the resized image takes, along one axis.
+private struct ResizedAxis {
+  /// Ascending.
+  let sources: [Int]
+
+  init(_ extent: Int, to target: Int) {
+    // The resize itself tells, of the numbers of the pixels. They are exact below 2^24.
+    let numbers = Tensor([1, 1, 1, extent], (0..<extent).map { Float($0) })
+    sources = resizeNearest(numbers, rows: 1, columns: target).values.map { Int($0) }
+  }
+
+  /// The resized pixels that take one of some pixels.
+  func targets(of pixels: Range<Int>) -> Range<Int> {
+    let first = sources.firstIndex { $0 >= pixels.lowerBound } ?? sources.count
+    let end = sources.firstIndex { $0 >= pixels.upperBound } ?? sources.count
+    return first..<max(first, end)
+  }
+}
+
+extension MaskRegion {
+  /// The region in the resized image. One that is smaller than the distance of the pixels that are
+  /// taken may have none left.
+  fileprivate func resized(_ rows: ResizedAxis, _ columns: ResizedAxis) -> MaskRegion {
+    let (down, across) = (
+      rows.targets(of: window.y1..<window.y2), columns.targets(of: window.x1..<window.x2)
+    )
+    let inside = down.flatMap { row in
+      let start = (rows.sources[row] - window.y1) * window.width - window.x1
+      return across.map { isInside[start + columns.sources[$0]] }
+    }
+    return MaskRegion(
+      window: Window(across.lowerBound, down.lowerBound, across.upperBound, down.upperBound),
+      isInside: inside)
   }
 }

@@ -48,7 +48,18 @@ public struct RoITargets: Sendable, Equatable {
     truths = objects.compactMap { $0 }
     let boxes = positives.map { candidates[sampled[$0]] }
     deltas = BoxCoder.detections.encode(truths.map { truth.boxes[$0] }, references: boxes)
-    masks = maskTargets(truth.masks, boxes: boxes, truths: truths, side: maskSide)
+    masks = maskTargets(
+      truth.masks, in: truth.size, boxes: boxes, truths: truths, side: maskSide)
+  }
+
+  /// Makes targets of their parts, as they were stored.
+  init(
+    candidates: [Box], matches: [Match], sampled: [Int], labels: [Int], positives: [Int],
+    truths: [Int], deltas: Tensor, masks: Tensor
+  ) {
+    (self.candidates, self.matches, self.sampled) = (candidates, matches, sampled)
+    (self.labels, self.positives, self.truths) = (labels, positives, truths)
+    (self.deltas, self.masks) = (deltas, masks)
   }
 
   /// The sampled RoIs, which the box head reads.

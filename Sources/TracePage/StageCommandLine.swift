@@ -4,7 +4,7 @@ import Tracing
 
 /// The stage whose folder has a name; nil for a folder of no stage that this version knows.
 func stage(named name: String) -> (any PipelineStage.Type)? {
-  InferenceStages.types.first { $0.name == name }
+  AllStages.types.first { $0.name == name }
 }
 
 extension StageInput {

@@ -115,6 +115,14 @@ public final class StageWriter {
     try add(name, array, stored: nil, axes: axes, units: units, note: note)
   }
 
+  /// Adds truth values along one axis.
+  public func add(
+    _ name: String, flags: [Bool], axes: [String], units: String, note: String
+  ) throws {
+    let array = NumericArray([flags.count], .bool(flags))
+    try add(name, array, stored: nil, axes: axes, units: units, note: note)
+  }
+
   /// Adds a figure: the bytes of a PNG file. `source` is the file of the code that drew it.
   public func addFigure(
     _ name: String, png: [UInt8], caption: String, lookFor: String, source: String = #fileID

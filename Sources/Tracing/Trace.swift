@@ -85,9 +85,27 @@ public final class Trace {
   /// The weights that the trace was made with.
   public var weights: URL? { record.weights.map(resolve) }
 
-  /// Notes which image the trace is of; written when the next stage is done.
+  /// Where it is stored which objects there are in the image.
+  public var truth: (file: URL, imageID: Int?, label: String?)? {
+    record.truth.map { (resolve($0.file), $0.imageID, $0.label) }
+  }
+
+  /// Notes which image the trace is of; written when the next stage is done. The truth about another
+  /// image is forgotten.
   public func setImage(_ file: URL) {
-    record.image = path(from: folder, to: file)
+    let image = path(from: folder, to: file)
+    if record.image != image { record.truth = nil }
+    record.image = image
+  }
+
+  /// Notes where it is stored which objects there are; written when the next stage is done.
+  ///
+  /// - Parameters:
+  ///   - imageID: the image's number in the file; nil where its name tells
+  ///   - label: the class of all objects; nil where the file tells
+  public func setTruth(_ file: URL, imageID: Int?, label: String?) {
+    record.truth = TraceRecord.Truth(
+      file: path(from: folder, to: file), imageID: imageID, label: label)
   }
 
   /// Notes what a reader should know of a stage before all else, until it is run again.

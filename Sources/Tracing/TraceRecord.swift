@@ -17,10 +17,22 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var settingsInWords: [String] {
     (settings ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
   }
+  /// Where it is stored which objects there are; absent where nobody told.
+  public var truth: Truth?
   /// What a reader should know before all else; absent where nothing.
   public var note: Note?
   /// The stages that stand in the trace.
   public var stages: [String]
+
+  /// Where it is stored which objects there are in the image.
+  public struct Truth: Codable, Sendable, Equatable {
+    /// A label map or a file in COCO's JSON format, as a path like the image's.
+    public var file: String
+    /// The image's number in the file; absent where its name tells.
+    public var imageID: Int?
+    /// The class of all objects, by name or number; absent where the file tells.
+    public var label: String?
+  }
 
   /// What a reader should know of a stage, such as a mistake that was made on purpose.
   public struct Note: Codable, Sendable, Equatable {

@@ -65,20 +65,4 @@ import Testing
     #expect(objects.map(\.area) == [2, 3])
     #expect(objects.map(\.window) == [Window(1, 0, 2, 2), Window(0, 0, 4, 3)])
   }
-
-  @Test("labels of another size, of one colour, or no PNG are refused")
-  func badLabels() {
-    func fault(_ bytes: [UInt8]) -> String {
-      do {
-        _ = try trueObjects(bytes, name: "labels.png", width: 3, height: 2)
-        return ""
-      } catch { return "\(error)" }
-    }
-    let good = PNG.encode(labels: [0, 1, 1, 0, 0, 900], width: 3, height: 2)
-    #expect(fault(good) == "")
-    #expect(fault(PNG.encode(labels: [0, 1], width: 2, height: 1)).contains("2 x 1 pixels"))
-    #expect(
-      fault(PNG.encode(labels: [0, 0, 0, 0, 0, 0], width: 3, height: 2)).contains("background"))
-    #expect(fault([1, 2, 3]).contains("not a PNG"))
-  }
 }

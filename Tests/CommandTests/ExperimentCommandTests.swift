@@ -17,7 +17,7 @@ import Testing
     let refused = try run(
       "maskrcnn", ["downstream", "--trace", smallTrace.path, "--truth", labels])
     #expect(refused.code == 1 && refused.errorLines.count == 1)
-    #expect(refused.errors.contains("the labels are 512 x 512 pixels"))
+    #expect(refused.errors.contains("the truth is of 512 x 512 image pixels"))
   }
 
   @Test("roi sweep writes a table and an image into the trace, and roi alone is what it was")

@@ -1,0 +1,4 @@
+import Commands
+import Stage7Targets
+
+LearningCommand<TargetsStage>.main()
