@@ -8,6 +8,10 @@ import PackageDescription
 /// another, such as x86-64-v3 (AVX2) or x86-64-v2 (SSE).
 let processor = Context.environment["MASKRCNN_MARCH"] ?? "native"
 
+/// With MASKRCNN_KERNELS_ONLY the package is what the tests of the kernels and the goldens need: CI
+/// compiles that once more for each processor.
+let kernelsOnly = Context.environment["MASKRCNN_KERNELS_ONLY"] != nil
+
 /// The rooms below the stages, each with what it may import.
 let foundations: [Target] = [
   .systemLibrary(
@@ -135,16 +139,25 @@ let testTargets: [Target] = [
       belowStages + stages + ["Inference", "Ablations", "Mistakes", "TestFixtures"])),
 ]
 
+/// What the tests of the kernels and the goldens need above the stages.
+let kernelTestTargets = (upperTargets + testTargets).filter {
+  ["Inference", "Goldens", "KernelsTests", "GoldenTests"].contains($0.name)
+}
+
 let package = Package(
   name: "MaskRCNN",
   platforms: [.macOS(.v26)],
-  products: (["MaskRCNN"] + rooms).map { .library(name: $0, targets: [$0]) }
-    + commandNames.map { .executable(name: $0, targets: [$0]) },
+  products: kernelsOnly
+    ? []
+    : (["MaskRCNN"] + rooms).map { .library(name: $0, targets: [$0]) }
+      + commandNames.map { .executable(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
-  targets: foundations + stageTargets + upperTargets + commandTargets + testTargets
-    + stageTestTargets,
+  targets: kernelsOnly
+    ? foundations.filter { !["Evaluation", "Scenes"].contains($0.name) } + stageTargets
+      + kernelTestTargets
+    : foundations + stageTargets + upperTargets + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

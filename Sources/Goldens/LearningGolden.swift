@@ -115,12 +115,26 @@ public struct LearningGolden {
         tensor.map { ("dC\(index + 2)", $0) }
       } + [("dinput", gradient.input)].compactMap { name, tensor in tensor.map { (name, $0) } }
     for (name, tensor) in maps { results.append(try compareGradient(name, tensor)) }
+    var flips = 0
     for (slot, value) in gradient.parameters.parameters
     where reference.tensors[slot.name + "#limits"] != nil {
-      results.append(try compareGradient(slot.name, value))
+      var result = try compareGradient(slot.name, value)
+      if !result.passes, flips < Self.allowedFlips {
+        let withoutOne = try compareGradient(slot.name, value, isFlipped: true)
+        if withoutOne.passes { (result, flips) = (withoutOne, flips + 1) }
+      }
+      results.append(result)
     }
     return results
   }
+
+  /// In how many parameters' gradients one element may be off because of a ReLU whose sum is nearly 0:
+  /// one such cell moves one channel of its layer, by little. Among the millions of cells a network has
+  /// a few, and which side one falls on depends on how the processor rounds. Compiled for x86-64-v2,
+  /// one of 64 elements of one gradient of `bundled` is off by 1.3e-4, the others by 1.4e-6.
+  private static let allowedFlips = 2
+  /// By how much of the greatest magnitude such an element may be off.
+  private static let flip: Float = 5e-4
 
   /// How many parameters the reference has gradients of.
   public var parameterCount: Int {
@@ -134,7 +148,12 @@ public struct LearningGolden {
   /// gradient goes another way. So 1e-4 is allowed, or three times what torchvision's own 32-bit
   /// gradient is off by; and of a feature map, where one such cell is off by much, as many cells as
   /// twice torchvision's share of them.
-  private func compareGradient(_ name: String, _ ours: Tensor) throws -> GoldenResult {
+  ///
+  /// - Parameter isFlipped: whether the element that is off most is left out, if it is off by no more
+  ///   than `flip`
+  private func compareGradient(
+    _ name: String, _ ours: Tensor, isFlipped: Bool = false
+  ) throws -> GoldenResult {
     let theirs = try tensor(name)
     let limits = try tensor(name + "#limits").values
     // Feature maps and the input; a parameter's name has dots.
@@ -143,10 +162,19 @@ public struct LearningGolden {
     let count = max(1, theirs.count)
     let samples = theirs.values.indices.map { ours.values[$0 * ours.count / count] }
     var pairs = Array(zip(theirs.values, samples))
-    if isMap {
-      // The cells that went the other way come last and are left out, as many as are allowed.
-      pairs.sort { abs($0.0 - $0.1) < abs($1.0 - $1.1) }
-      pairs.removeLast(Int(2 * share * Float(count)))
+    if isMap || isFlipped {
+      // The cells that went the other way come last and are left out, as many as are allowed; NaN
+      // comes first and never is.
+      func off(_ pair: (Float, Float)) -> Float {
+        let difference = abs(pair.0 - pair.1)
+        return difference.isNaN ? -1 : difference
+      }
+      pairs.sort { off($0) < off($1) }
+      if isMap {
+        pairs.removeLast(Int(2 * share * Float(count)))
+      } else if let worst = pairs.last, abs(worst.0 - worst.1) <= Self.flip * maximum {
+        pairs.removeLast()
+      }
     }
     let reason = "sums over all positions in another order; torchvision's own are off by \(noise)"
     return GoldenResult(

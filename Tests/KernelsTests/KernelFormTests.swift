@@ -49,13 +49,15 @@ struct KernelFormTests {
   func operations() {
     var noise = Noise(11)
     let input = noise.tensor([1, 19, 17, 13])
-    let weight = noise.tensor([8, 19, 3, 3])
+    let weight = noise.tensor([16, 19, 3, 3])
     let plain = plainConvolution(input, weight: weight, padding: 1)
     let packed = PackedWeight(weight)
     KernelForm.plain.running {
-      #expect(convolution(input, weight: packed, padding: 1) == plain)
+      let result = convolution(input, weight: packed, padding: 1)
+      #expect(result.values.elementsEqual(plain.values))
     }
-    // Winograd's form rounds elsewhere.
-    #expect(convolution(input, weight: packed, padding: 1) != plain)
+    // The fast form of this size is Winograd's on every processor, and rounds elsewhere.
+    let result = convolution(input, weight: packed, padding: 1)
+    #expect(!result.values.elementsEqual(plain.values))
   }
 }
