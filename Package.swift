@@ -81,6 +81,7 @@ let upperTargets: [Target] = [
 
 let commandNames = [
   "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "targets",
+  "gradients",
   "bench",
 ]
 

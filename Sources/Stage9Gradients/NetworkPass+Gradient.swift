@@ -27,6 +27,10 @@ public struct NetworkGradient: Sendable {
   public var trunk: [Tensor?]
   /// dL/dinput, `[N, 3, H, W]`; nil unless asked for.
   public var input: Tensor?
+  /// dL/dfeatures of the R sampled RoIs, `[R, F, 7, 7]`; nil where no loss of the box head is chosen.
+  public var boxFeatures: Tensor?
+  /// dL/dfeatures of the P positive RoIs, `[P, F, 14, 14]`; nil where the mask loss is not chosen.
+  public var maskFeatures: Tensor?
 }
 
 /// Which parts of a backward pass are computed.
@@ -57,9 +61,10 @@ public func networkGradient(
 ) -> NetworkGradient {
   var gradients = parameters.zeros
   // The heads, and through the RoI operator to the pyramid.
-  let heads = headGradients(rois, targets, parameters, options, &gradients)
+  let (boxFeatures, maskFeatures) = headGradients(rois, targets, parameters, options, &gradients)
   var pyramid = images.pyramid.map { Tensor($0.shape, repeating: 0) }  // [N, F, H / s, W / s]
-  for (gradient, of) in heads {
+  for (gradient, of) in [(boxFeatures, rois.sampled), (maskFeatures, rois.positive)] {
+    guard let gradient else { continue }
     let levels = rois.rois.featuresGradient(gradient, of, operator: rois.roiOperator)
     for (level, part) in levels.enumerated() { pyramid[level].add(part) }
   }
@@ -86,16 +91,17 @@ public func networkGradient(
     levels, parameters.backbone, images.trunk, frozenParts: options.frozenParts,
     needsInput: options.needsInput, parameters: &gradients.backbone)
   return NetworkGradient(
-    parameters: gradients, pyramid: pyramid, trunk: trunk.levels, input: trunk.input)
+    parameters: gradients, pyramid: pyramid, trunk: trunk.levels, input: trunk.input,
+    boxFeatures: boxFeatures, maskFeatures: maskFeatures)
 }
 
 /// The heads' backward passes: the gradients of the RoI features, `[R, F, 7, 7]` and
-/// `[P, F, 14, 14]`, each with the RoIs that they were read from.
+/// `[P, F, 14, 14]`; nil where no loss of a head is chosen, or no RoI was sampled.
 private func headGradients(
   _ rois: RoIPass, _ targets: [RoITargets], _ parameters: MaskRCNNParameters,
   _ options: BackwardOptions, _ gradients: inout MaskRCNNParameters
-) -> [(gradient: Tensor, of: [RoI])] {
-  var result: [(gradient: Tensor, of: [RoI])] = []
+) -> (boxes: Tensor?, masks: Tensor?) {
+  var result: (boxes: Tensor?, masks: Tensor?) = (nil, nil)
   if options.losses.contains(.classes) || options.losses.contains(.boxes), !rois.sampled.isEmpty {
     var seeds = boxHeadLossGradients(
       classLogits: rois.boxes.classLogits, deltas: rois.boxes.deltas, targets: targets)
@@ -104,13 +110,13 @@ private func headGradients(
     let box = boxHeadBackward(
       classLogits: seeds.classLogits, deltas: seeds.deltas, parameters.boxHead, rois.box)
     gradients.boxHead = box.parameters
-    result.append((box.features, rois.sampled))
+    result.boxes = box.features
   }
   if options.losses.contains(.masks), !rois.positive.isEmpty {
     let seed = maskLossGradient(rois.maskLogits, targets: targets)
     let mask = maskHeadBackward(seed, parameters.maskHead, rois.mask)
     gradients.maskHead = mask.parameters
-    result.append((mask.features, rois.positive))
+    result.masks = mask.features
   }
   return result
 }

@@ -1,0 +1,4 @@
+import Commands
+import Stage9Gradients
+
+LearningCommand<GradientsStage>.main()
