@@ -99,8 +99,7 @@ let commandTargets: [Target] =
       name: $0, dependencies: ["Commands"], path: "Sources/Commands/Executables/\($0)")
   }
 
-/// Stage 9 is tested whole, by the goldens.
-let stageTestTargets: [Target] = stages.dropLast().enumerated().map { number, name in
+let stageTestTargets: [Target] = stages.enumerated().map { number, name in
   .testTarget(
     name: "\(name)Tests",
     dependencies: dependencies(belowStages + stages[...number]))
