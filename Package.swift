@@ -77,7 +77,7 @@ let upperTargets: [Target] = [
 
 let commandNames = [
   "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "targets",
-  "bench",
+  "losses", "bench",
 ]
 
 let commandTargets: [Target] =

@@ -8,6 +8,7 @@ import Stage4RoI
 import Stage5Heads
 import Stage6Masks
 import Stage7Targets
+import Stage8Losses
 import Tracing
 
 /// A stage that is made of an image, a model and, to learn, the truth about the image.
@@ -27,7 +28,9 @@ public protocol PipelineStage: Stage {
 /// list of them.
 public enum LearningStages {
   /// Their types.
-  public static var types: [any PipelineStage.Type] { [TargetsStage.self] }
+  public static var types: [any PipelineStage.Type] {
+    [TargetsStage.self, LossesStage.self]
+  }
 
   /// Their folders' names in the same order.
   public static let names = types.map { $0.name }
@@ -177,5 +180,14 @@ extension TargetsStage: PipelineStage {
     image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
   ) throws -> TargetsStage {
     TargetsStage(try truth(), classNames: try model().settings.classNames)
+  }
+}
+
+extension LossesStage: PipelineStage {
+  /// The model's heads; the truth is in what stage 7 left.
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> LossesStage {
+    LossesStage(try model())
   }
 }
