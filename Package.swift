@@ -81,8 +81,7 @@ let upperTargets: [Target] = [
 
 let commandNames = [
   "maskrcnn", "input", "backbone", "anchors", "proposals", "roi", "heads", "masks", "targets",
-  "gradients",
-  "bench",
+  "losses", "gradients", "bench",
 ]
 
 let commandTargets: [Target] =

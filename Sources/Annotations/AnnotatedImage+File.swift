@@ -11,12 +11,18 @@ public struct ImageAnnotations: Sendable, Equatable {
   /// The classes by which the objects are named; empty for a label map, whose objects have none and
   /// are numbered 1.
   public var classes: [AnnotatedClass]
-  /// What is odd about single annotations without making the rest useless.
+  /// What is odd about the image's annotations without making the rest useless.
   public var problems: [Fault]
 
   /// Makes annotations of their parts.
   public init(_ image: AnnotatedImage, classes: [AnnotatedClass], problems: [Fault] = []) {
     (self.image, self.classes, self.problems) = (image, classes, problems)
+    if image.objects.isEmpty {
+      self.problems.append(
+        Fault(
+          image.file, "there are no objects in it: all boxes are background",
+          remedy: "Annotate the objects, if the image shows any"))
+    }
   }
 }
 
@@ -44,9 +50,13 @@ extension ImageAnnotations {
     let dataset = try AnnotatedDataset(json: data, name: subject)
     var image = try dataset.image(named: name, id: id)
     image.file = subject
+    let others = Set(
+      dataset.images.filter { $0.id != image.id }.flatMap(\.objects).map {
+        "\(subject): annotation \($0.id)"
+      })
     self.init(
       image, classes: dataset.classes,
-      problems: dataset.problems.filter { $0.subject != dataset.name })
+      problems: dataset.problems.filter { $0.subject != subject && !others.contains($0.subject) })
   }
 
   /// The objects of a label map, all of class 1.

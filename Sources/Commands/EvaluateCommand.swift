@@ -67,17 +67,6 @@ struct EvaluateCommand: ParsableCommand {
     if let curves, !json { print("\nLook at \(curves)") }
   }
 
-  /// The first problems on standard error, a line each.
-  private func warn(_ problems: [Fault]) {
-    let shown = 10
-    var lines = problems.prefix(shown).map { "Warning: \($0)" }
-    if problems.count > shown {
-      lines.append("Warning: \(problems.count - shown) more like these.")
-    }
-    guard !lines.isEmpty else { return }
-    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
-  }
-
   private func write(_ bytes: [UInt8], to file: URL) throws {
     do {
       try Data(bytes).write(to: file, options: .atomic)

@@ -33,6 +33,9 @@ final class LoadedTruth {
   /// Whether the truth about an image is known.
   func isKnown(of image: URL) -> Bool { place(of: image) != nil }
 
+  /// What is odd about the truth, if it was read.
+  var problems: [Fault] { known?.annotations.problems ?? [] }
+
   /// What the file says about an image.
   ///
   /// - Throws: `Fault` if the file cannot be used, or nobody told which it is.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Inference
 import Stage4RoI
+import Stage8Losses
 
 /// `maskrcnn`: all stages, and what is done with whole traces.
 package struct MaskRCNNCommand: ParsableCommand {
@@ -17,8 +18,9 @@ package struct MaskRCNNCommand: ParsableCommand {
   package init() {}
 
   private static func command<S: PipelineStage>(of stage: S.Type) -> any ParsableCommand.Type {
-    // Stage 4 has further subcommands.
+    // Stage 4 has further subcommands, stage 8 a table.
     if stage == RoIStage.self { return RoICommand.self }
+    if stage == LossesStage.self { return LossesCommand.self }
     return S.number < InferenceStages.types.count
       ? StageCommand<S>.self : LearningCommand<S>.self
   }

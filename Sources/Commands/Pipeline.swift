@@ -38,18 +38,15 @@ struct Pipeline {
   /// Tells a stage what the command line gives it.
   mutating func give<S: Stage>(_ flags: GivenFlags, to stage: S.Type) { given[S.name] = flags }
 
-  /// Whether the truth about an image is known, and fits it: told before minutes are spent on what
-  /// comes before.
+  /// Refuses a truth that does not fit its image, before minutes are spent on what comes before.
   ///
-  /// - Throws: `Fault` if the truth cannot be used
-  func knowsTruth(of image: URL) throws -> Bool {
-    guard truth.isKnown(of: image) else { return false }
+  /// - Throws: `Fault` if nobody told what it is, or it cannot be used
+  func checkTruth(of image: URL) throws {
+    let annotated = try truth.get(of: image, model).image
     let size = try readImage(image).pixels.shape  // [3, H0, W0]
     let whole = ImageSize(height: size[1], width: size[2])
     _ = try ImageTruth(
-      truth.get(of: image, model).image,
-      sizes: InputSizes(original: whole, resized: whole, padded: whole))
-    return true
+      annotated, sizes: InputSizes(original: whole, resized: whole, padded: whole))
   }
 
   /// Runs one stage.
@@ -84,8 +81,12 @@ struct Pipeline {
   }
 
   /// Makes the page; prints what ran, where to look, and which later stages do not fit any more.
-  func report() throws {
+  ///
+  /// - Parameter words: what is printed below the table of the stages
+  func report(_ words: String? = nil) throws {
     print(table.text)
+    if let words { print("\n" + words) }
+    warn(truth.problems)
     let outdated = try trace.outdatedStages()
     let weights = try trace.stages.compactMap { name in
       try trace.stage(name).weights.map { (stage: name, source: $0) }

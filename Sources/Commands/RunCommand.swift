@@ -61,7 +61,8 @@ struct RunCommand: ParsableCommand {
     pipeline.give(roi.given, to: RoIStage.self)
     pipeline.give(masks.given, to: MasksStage.self)
     let image = files.first ?? Bundled.image
-    let learns = try pipeline.knowsTruth(of: image)
+    let learns = pipeline.truth.isKnown(of: image)
+    if learns { try pipeline.checkTruth(of: image) }
     for stage in learns ? AllStages.types : InferenceStages.types {
       try pipeline.run(stage, image: image)
     }

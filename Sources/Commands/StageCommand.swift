@@ -26,15 +26,26 @@ package struct StageCommand<S: PipelineStage>: ParsableCommand {
 package struct LearningCommand<S: PipelineStage>: ParsableCommand {
   package static var configuration: CommandConfiguration { StageCommand<S>.configuration }
 
+  @OptionGroup var learning: LearningArguments<S>
+
+  package init() {}
+
+  package func run() throws { try learning.run() }
+}
+
+/// What the command line of a stage of learning holds.
+struct LearningArguments<S: PipelineStage>: ParsableArguments {
   @OptionGroup var stage: StageArguments<S>
   @OptionGroup var truth: TruthOption
   @OptionGroup var imageID: TruthImageOption
   @OptionGroup var label: TruthLabelOption
 
-  package init() {}
-
-  package func run() throws {
-    try stage.run(truth: GivenTruth(truth, imageID: imageID.imageID, label: label))
+  /// Runs the stage; on an image, those before it first.
+  ///
+  /// - Parameter report: what is printed of the trace then, beside the table of the stages
+  func run(report: (Trace) throws -> String? = { _ in nil }) throws {
+    try stage.run(
+      truth: GivenTruth(truth, imageID: imageID.imageID, label: label), report: report)
   }
 }
 
@@ -49,7 +60,9 @@ struct StageArguments<S: PipelineStage>: ParsableArguments {
   var restart = false
 
   /// Runs the stage; on an image, those before it first.
-  func run(truth: GivenTruth = GivenTruth()) throws {
+  func run(
+    truth: GivenTruth = GivenTruth(), report: (Trace) throws -> String? = { _ in nil }
+  ) throws {
     var pipeline = try Pipeline(
       trace, weights: weights, kernels: kernels, truth: truth,
       begins: image.file != nil || S.number == 0)
@@ -65,10 +78,10 @@ struct StageArguments<S: PipelineStage>: ParsableArguments {
             + "again with --restart")
       }
       print("Running the stages 0 to \(S.number - 1) on \(file.relativePath) first.\n")
-      if S.number >= InferenceStages.types.count { _ = try pipeline.knowsTruth(of: file) }
+      if S.number >= InferenceStages.types.count { try pipeline.checkTruth(of: file) }
       for earlier in AllStages.types[..<S.number] { try pipeline.run(earlier, image: file) }
     }
     try pipeline.run(S.self, image: image.file)
-    try pipeline.report()
+    try pipeline.report(report(pipeline.trace))
   }
 }

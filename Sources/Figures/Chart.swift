@@ -39,6 +39,7 @@ public struct Chart: Panel {
   private enum Content: Sendable {
     case bars([Bar], ClosedRange<Float>?)
     case lines([Line], ClosedRange<Float>?)
+    case points([Line])
     case histogram([Float], bins: Int)
   }
 
@@ -73,6 +74,13 @@ public struct Chart: Panel {
     Chart(title: title, xAxis: x, yAxis: y, note: note, content: .lines(lines, range))
   }
 
+  /// Points, each series in its own colour, over axes that begin at 0.
+  public static func points(
+    _ series: [Line], _ title: String, x: String, y: String, note: String = ""
+  ) -> Chart {
+    Chart(title: title, xAxis: x, yAxis: y, note: note, content: .points(series))
+  }
+
   /// How often values fall into each of some equal intervals.
   public static func histogram(
     _ values: Tensor, _ title: String, axis: String, bins: Int = 40, note: String = ""
@@ -95,6 +103,7 @@ public struct Chart: Panel {
     switch content {
     case .bars(let bars, let range): drawBars(bars, range)
     case .lines(let lines, let range): drawLines(lines, range)
+    case .points(let series): drawPoints(series)
     case .histogram(let values, let bins): drawHistogram(values, bins)
     }
   }
@@ -170,6 +179,25 @@ public struct Chart: Panel {
     }
     let legend = lines.filter { !$0.name.isEmpty }.map {
       LegendEntry($0.name, $0.stroke.colour, $0.stroke.dashed ? .dashed : .line)
+    }
+    return around(plot, bounds, legend: legend, notes: note.isEmpty ? [] : [note])
+  }
+
+  private func drawPoints(_ series: [Line]) -> Raster {
+    let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
+    func end(_ values: [Float]) -> Float { max((values.max() ?? 1) * 1.05, 1e-6) }
+    let bounds = Frame(x: (0, end(points.map(\.x))), y: (0, end(points.map(\.y))))
+    var plot = grid(bounds)
+    for one in series {
+      for point in one.points where point.x.isFinite && point.y.isFinite {
+        let place = bounds.place(point, width, height)
+        // Dots that overlap are told apart by a rim.
+        plot.disc(place, radius: 4, .white)
+        plot.disc(place, radius: 3, one.stroke.colour)
+      }
+    }
+    let legend = series.filter { !$0.name.isEmpty }.map {
+      LegendEntry($0.name, $0.stroke.colour, .dot)
     }
     return around(plot, bounds, legend: legend, notes: note.isEmpty ? [] : [note])
   }

@@ -8,6 +8,7 @@ import Stage4RoI
 import Stage5Heads
 import Stage6Masks
 import Stage7Targets
+import Stage8Losses
 import Stage9Gradients
 import Tracing
 
@@ -28,7 +29,9 @@ public protocol PipelineStage: Stage {
 /// list of them.
 public enum LearningStages {
   /// Their types.
-  public static var types: [any PipelineStage.Type] { [TargetsStage.self, GradientsStage.self] }
+  public static var types: [any PipelineStage.Type] {
+    [TargetsStage.self, LossesStage.self, GradientsStage.self]
+  }
 
   /// Their folders' names in the same order.
   public static let names = types.map { $0.name }
@@ -181,8 +184,17 @@ extension TargetsStage: PipelineStage {
   }
 }
 
+extension LossesStage: PipelineStage {
+  /// The model's heads; the truth is in what stage 7 left.
+  public static func make(
+    image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
+  ) throws -> LossesStage {
+    LossesStage(try model())
+  }
+}
+
 extension GradientsStage: PipelineStage {
-  /// The model's parameters.
+  /// The model's parameters; the truth is in what stage 7 left.
   public static func make(
     image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
   ) throws -> GradientsStage {

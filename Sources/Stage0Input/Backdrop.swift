@@ -1,3 +1,4 @@
+import Kernels
 import Model
 import Tensors
 import Tracing
@@ -20,6 +21,35 @@ public func denormalised(_ image: Tensor, mean: [Float], standardDeviation: [Flo
         }
       }
     }
+  }
+}
+
+/// The part of an image in a box, stretched to a square as the heads' features and masks are. A box
+/// outside the image shows its nearest pixels.
+///
+/// - Parameter image: `[3, H, W]`
+/// - Returns: `[3, side, side]`
+public func squareCrop(_ image: Tensor, _ box: Box, side: Int) -> Tensor {
+  let (height, width) = (image.shape[1], image.shape[2])
+  let (x1, y1) = (min(max(Int(box.x1), 0), width - 1), min(max(Int(box.y1), 0), height - 1))
+  let x2 = min(max(Int(box.x2.rounded(.up)), x1 + 1), width)
+  let y2 = min(max(Int(box.y2.rounded(.up)), y1 + 1), height)
+  var values: [Float] = []
+  for channel in 0..<3 {
+    for row in y1..<y2 {
+      let first = (channel * height + row) * width
+      values += image.values[first + x1..<first + x2]
+    }
+  }
+  return resizeBilinear(Tensor([3, y2 - y1, x2 - x1], values), rows: side, columns: side)
+}
+
+extension Tensor {
+  /// An image whose least value becomes 0 and whose greatest 1, for eyes: small crops of dark images
+  /// show little otherwise.
+  public var withFullContrast: Tensor {
+    let (least, greatest) = (statistics.minimum, statistics.maximum)
+    return greatest > least ? map { ($0 - least) / (greatest - least) } : self
   }
 }
 

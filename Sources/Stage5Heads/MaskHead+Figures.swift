@@ -1,5 +1,6 @@
 import Kernels
 import Figures
+import Stage0Input
 import Stage1Backbone
 import Tensors
 
@@ -68,19 +69,7 @@ extension HeadsDrawing {
 
   /// The image in a detection's box, stretched to a square.
   private func crop(_ index: Int, _ detection: DetectionCandidate, side: Int) -> ImageView {
-    let (height, width) = (backdrop.height, backdrop.width)
-    let box = detection.box
-    let (x1, y1) = (min(max(Int(box.x1), 0), width - 1), min(max(Int(box.y1), 0), height - 1))
-    let x2 = min(max(Int(box.x2.rounded(.up)), x1 + 1), width)
-    let y2 = min(max(Int(box.y2.rounded(.up)), y1 + 1), height)
-    var values: [Float] = []
-    for channel in 0..<3 {
-      for row in y1..<y2 {
-        let first = (channel * height + row) * width
-        values += image.values[first + x1..<first + x2]
-      }
-    }
-    let square = resizeBilinear(Tensor([3, y2 - y1, x2 - x1], values), rows: side, columns: side)
+    let square = squareCrop(image, detection.box, side: side)
     var crop = ImageView(
       square, "Detection \(index), score \(Numerals.probability(detection.score, digits: 4))")
     crop.longestSide = side

@@ -161,15 +161,4 @@ extension LossName {
   var colour: Colour {
     Palette.level(2 + (LossName.allCases.firstIndex(of: self) ?? 0))
   }
-
-  /// What it is the loss of.
-  var words: String {
-    switch self {
-    case .objectness: "objectness"
-    case .rpnBoxes: "RPN box"
-    case .classes: "class"
-    case .boxes: "box"
-    case .masks: "mask"
-    }
-  }
 }

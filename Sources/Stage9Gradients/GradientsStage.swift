@@ -237,6 +237,6 @@ extension GradientsStage {
 extension GradientOptions.Choice {
   /// What the gradients are of, in words.
   var words: String {
-    self == .total ? "the sum of the five losses" : "the \(losses[0].words) loss"
+    self == .total ? "the sum of the five losses" : "the \(rawValue) loss"
   }
 }

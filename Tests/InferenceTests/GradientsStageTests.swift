@@ -71,7 +71,7 @@ import WeightFiles
       var model = try LearningCase.model()
       let trace = try LearningCase.traceWithTargets(in: folder, model)
       // Fewer shapes of anchors: other anchors than those that were matched.
-      model.settings.anchors.aspectRatios = [1]
+      model.settings.anchorAspectRatios = [1]
       #expect(throws: Fault.self) { try GradientsStage(model).run(in: trace, figures: false) }
     }
   }

@@ -7,6 +7,7 @@ import Stage0Input
 import Stage2Anchors
 import Stage3Proposals
 import Stage7Targets
+import Stage8Losses
 import Tensors
 import TestFixtures
 import Testing
@@ -140,10 +141,101 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
   }
 }
 
+@Suite struct LossesStageTests {
+  @Test("stages 7 and 8 in a trace give torchvision's five losses, over as many anchors and RoIs")
+  func golden() throws {
+    try withTemporaryFolder { folder in
+      let model = try model()
+      let trace = try makeTrace(folder, model)
+      var targets = TargetsStage(try truth(model), classNames: model.settings.classNames)
+      targets.options.sample = .all
+      try targets.run(in: trace, figures: false)
+      try LossesStage(model).run(in: trace, figures: false)
+      // From the files, not from memory.
+      let left = try Trace.open(trace.folder).current(LossesStage.name)
+      let losses = try LossesStage.losses(of: left)
+      let reference = try WeightFile.read(learning.appending(path: "reference.safetensors"))
+      let theirs = try #require(reference.tensors["losses"]).values
+      for (name, expected) in zip(LossName.allCases, theirs) {
+        #expect(abs(losses[name].value - expected) < 1e-5 * max(expected, 1), "\(name)")
+      }
+      let counts = try #require(reference.tensors["counts"]).values.map { Int($0) }
+      #expect(
+        counts == [
+          losses.rpn.objectness.elements.count, losses.rpn.boxes.elements.shape[0],
+          losses.boxHead.classes.elements.count, losses.boxHead.boxes.elements.shape[0],
+        ])
+      #expect(losses.masks.elements.shape == [counts[3], 28, 28])
+      let values = try left.tensor("losses").values
+      #expect(values == LossName.allCases.map { losses[$0].value })
+    }
+  }
+
+  @Test("what each RoI costs adds up to the losses of the heads")
+  func ledger() throws {
+    try withTemporaryFolder { folder in
+      let model = try model()
+      let trace = try makeTrace(folder, model)
+      let targets = TargetsStage(try truth(model), classNames: model.settings.classNames)
+      let rois = try TargetsStage.targets(of: targets.run(in: trace, figures: false)).rois
+      let left = try LossesStage(model).run(in: trace, figures: false)
+      let losses = try LossesStage.losses(of: left)
+      let text = try String(
+        contentsOf: left.folder.appending(path: "rois.csv"), encoding: .utf8)
+      let rows = text.split(separator: "\n").dropFirst().map {
+        $0.split(separator: ",", omittingEmptySubsequences: false)
+      }
+      #expect(rows.count == rois.sampled.count)
+      for (column, loss) in [(7, LossName.classes), (8, .boxes), (9, .masks)] {
+        let sum = rows.reduce(0) { $0 + (Float($1[column]) ?? 0) }
+        #expect(abs(sum - losses[loss].value) < 1e-4, "\(loss)")
+      }
+    }
+  }
+
+  @Test("an image without objects has targets and losses: two of the five, the others are 0")
+  func withoutObjects() throws {
+    try withTemporaryFolder { folder in
+      let model = try model()
+      let trace = try makeTrace(folder, model)
+      var truth = try truth(model)
+      truth.image.objects = []
+      let stage = TargetsStage(truth, classNames: model.settings.classNames)
+      let targets = try TargetsStage.targets(of: stage.run(in: trace))
+      #expect(targets.anchors.sampled.count == 256 && targets.anchors.positives.isEmpty)
+      #expect(targets.rois.labels.allSatisfy { $0 == 0 } && !targets.rois.sampled.isEmpty)
+      let losses = try LossesStage.losses(of: LossesStage(model).run(in: trace))
+      for name in LossName.allCases {
+        let isOfBackground = name == .objectness || name == .classes
+        #expect((losses[name].value > 0) == isOfBackground, "\(name)")
+        #expect(losses[name].value.isFinite)
+      }
+    }
+  }
+
+  @Test("targets of classes that the weights do not have are refused")
+  func otherClasses() throws {
+    try withTemporaryFolder { folder in
+      let model = try model()
+      let trace = try makeTrace(folder, model)
+      var truth = try truth(model)
+      truth.image.objects[0].label = 7
+      let stage = TargetsStage(truth, classNames: model.settings.classNames)
+      try stage.run(in: trace, figures: false)
+      #expect {
+        try LossesStage(model).run(in: trace, figures: false)
+      } throws: {
+        "\($0)".contains("of more classes than the 4 of the weights")
+      }
+      #expect(!trace.has(LossesStage.name))
+    }
+  }
+}
+
 @Suite struct LearningStageListTests {
   @Test("the stages of learning follow those of inference, each at the place of its number")
   func list() {
-    #expect(LearningStages.names.first == "7-targets")
+    #expect(LearningStages.names.prefix(2) == ["7-targets", "8-losses"])
     #expect(AllStages.types.map { $0.number } == Array(AllStages.types.indices))
     #expect(AllStages.types.map { $0.name } == InferenceStages.names + LearningStages.names)
     for stage in LearningStages.types {

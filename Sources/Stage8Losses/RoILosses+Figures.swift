@@ -1,0 +1,135 @@
+import Figures
+import Stage0Input
+import Stage7Targets
+import Tensors
+
+extension LossesDrawing {
+  /// The ten RoIs that cost most, and why.
+  var expensiveFigure: Figure {
+    let title = "The ten most expensive RoIs"
+    let parts = RoILosses(losses, rois)
+    let order = rois.sampled.indices.sorted {
+      let (a, b) = (parts.total($0), parts.total($1))
+      return a > b || (a == b && $0 < $1)
+    }.prefix(10)
+    guard !order.isEmpty else {
+      return Figure(title, caption: "There are no RoIs.") {
+        TextPanel("No RoIs", lines: ["Stage 7 sampled none."])
+      }
+    }
+    let sum = rois.sampled.indices.reduce(0) { $0 + parts.total($1) }
+    let own = order.reduce(0) { $0 + parts.total($1) }
+    let all = sum > 0 ? own / sum : 0
+    return Figure(
+      title,
+      caption:
+        "\(order.count) of \(rois.sampled.count) RoIs make \(percent(all)) of the three losses "
+        + "of the heads. Class, box and mask are what each adds to the losses; the score is that of "
+        + "the RoI's own class.",
+      columns: 2,
+      legend: [
+        LegendEntry("background", .red, .line), LegendEntry("object", .green, .line),
+      ]
+    ) {
+      expensiveView(Array(order))
+      TablePanel(
+        "What they cost",
+        header: ["", "class", "box", "mask", "is", "score", "why"],
+        rows: order.enumerated().map { rank, roi in
+          [
+            "\(rank + 1)", cost(parts.classes[roi]), parts.boxes[roi].map(cost) ?? "–",
+            parts.masks[roi].map(cost) ?? "–", name(rois.labels[roi]),
+            Numerals.probability(score(roi, rois.labels[roi]), digits: 2), why(roi, parts),
+          ]
+        })
+    }
+  }
+
+  private func cost(_ loss: Float) -> String { Numerals.decimals(Double(loss), 4) }
+
+  private func score(_ roi: Int, _ label: Int) -> Float { boxes.classScores[roi, label] }
+
+  /// What makes a RoI expensive, in a few words.
+  private func why(_ roi: Int, _ parts: RoILosses) -> String {
+    let label = rois.labels[roi]
+    let rivals = (0..<boxes.classScores.shape[1]).filter { $0 != label }
+    let rival = rivals.max { score(roi, $0) < score(roi, $1) } ?? 0
+    let overlap = Numerals.short(rois.matches[rois.sampled[roi]].overlap, digits: 2)
+    let (box, mask) = (parts.boxes[roi] ?? 0, parts.masks[roi] ?? 0)
+    if parts.classes[roi] >= max(box, mask) {
+      return "IoU \(overlap), called \(name(rival)) at "
+        + Numerals.probability(score(roi, rival), digits: 2)
+    }
+    guard let place = rois.positives.firstIndex(of: roi) else { return "" }
+    if box >= mask {
+      let elements = losses.boxHead.boxes.elements.slice(place).values
+      let greatest = elements.indices.max { elements[$0] < elements[$1] } ?? 0
+      return "IoU \(overlap), " + ["x", "y", "width", "height"][greatest] + " of its box is off"
+    }
+    let (target, found) = (rois.masks.slice(place).values, maskProbabilities.slice(place).values)
+    let wrong = zip(target, found).count { ($0 > 0.5) != ($1 > 0.5) }
+    return "\(percent(Float(wrong) / Float(max(target.count, 1)))) of its mask is wrong"
+  }
+
+  private func expensiveView(_ order: [Int]) -> ImageView {
+    var view = ImageView(
+      backdrop, "\(order.count) RoIs", dimmed: 0.25,
+      layers: order.enumerated().reversed().map { rank, roi in
+        .box(
+          rois.candidates[rois.sampled[roi]], label: "\(rank + 1)",
+          Stroke(rois.labels[roi] == 0 ? .red : .green, thickness: 2))
+      })
+    view.longestSide = 520
+    return view
+  }
+
+  /// Image, target, prediction and loss of some positive RoIs.
+  var masksFigure: Figure {
+    let title = "Mask loss: pixel by pixel"
+    let elements = losses.masks.elements  // [P, M, M]
+    guard !rois.positives.isEmpty else {
+      return Figure(title, caption: "No RoI is positive, so no mask costs anything.") {
+        TextPanel("No positive RoIs", lines: ["The mask loss is 0."])
+      }
+    }
+    let means = rois.positives.indices.map { place in
+      elements.slice(place).values.reduce(0, +)
+        / Float(max(elements.shape[1] * elements.shape[2], 1))
+    }
+    let order = means.indices.sorted {
+      means[$0] > means[$1] || (means[$0] == means[$1] && $0 < $1)
+    }
+    let count = min(5, order.count)
+    let shown = (0..<count).map { order[$0 * (order.count - 1) / max(count - 1, 1)] }
+    let limit = max(shown.flatMap { elements.slice($0).values }.max() ?? 0, 1e-3)
+    return Figure(
+      title,
+      caption:
+        "\(count) of \(order.count) positive RoIs, from the most expensive mask to the cheapest: "
+        + "the image in the RoI, the target, the predicted probability of its own class's mask "
+        + "(both from 0, dark, to 1, bright), and the binary cross-entropy of each pixel. Masks of "
+        + "other classes cost nothing.",
+      columns: 4
+    ) {
+      for place in shown {
+        crop(rois.maskBoxes[place], "RoI \(rois.positives[place])", side: 196)
+        map(rois.masks.slice(place), "Target", .share)
+        map(maskProbabilities.slice(place), "Prediction", .share)
+        map(
+          elements.slice(place), "Loss, mean \(Numerals.short(means[place], digits: 2))",
+          .sequential(0...limit), units: "loss")
+      }
+    }
+  }
+
+  private func map(
+    _ values: Tensor, _ title: String, _ scale: ColourScale, units: String? = nil
+  ) -> Heatmap {
+    var map = Heatmap(values, title, scale: scale, units: units ?? "")
+    map.zoom = 196 / Float(values.shape[0])
+    map.showsAxes = false
+    map.showsSummary = false
+    map.showsBar = units != nil
+    return map
+  }
+}
