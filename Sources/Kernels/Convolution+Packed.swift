@@ -12,6 +12,11 @@ public func packedConvolution(
 ) -> Tensor {
   let size = ConvolutionSize(
     input, weight.tensor, stride: stride, padding: padding, groups: groups)
+  guard input.count > 0, weight.tensor.count > 0 else {
+    return plainConvolution(
+      input, weight: weight.tensor, finish: finish, adding: adding, stride: stride,
+      padding: padding, groups: groups)
+  }
   let laidOut = LaidOutInput(input, size)
   let groupRows = weight.rows(groups: groups)
   let plane = size.outRows * size.outColumns

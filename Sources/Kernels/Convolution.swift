@@ -86,6 +86,8 @@ struct ConvolutionSize: Sendable {
 /// form spreads them over the whole 4 x 4 blocks of the output that read such a cell. The weights are
 /// to be finite: the fast forms multiply them by the zeros outside the image.
 ///
+/// Without input cells or input channels every sum is 0, and so the result is the finish of 0.
+///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`
 ///   - weight: `[O, I / G, K, K]`

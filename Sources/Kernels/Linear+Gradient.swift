@@ -43,7 +43,7 @@ public func plainLinearWeightGradient(_ input: Tensor, outputGradient: Tensor) -
 }
 
 /// The gradient of a linear layer by its input, the same sums as `plainLinearInputGradient`, as a
-/// blocked matrix product; or, if `KernelForm.current` says so, the definition.
+/// blocked matrix product; or, if `KernelForm.current` says so, the definition. Zeros without outputs.
 ///
 /// - Parameters:
 ///   - outputGradient: dY, `[R, O]`
@@ -55,6 +55,9 @@ public func linearInputGradient(_ outputGradient: Tensor, weight: PackedWeight) 
   }
   checkLinearGradient(outputGradient, weight: weight.tensor)
   let inputs = weight.tensor.shape[1]
+  guard outputGradient.count > 0 else {
+    return Tensor([outputGradient.shape[0], inputs], repeating: 0)
+  }
   return Tensor(uninitialized: [outputGradient.shape[0], inputs]) { target in
     outputGradient.values.withUnsafeBufferPointer { rows in
       guard let rows = rows.baseAddress else { return }
@@ -69,7 +72,7 @@ public func linearInputGradient(_ outputGradient: Tensor, weight: PackedWeight) 
 }
 
 /// The gradient of a linear layer by its weight, the same sums as `plainLinearWeightGradient`, as a
-/// blocked matrix product; or, if `KernelForm.current` says so, the definition.
+/// blocked matrix product; or, if `KernelForm.current` says so, the definition. Zeros without rows.
 ///
 /// - Parameters:
 ///   - input: `[R, I]`
@@ -81,6 +84,9 @@ public func linearWeightGradient(_ input: Tensor, outputGradient: Tensor) -> Ten
   }
   checkLinearGradient(outputGradient, input: input)
   let (rows, inputs, outputs) = (input.shape[0], input.shape[1], outputGradient.shape[1])
+  guard input.count > 0, outputGradient.count > 0 else {
+    return Tensor([outputs, inputs], repeating: 0)
+  }
   return Tensor(uninitialized: [outputs, inputs]) { target in
     input.values.withUnsafeBufferPointer { input in
       outputGradient.values.withUnsafeBufferPointer { gradient in

@@ -20,6 +20,8 @@ public func plainLinear(_ input: Tensor, weight: Tensor, finish: Finish = Finish
 
 /// A fully connected layer, the same sums as `plainLinear`, as a blocked matrix product.
 ///
+/// Without inputs, I = 0, every sum is 0, and so the result is the finish of 0.
+///
 /// - Parameters:
 ///   - input: `[R, I]`
 ///   - weight: `[O, I]`
@@ -29,6 +31,9 @@ public func linear(_ input: Tensor, weight: PackedWeight, finish: Finish = Finis
     return plainLinear(input, weight: weight.tensor, finish: finish)
   }
   checkLinear(input, weight.tensor)
+  guard input.count > 0, weight.tensor.count > 0 else {
+    return plainLinear(input, weight: weight.tensor, finish: finish)
+  }
   let outputs = weight.tensor.shape[0]
   return Tensor(uninitialized: [input.shape[0], outputs]) { output in
     input.values.withUnsafeBufferPointer { rows in

@@ -69,6 +69,9 @@ public func maxPoolGradient(
   checkPoolGradient(outputGradient, input, kernel: kernel, stride: stride, padding: padding)
   let (rows, columns) = (input.shape[2], input.shape[3])
   let (outRows, outColumns) = (outputGradient.shape[2], outputGradient.shape[3])
+  guard input.count > 0, outputGradient.count > 0 else {
+    return Tensor(input.shape, repeating: 0)
+  }
   return Tensor(uninitialized: input.shape) { target in
     target.initialize(repeating: 0, count: input.count)
     input.values.withUnsafeBufferPointer { cells in

@@ -4,7 +4,7 @@ import Tensors
 ///
 ///     y[n, c, y, x] = max over u, v of x[n, c, s y - p + u, s x - p + v]
 ///
-/// A window with a NaN gives NaN, as in PyTorch. This is the definition; `maxPool` computes the same
+/// A window with a NaN gives NaN, as in PyTorch; one without a cell gives minus infinity. This is the definition; `maxPool` computes the same
 /// faster.
 ///
 /// - Parameter input: `[N, C, H, W]`
@@ -58,6 +58,9 @@ public func maxPool(_ input: Tensor, kernel: Int, stride: Int, padding: Int = 0)
     return plainMaxPool(input, kernel: kernel, stride: stride, padding: padding)
   }
   checkPooling(input, kernel: kernel, padding: padding)
+  guard input.count > 0 else {
+    return plainMaxPool(input, kernel: kernel, stride: stride, padding: padding)
+  }
   let (rows, columns) = (input.shape[2], input.shape[3])
   let outRows = convolvedExtent(rows, kernel: kernel, stride: stride, padding: padding)
   let outColumns = convolvedExtent(columns, kernel: kernel, stride: stride, padding: padding)

@@ -1,7 +1,8 @@
 import Tensors
 
 /// Bilinear resize with half-pixel centres (`align_corners=False`), without smoothing when
-/// shrinking. Output cell i samples the input at `(i + 0.5) * H / H' - 0.5`, not below 0.
+/// shrinking. Output cell i samples the input at `(i + 0.5) * H / H' - 0.5`, not below 0. Zeros where
+/// the input has no cells.
 ///
 /// - Parameters:
 ///   - input: planes, `[C, H, W]`
@@ -17,13 +18,12 @@ public func resizeBilinear(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
 public func resizeBilinear(
   _ input: Tensor, rows: Int, columns: Int, only partRows: Range<Int>, _ partColumns: Range<Int>
 ) -> Tensor {
-  precondition(
-    input.shape.rank == 3 && input.shape[1] > 0 && input.shape[2] > 0,
-    "no resizing of \(input.shape)")
+  precondition(input.shape.rank == 3, "no resizing of \(input.shape)")
+  let shape: Shape = [input.shape[0], partRows.count, partColumns.count]
+  guard input.count > 0 else { return Tensor(shape, repeating: 0) }
   let (height, width) = (input.shape[1], input.shape[2])
   let vertical = partRows.map { Interpolation($0, from: height, to: rows) }
   let horizontal = partColumns.map { Interpolation($0, from: width, to: columns) }
-  let shape: Shape = [input.shape[0], partRows.count, partColumns.count]
   return Tensor(uninitialized: shape) { output in
     input.values.withUnsafeBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
@@ -62,7 +62,8 @@ private struct Interpolation {
   }
 }
 
-/// Nearest-neighbour resize: output cell i takes input cell `floor(i * H / H')`.
+/// Nearest-neighbour resize: output cell i takes input cell `floor(i * H / H')`. Zeros where the input
+/// has no cells.
 ///
 /// - Parameters:
 ///   - input: `[N, C, H, W]`
@@ -70,6 +71,9 @@ private struct Interpolation {
 /// - Returns: `[N, C, H', W']`
 public func resizeNearest(_ input: Tensor, rows: Int, columns: Int) -> Tensor {
   precondition(input.shape.rank == 4, "no resizing of \(input.shape)")
+  guard input.count > 0 else {
+    return Tensor([input.shape[0], input.shape[1], rows, columns], repeating: 0)
+  }
   let (height, width) = (input.shape[2], input.shape[3])
   let (fromRow, fromColumn) = (nearestCells(height, rows), nearestCells(width, columns))
   let planes = input.shape[0] * input.shape[1]

@@ -40,6 +40,8 @@ public func plainTransposedConvolution(
 /// `plainTransposedConvolution`: a 1x1 convolution to `O K K` channels, whose results are stored
 /// where they belong in space.
 ///
+/// Without input channels every sum is 0, and so the result is the finish of 0.
+///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`
 ///   - weight: `[I, O, K, K]`, PyTorch's layout
@@ -51,6 +53,9 @@ public func transposedConvolution(
     return plainTransposedConvolution(input, weight: weight.tensor, finish: finish)
   }
   checkTransposed(input, weight.tensor)
+  guard input.count > 0, weight.tensor.count > 0 else {
+    return plainTransposedConvolution(input, weight: weight.tensor, finish: finish)
+  }
   let (outputs, kernel) = (weight.tensor.shape[1], weight.tensor.shape[2])
   let (images, height, width) = (input.shape[0], input.shape[2], input.shape[3])
   return Tensor(uninitialized: [images, outputs, kernel * height, kernel * width]) { output in

@@ -41,6 +41,10 @@ public func winogradConvolution(
   precondition(
     size.kernelRows == 3 && size.kernelColumns == 3,
     "the kernel is 3 x 3, not \(weight.tensor.shape)")
+  guard input.count > 0, weight.tensor.count > 0 else {
+    return plainConvolution(
+      input, weight: weight.tensor, finish: finish, adding: adding, padding: padding)
+  }
   return Tensor(uninitialized: [size.images, size.outputs, size.outRows, size.outColumns]) {
     output in
     input.values.withUnsafeBufferPointer { image in

@@ -148,6 +148,7 @@ func perChannel(
     "no gradient \(gradient.shape) of \(boxes.count) boxes on \(features.shape)")
   let plane = features.shape[1] * features.shape[2]
   var result = Tensor(features.shape, repeating: 0)  // [C, H, W]
+  guard result.count > 0 else { return result }
   result.values.withUnsafeMutableBufferPointer { output in
     features.values.withUnsafeBufferPointer { map in
       guard let map = map.baseAddress, let output = output.baseAddress else { return }

@@ -102,7 +102,8 @@ struct RoIGroup: Sendable {
   /// Indices of the boxes, in ascending order.
   let members: [Int]
 
-  /// The levels and images that boxes are read from, each with its boxes.
+  /// The levels and images that boxes are read from, each with its boxes; without the levels that
+  /// have no cells.
   static func all(
     in pyramid: [Tensor], boxes: [Box], images: [Int]?, levels: [Int]
   ) -> [RoIGroup] {
@@ -117,7 +118,9 @@ struct RoIGroup: Sendable {
     for index in boxes.indices {
       members[levels[index] * batch + (images?[index] ?? 0)].append(index)
     }
-    return members.enumerated().filter { !$1.isEmpty }.map { place, members in
+    // A map without cells takes no gradient.
+    let used = members.enumerated().filter { !$1.isEmpty && pyramid[$0 / batch].count > 0 }
+    return used.map { place, members in
       RoIGroup(level: place / batch, image: place % batch, members: members)
     }
   }

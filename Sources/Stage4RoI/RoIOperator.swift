@@ -128,7 +128,7 @@ public func plainRoIFeatures(
 ///   - images: which of the N images each box is in; nil where there is one
 ///   - levels: the place in `pyramid` of the level that each box is read from
 ///   - scales: cells per input pixel of each level, 1 / stride
-/// - Returns: `[R, C, Y, X]`, in the order of the boxes
+/// - Returns: `[R, C, Y, X]`, in the order of the boxes; zeros for a box on a level without cells
 public func roiFeatures(
   _ pyramid: [Tensor], boxes: [Box], images: [Int]? = nil, levels: [Int], scales: [Float],
   bins: BinGrid, operator roiOperator: RoIOperator
@@ -162,12 +162,15 @@ public func roiFeatures(
     nonisolated(unsafe) let output = output
     Threads.each(boxes.count) { index in
       let map = maps[levels[index] * batch + (images?[index] ?? 0)]
+      let target = output + index * channels * bins.count
       map.values.withUnsafeBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { return }
+        guard let base = buffer.baseAddress, !buffer.isEmpty else {
+          // A map without cells has nothing to sample.
+          return target.initialize(repeating: 0, count: channels * bins.count)
+        }
         roiOperator.apply(
           to: base, rows: map.shape[0], columns: map.shape[1], channels: channels,
-          box: boxes[index], spatialScale: scales[levels[index]], bins: bins,
-          output: output + index * channels * bins.count)
+          box: boxes[index], spatialScale: scales[levels[index]], bins: bins, output: target)
       }
     }
   }

@@ -89,6 +89,8 @@ func perRoI(
   let each = features.shape[0] * bins.count
   var result = Tensor(
     [boxes.count, features.shape[0], bins.rows, bins.columns], repeating: 0)  // [R, C, Y, X]
+  // A map without cells has nothing to sample: zeros.
+  guard features.count > 0, bins.count > 0 else { return result }
   result.values.withUnsafeMutableBufferPointer { output in
     features.values.withUnsafeBufferPointer { map in
       guard let map = map.baseAddress, let output = output.baseAddress else { return }

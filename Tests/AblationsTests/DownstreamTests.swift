@@ -53,12 +53,14 @@ import Tracing
     let heads = try trace.stage(HeadsStage.name)
     #expect(try align.detections.map(\.label) == heads.integers("labels"))
     let scores = try heads.tensor("scores").values
+    #expect(scores.count == align.detections.count)
     #expect(zip(align.detections, scores).allSatisfy { abs($0.score - $1) < 1e-4 })
     let areas = try trace.stage(MasksStage.name).integers("areas")
-    #expect(areas.count > 1)
+    #expect(areas.count > 1 && areas.count == align.regions.count)
     // A pixel at the threshold may fall on the other side.
     #expect(zip(align.regions, areas).allSatisfy { abs($0.area - $1) <= 1 })
     let boxes = try trace.stage(MasksStage.name).boxes("boxes")
+    #expect(boxes.count == align.detections.count)
     #expect(zip(align.detections, boxes).allSatisfy { $0.box.intersectionOverUnion($1) > 0.999 })
   }
 

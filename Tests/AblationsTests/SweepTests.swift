@@ -43,6 +43,7 @@ import Tracing
     #expect(result.curves[0].values == stairs)
     #expect(result.curves[0].largestJumpInBin == 3 && result.curves[0].largestJump == 6)
     // RoIWarp's bin 3 is the middle of the eight cells, 5 + 4.
+    #expect(result.curves[1].values.count == stairs.count)
     #expect(zip(result.curves[1].values, stairs).allSatisfy { abs($0 - $1) < 1e-4 })
     #expect(result.range == 6 * 31)
     #expect(result.relative(result.curves[0].largestJump) == 1.0 / 31)

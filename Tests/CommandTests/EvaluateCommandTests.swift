@@ -44,7 +44,7 @@ private let golden = fixturesFolder.appending(path: "golden/evaluation")
       for (key, place) in [("AP ", 0), ("AP75", 2), ("AR100", 8), ("ARl", 11)] {
         let line = try #require(lines.first { $0.hasPrefix(key) })
         let printed = line.split(separator: " ").suffix(2).compactMap { Double($0) }
-        #expect(printed.count == 2)
+        #expect(printed.count == 2 && expected.count == 2)
         for (number, golden) in zip(printed, expected) {
           #expect(abs(number - golden.numbers[place]) < 0.00051)
         }
@@ -59,6 +59,7 @@ private let golden = fixturesFolder.appending(path: "golden/evaluation")
       ]
       for (evaluation, golden) in zip(report.evaluations, expected) {
         #expect(evaluation.numbers.count == 12 && evaluation.classes.count == 3)
+        #expect(golden.numbers.count == keys.count)
         for (key, number) in zip(keys, golden.numbers) {
           let value = try #require(evaluation.numbers[key])
           #expect(abs((value ?? -1) - number) < 1e-9, "\(key)")

@@ -55,6 +55,7 @@ private struct EvaluationGolden {
       #expect(evaluation.classes.count == expected.classes.count)
       for (index, known) in evaluation.classes.enumerated() {
         let numbers = try #require(expected.classes[String(known.id)])
+        #expect(numbers.count == 3)
         for (threshold, number) in zip([nil, 0, 5], numbers) {
           let ours = evaluation.averagePrecision(threshold: threshold, classIndex: index) ?? -1
           #expect(abs(ours - number) < 1e-9, "class \(known.id), \(ours), pycocotools \(number)")

@@ -70,6 +70,7 @@ import Tracing
       }
       let areas = try #require(try read(entry.areas).integers)
       // A pixel at the threshold may fall on the other side.
+      #expect(areas.count == detections.count && scores.count == detections.count)
       for (detection, area) in zip(detections, areas) {
         #expect(abs(detection.mask.binary(threshold: 0.5).count { $0 } - area) <= 1)
       }
@@ -86,6 +87,7 @@ import Tracing
     ]
     let model = try Self.model.get()
     let together = model.detections(in: images)
+    #expect(together.count == images.count)
     for (found, image) in zip(together, images) {
       let alone = model.detections(in: image)
       #expect(!alone.isEmpty && same(found, alone))

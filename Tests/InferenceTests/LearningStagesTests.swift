@@ -156,6 +156,7 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
       let losses = try LossesStage.losses(of: left)
       let reference = try WeightFile.read(learning.appending(path: "reference.safetensors"))
       let theirs = try #require(reference.tensors["losses"]).values
+      #expect(theirs.count == LossName.allCases.count)
       for (name, expected) in zip(LossName.allCases, theirs) {
         #expect(abs(losses[name].value - expected) < 1e-5 * max(expected, 1), "\(name)")
       }

@@ -18,10 +18,15 @@ struct Noise {
   }
 }
 
-/// The greatest absolute difference of two tensors of one shape.
+/// The greatest absolute difference of two tensors of one shape; infinite where one is NaN or where
+/// not both are the same infinity.
 func greatestDifference(_ a: Tensor, _ b: Tensor) -> Float {
   #expect(a.shape == b.shape)
-  return zip(a.values, b.values).map { abs($0 - $1) }.max() ?? 0
+  return zip(a.values, b.values).reduce(0) { greatest, pair in
+    guard pair.0 != pair.1 else { return greatest }
+    let difference = abs(pair.0 - pair.1)
+    return difference.isNaN ? .infinity : max(greatest, difference)
+  }
 }
 
 struct ConvolutionCase: Sendable, CustomTestStringConvertible {

@@ -35,7 +35,7 @@ func inner(_ a: DoubleTensor, _ b: Tensor) -> Double {
 }
 
 /// The greatest difference between a gradient and central differences of a loss, relative to the
-/// gradient's greatest element.
+/// gradient's greatest element; infinite where one is NaN.
 ///
 /// - Parameters:
 ///   - gradient: of `loss` at `point`
@@ -54,7 +54,10 @@ func centralError(
     let below = loss(moved)
     moved.values[index] = before
     let difference = (above - below) / (2 * step)
-    greatest = max(greatest, abs(difference - Double(gradient.values[index])))
+    let error = abs(difference - Double(gradient.values[index]))
+    // `max` would skip a NaN.
+    guard !error.isNaN else { return .infinity }
+    greatest = max(greatest, error)
     range = max(range, abs(difference))
   }
   return gradient.shape == point.shape ? greatest / range : .infinity

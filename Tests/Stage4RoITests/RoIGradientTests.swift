@@ -6,7 +6,7 @@ import Testing
 /// A 5 x 5 map whose cell (row, column) holds 5 row + column: 0 … 24.
 private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
 
-private let everyOperator: [RoIOperator] = [
+let everyOperator: [RoIOperator] = [
   .pool, .warp(samplingRatio: 2, maximum: false), .warp(samplingRatio: 0, maximum: true),
   .align(samplingRatio: 2, aligned: false, maximum: false),
   .align(samplingRatio: 0, aligned: true, maximum: false),
@@ -138,6 +138,7 @@ private func map(_ cells: [(Int, Int, Float)]) -> Tensor {
       return boxes.flatMap { map.pooled(by: roiOperator, $0, scale: 0.5, bins: bins) }
     }
     let cells = features.values.map { Double($0) }
+    #expect(output.count == outputs(cells).count)
     for (ours, theirs) in zip(output.values, outputs(cells)) {
       #expect(abs(Double(ours) - theirs) < 1e-5)
     }
