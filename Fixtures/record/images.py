@@ -28,7 +28,7 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(samples, depth, colour, interlaced=False, before_data=b""):
+def png(samples, depth, colour, interlaced=False, before_data=b"", after_data=b""):
     """A PNG of `samples` [H, W, channels]; filter 0; Adam7 if interlaced."""
     height, width, channels = samples.shape
 
@@ -56,7 +56,7 @@ def png(samples, depth, colour, interlaced=False, before_data=b""):
         data = rows(samples)
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + before_data
-            + chunk(b"IDAT", zlib.compress(data, 9)) + chunk(b"IEND", b""))
+            + chunk(b"IDAT", zlib.compress(data, 9)) + after_data + chunk(b"IEND", b""))
 
 
 def expect(name, array):
@@ -101,6 +101,19 @@ def record_png():
         (CODEC / f"{name}.png").write_bytes(
             b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
             + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+
+
+def record_png_orientations():
+    """An eXIf chunk before the pixels or, for even orientations, after them."""
+    samples = np.random.default_rng(8).integers(0, 256, (11, 13, 3))
+    for orientation in range(1, 9):
+        exif = struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+        place = "after_data" if orientation % 2 == 0 else "before_data"
+        data = png(samples, 8, RGB, **{place: chunk(b"eXIf", exif)})
+        name = f"png-orientation{orientation}"
+        (CODEC / f"{name}.png").write_bytes(data)
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        expect(name, np.asarray(upright.convert("RGB")))
 
 
 def record_jpeg():
@@ -160,6 +173,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     CODEC.mkdir(parents=True, exist_ok=True)
     record_png()
+    record_png_orientations()
     record_jpeg()
     if arguments.stardist:
         record_examples(arguments.stardist)

@@ -44,6 +44,27 @@ public struct Image: Sendable, Equatable {
     self.source = source
   }
 
+  /// What a reader should know of the values; nil where nothing is odd about them.
+  public var hint: String? {
+    Image.hint(bitDepth: source.bitDepth, greatest: pixels.values.max() ?? 0)
+  }
+
+  /// What a reader should know of an image whose 16-bit values use only the lowest bits: it is
+  /// processed as it is, though it may be a camera's 10, 12 or 14 bits stored in 16.
+  ///
+  /// - Parameters:
+  ///   - bitDepth: bits per sample in the file
+  ///   - greatest: the greatest value, of 1
+  public static func hint(bitDepth: Int, greatest: Float) -> String? {
+    let value = Int((greatest * 65535).rounded())
+    guard bitDepth == 16, value > 0, value < 1 << 14 else { return nil }
+    let used = Int.bitWidth - value.leadingZeroBitCount
+    return
+      "the 16-bit values use only the lowest \(used) bits (the greatest is \(value) of 65535), "
+      + "so the network sees a dark image; if the camera has \(used) bits, multiply the values by "
+      + "\(1 << (16 - used)) first"
+  }
+
   /// Columns.
   public var width: Int { pixels.shape[2] }
   /// Rows.

@@ -9,16 +9,41 @@ public enum PNG {
   /// Whether some bytes begin as a PNG file does.
   public static func recognises(_ bytes: [UInt8]) -> Bool { bytes.starts(with: signature) }
 
+  /// Bits per sample as the header of a PNG file has them; 0 for another file.
+  public static func bitDepth(of bytes: [UInt8]) -> Int {
+    // The signature, then the header's length, type, width and height.
+    recognises(bytes) && bytes.count > 24 ? Int(bytes[24]) : 0
+  }
+
   /// Reads the bytes of a PNG file.
   ///
   /// Palettes and small bit depths are expanded, alpha is dropped, grey is repeated. A sample is
-  /// divided by the greatest its bit depth can hold, so 16 bits keep their full precision.
+  /// divided by the greatest its bit depth can hold, so 16 bits keep their full precision. The image
+  /// is set upright as its eXIf chunk says.
   public static func decode(_ bytes: [UInt8], name: String) throws -> Image {
     let (samples, header) = try read(bytes, name: name)
+    let orientation = EXIF.orientation(exif(in: bytes))
     let source = Image.Source(
       format: "PNG", bitDepth: Int(header.bit_depth), colours: colourWords(header.colour_type),
-      inPasses: header.interlaced != 0)
-    return Image(pixels: samples.planes(.upright), source: source)
+      inPasses: header.interlaced != 0, orientation: orientation)
+    return Image(pixels: samples.planes(orientation), source: source)
+  }
+
+  /// The contents of the eXIf chunk, a TIFF structure; empty where there is none. It may come after
+  /// the pixels.
+  private static func exif(in bytes: [UInt8]) -> [UInt8] {
+    var place = signature.count
+    // Length, type, contents, checksum.
+    while place + 12 <= bytes.count {
+      let length = bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
+      let contents = place + 8
+      guard length <= bytes.count - contents - 4 else { return [] }
+      if bytes[place + 4..<contents].elementsEqual(Array("eXIf".utf8)) {
+        return Array(bytes[contents..<contents + length])
+      }
+      place = contents + length + 4
+    }
+    return []
   }
 
   /// Reads the bytes of a PNG file as 8-bit colours: what `encode` was given comes back.
@@ -32,7 +57,8 @@ public enum PNG {
     }
   }
 
-  /// Reads a grey PNG file of 8 or 16 bits as whole numbers: a label map, `[H, W]`.
+  /// Reads a grey PNG file of 8 or 16 bits as whole numbers: a label map, `[H, W]`, set upright as
+  /// its eXIf chunk says.
   public static func decodeLabels(_ bytes: [UInt8], name: String) throws -> NumericArray {
     guard recognises(bytes) else {
       throw Fault(name, "this is not a PNG file", remedy: "Give labels as a grey PNG")
@@ -47,7 +73,16 @@ public enum PNG {
       samples.bytesPerSample == 1
       ? samples.bytes.map(Int32.init)
       : samples.bytes.withUnsafeBytes { $0.bindMemory(to: UInt16.self).map(Int32.init) }
-    return NumericArray([samples.height, samples.width], .int32(values))
+    let (width, height) = (samples.width, samples.height)
+    let orientation = EXIF.orientation(exif(in: bytes))
+    guard orientation != .upright else { return NumericArray([height, width], .int32(values)) }
+    let (rows, columns) = orientation.swapsAxes ? (width, height) : (height, width)
+    let upright = (0..<rows * columns).map { pixel in
+      let (y, x) = pixel.quotientAndRemainder(dividingBy: columns)
+      let place = orientation.stored(x: x, y: y, width: width, height: height)
+      return values[place.y * width + place.x]
+    }
+    return NumericArray([rows, columns], .int32(upright))
   }
 
   private static func read(

@@ -62,6 +62,48 @@ private func fault(_ body: () throws -> Image) -> Fault? {
     #expect(try readImage(file("grey-alpha8.png")).source.colours == "grey and alpha")
   }
 
+  @Test("the orientation in an eXIf chunk is obeyed, before the pixels or after", arguments: 1...8)
+  func orientation(_ orientation: Int) throws {
+    let name = "png-orientation\(orientation)"
+    let image = try readImage(file("\(name).png"))
+    try expectEqual(image, NPY.read(file("\(name).npy")), white: 255)
+    #expect(image.source.orientation.rawValue == orientation)
+    #expect(image.summary.contains("as its EXIF says") == (orientation != 1))
+  }
+
+  @Test("a label map is set upright as an image is")
+  func orientationOfLabels() throws {
+    let labels = (0..<35).map { UInt16($0 * 1800) }
+    let plain = PNG.encode(labels: labels, width: 7, height: 5)
+    // The chunk of orientation 6, a quarter clockwise, behind the header's 25 bytes.
+    let turned = try readBytes(of: file("png-orientation6.png"))
+    let start = try #require(Data(turned).range(of: Data("eXIf".utf8))).lowerBound - 4
+    let length = Int(turned[start + 3]) + 12
+    let bytes = Array(plain[..<33]) + turned[start..<start + length] + plain[33...]
+    let decoded = try PNG.decodeLabels(bytes, name: "labels")
+    #expect(decoded.shape == [7, 5])
+    let expected = (0..<7).flatMap { x in (0..<5).reversed().map { y in Int(labels[y * 7 + x]) } }
+    #expect(decoded.integers == expected)
+  }
+
+  @Test("an image whose 16-bit values use few bits is processed as it is, with a hint")
+  func lowestBits() throws {
+    let values = (0..<35).map { UInt16($0 * 117) }
+    let image = try decodeImage(
+      PNG.encode(labels: values, width: 7, height: 5), name: "microscope.png")
+    #expect(image.pixels.values[34] == Float(3978) / 65535)
+    #expect(
+      image.hint
+        == "the 16-bit values use only the lowest 12 bits (the greatest is 3978 of 65535), so the "
+        + "network sees a dark image; if the camera has 12 bits, multiply the values by 16 first")
+    #expect(try readImage(file("grey16.png")).hint == nil)
+    #expect(try readImage(file("grey8.png")).hint == nil)
+    #expect(Image.hint(bitDepth: 8, greatest: 0.01) == nil)
+    #expect(Image.hint(bitDepth: 16, greatest: 0) == nil)
+    #expect(PNG.bitDepth(of: try readBytes(of: file("grey16.png"))) == 16)
+    #expect(PNG.bitDepth(of: try readBytes(of: file("ycc444.jpg"))) == 0)
+  }
+
   @Test(arguments: ["grey1", "rgb16-interlaced", "palette4-transparent"])
   func everyTruncationIsAFault(name: String) throws {
     let whole = try readBytes(of: file("\(name).png"))
