@@ -295,8 +295,8 @@ def record_roi_levels() -> None:
         levels = LevelMapper(first, last)([boxes]) + first
         cases.add(
             f"levels-{first}-to-{last}",
-            {"boxes": boxes},
-            {"levels": levels, "margin": level_margins(boxes)},
+            {"boxes": boxes, "margin": level_margins(boxes)},
+            {"levels": levels},
             {
                 "firstLevel": first,
                 "lastLevel": last,

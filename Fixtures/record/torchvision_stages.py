@@ -33,6 +33,7 @@ LEVELS = ("P2", "P3", "P4", "P5", "P6")
 FIRST_LEVEL = 2
 """The number of the first level, where torchvision counts from 0."""
 MASK_THRESHOLD = 0.5
+CATEGORY = "category"
 
 
 class MultiScaleRoIPool(MultiScaleRoIAlign):
@@ -226,12 +227,12 @@ def _proposals(
     assert torch.equal(whole[0][0], boxes[kept]) and torch.equal(whole[1][0], scores[kept])
     corners = "x1 y1 x2 y2"
     tensors = (
-        Entry("candidates.index", top, ["T"], "candidate", "the top of each level by descending logit"),
+        Entry("candidates.index", top, ["T"], "candidate", "the top of each level by descending logit", CATEGORY),
         Entry("candidates.boxes", boxes, ["T", corners], "input pixels", "decoded and clipped"),
         Entry("candidates.logits", logits[top], ["T"], "logit", ""),
         Entry("proposals", boxes[kept], ["R", corners], "input pixels", "by descending score"),
         Entry("scores", scores[kept], ["R"], "probability", "sigmoid of the logit"),
-        Entry("proposal_index", top[kept], ["R"], "candidate", "the candidate of each proposal"),
+        Entry("proposal_index", top[kept], ["R"], "candidate", "the candidate of each proposal", CATEGORY),
     )
     options: dict[str, Option] = {
         "preNMSTopN": rpn.pre_nms_top_n(),
@@ -268,7 +269,7 @@ def _roi(
     strides = [round(1 / scale) for scale in pooler.scales]
     assert strides == [4, 8, 16, 32], f"the image is too small: strides came out as {strides}"
     tensors = (
-        Entry("levels", levels, ["R"], "level", "2 = P2 ... 5 = P5"),
+        Entry("levels", levels, ["R"], "level", "2 = P2 ... 5 = P5", CATEGORY),
         Entry("features", pooled, ["R", "C", "H", "W"], "activation", ""),
     )
     title = "Cuts the features of every proposal out of the pyramid"
@@ -323,9 +324,9 @@ def _heads(
         Entry("refined", refined, ["R", "K", corners], "input pixels", "decoded and clipped"),
         Entry("boxes", boxes, ["D", corners], "input pixels", "detections, in the resized image"),
         Entry("scores", scores, ["D"], "probability", "falling"),
-        Entry("labels", labels, ["D"], "class", ""),
-        Entry("proposal", origin, ["D"], "proposal", "the proposal of each detection"),
-        Entry("mask_levels", mask_levels, ["D"], "level", "2 = P2 ... 5 = P5"),
+        Entry("labels", labels, ["D"], "class", "", CATEGORY),
+        Entry("proposal", origin, ["D"], "proposal", "the proposal of each detection", CATEGORY),
+        Entry("mask_levels", mask_levels, ["D"], "level", "2 = P2 ... 5 = P5", CATEGORY),
         Entry("mask_features", mask_features, grid, "activation", ""),
         Entry("mask_logits", mask_logits, ["D", "K", "H", "W"], "logit", "for every class"),
     )
@@ -380,7 +381,7 @@ def _masks(heads_stage: Stage, sizes: list) -> tuple[Stage, dict[str, Tensor]]:
         Entry("soft", soft, ["S"], "probability", "the windows' pixels, row-major, in turn"),
         Entry("areas", binary.sum(dim=(1, 2)), ["D"], "image pixels", "pixels over the threshold"),
         Entry("label_map", label_map, ["H", "W"], "", "0 background, i + 1 detection i; the "
-              "highest score wins"),
+              "highest score wins", CATEGORY),
     )  # fmt: skip
     detections = detections_json(boxes, scores, labels, binary, heads_stage.options["classNames"])
     stage = Stage(

@@ -35,6 +35,8 @@ class Entry:
     axes: Sequence[str]
     units: str
     note: str
+    kind: str = "quantity"
+    """``category`` for labels, classes, indices and flags, which only name something."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def _write_tensor(
         "axes": list(entry.axes),
         "units": entry.units,
         "note": entry.note,
+        "kind": entry.kind,
     }
     record |= _statistics(array)
     kept = array

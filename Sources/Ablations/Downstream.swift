@@ -153,7 +153,7 @@ public struct Downstream: Sendable {
     }
     let outcomes = try (operators ?? Self.operators(of: trace)).map { roiOperator in
       if operators == nil,
-        let known = OperatorOutcome(
+        let known = try OperatorOutcome(
           of: trace, roiOperator, model, pasting, sizes.original)
       {
         return known
@@ -177,20 +177,25 @@ public struct Downstream: Sendable {
 
 extension OperatorOutcome {
   /// What a trace's stages 5 and 6 hold; nil where they used another operator or other weights, are
-  /// outdated, or did not keep it.
+  /// stale, or did not keep it.
+  ///
+  /// - Throws: `Fault` if a file is damaged.
   fileprivate init?(
     of trace: Trace, _ roiOperator: RoIOperator, _ model: MaskRCNNModel, _ pasting: MaskOptions,
     _ image: ImageSize
-  ) {
-    guard let roi = try? trace.current(RoIStage.name),
-      RoIOperator(recorded: roi.record.options) == roiOperator,
-      let heads = try? trace.current(HeadsStage.name),
+  ) throws {
+    let stale = try trace.staleStages().map(\.stage)
+    let names = [RoIStage.name, HeadsStage.name, MasksStage.name]
+    guard names.allSatisfy({ trace.has($0) && !stale.contains($0) }) else { return nil }
+    let roi = try trace.stage(RoIStage.name)
+    let (heads, masks) = (try trace.stage(HeadsStage.name), try trace.stage(MasksStage.name))
+    guard RoIOperator(recorded: roi.record.options) == roiOperator,
       heads.weights?.isSame(as: model.weightSource) == true,
       heads.record.options["maskOperator"] == .text("as in stage 4"),
-      let masks = try? trace.current(MasksStage.name),
-      let detections = try? masks.detections(heads, in: image)
+      ["boxes", "soft", "windows"].allSatisfy(masks.holds),
+      ["labels", "scores", "proposal"].allSatisfy(heads.holds)
     else { return nil }
-    self.init(roiOperator, detections, threshold: pasting.threshold)
+    self.init(roiOperator, try masks.detections(heads, in: image), threshold: pasting.threshold)
   }
 }
 

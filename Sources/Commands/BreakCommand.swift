@@ -7,6 +7,7 @@ import Stage0Input
 import Tensors
 import TracePage
 import Tracing
+import WeightFiles
 
 extension Mistake: ExpressibleByArgument {}
 
@@ -49,7 +50,7 @@ struct BreakCommand: ParsableCommand {
     weights.weights = right.weights?.path ?? weights.weights
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
     let stages = try mistake.stages(like: right, image: file, pipeline.model.get())
-    pipeline.trace.setImage(file)
+    pipeline.trace.setImage(file, checksum: Checksum.crc32(try readBytes(of: file)))
     for stage in stages { try pipeline.run(stage) }
     try pipeline.trace.setNote(
       "\(mistake.title) Look at \(mistake.symptom) \(mistake.explanation)", of: mistake.stage,
@@ -71,7 +72,9 @@ struct BreakCommand: ParsableCommand {
   /// The image that was given, or that of the trace; for the exchange of colours one that has some.
   private func imageFile() throws -> URL {
     if let file = image.file { return file }
-    let known = try? Trace.open(trace.folder).image
+    let isTrace = FileManager.default.fileExists(
+      atPath: trace.folder.appending(path: "trace.json").path)
+    let known = isTrace ? try Trace.open(trace.folder).image : nil
     guard mistake == .bgr else { return known ?? Bundled.image }
     if let known, try hasColours(known) { return known }
     return Bundled.fixtures.appending(path: "images/ihc.png")

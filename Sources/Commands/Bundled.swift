@@ -1,9 +1,37 @@
 import Foundation
+import Tensors
+import WeightFiles
 
 /// What comes with the package.
 enum Bundled {
   static var image: URL { fixtures.appending(path: "images/nuclei.png") }
   static var weights: URL { fixtures.appending(path: "weights/nuclei.safetensors") }
+
+  /// The bundled image, label map or weight file that has a checksum; nil where none has.
+  static func file(withChecksum checksum: String) -> URL? {
+    [image, fixtures.appending(path: "images/nuclei-labels.png"), weights].first { file in
+      (try? readBytes(of: file)).map { Checksum.crc32($0) } == checksum
+    }
+  }
+
+  /// A file that a trace records, where it is now: at its path, or the bundled one of the same
+  /// checksum wherever the program is, since a trace may have been copied or moved without it.
+  ///
+  /// - Parameters:
+  ///   - checksum: CRC-32 of the file; nil where the trace does not record it
+  ///   - what: what the file is to the trace, `the weights`
+  ///   - remedy: how a command is given the file
+  /// - Throws: `Fault` if it is at neither place.
+  static func located(
+    _ file: URL, checksum: String?, _ what: String, remedy: String
+  ) throws -> URL {
+    if FileManager.default.fileExists(atPath: file.path) { return file }
+    if let checksum, let bundled = self.file(withChecksum: checksum) { return bundled }
+    let name = file.lastPathComponent + (checksum.map { " (crc32 \($0))" } ?? "")
+    throw Fault(
+      file.path, "there is no such file, and \(what) of the trace are stored in \(name)",
+      remedy: remedy)
+  }
 
   /// The package's `Fixtures`: under the current folder, or where this file was compiled.
   static var fixtures: URL {

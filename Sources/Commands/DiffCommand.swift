@@ -9,11 +9,15 @@ struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "Compare two traces: the first stage that differs, then every tensor.",
-    discussion: "Exit code 0 where all tensors agree, 1 where some do not.")
+    discussion: """
+      Exit code 0 where all tensors agree and no stage is stale (computed from inputs that have \
+      changed since), otherwise 1. NaN and infinities agree only with their like, integers, classes \
+      and indices only if they are equal; with --tolerance 0 no element may differ.
+      """)
 
   @Argument(help: "A trace.") var first: String
   @Argument(help: "Another.") var second: String
-  @Option(help: "Floats agree within this part of their tensor's range; integers exactly.")
+  @Option(help: "Finite floats agree within this part of their tensor's range.")
   var tolerance = TraceComparison.usualTolerance
 
   func validate() throws {
@@ -33,20 +37,20 @@ struct DiffCommand: ParsableCommand {
       throw Fault(
         first, "the two traces kept no tensor in common", remedy: "Run them with --tensors full")
     }
-    if let stage = comparison.firstDifference(tolerance: tolerance) {
-      print("The first stage that differs is \(stage).")
-    } else {
-      print("All \(compared) tensors agree within \(tolerance) of their range.")
+    print(comparison.verdict(tolerance: tolerance))
+    for (trace, stale) in [(first, comparison.stale.first), (second, comparison.stale.second)]
+    where !stale.isEmpty {
+      print(try staleReport(stale, in: .open(URL(fileURLWithPath: trace))))
     }
     let incomparable = comparison.incomparable
     print(
       incomparable == 0
-        ? "" : "\(incomparable) more stand in one trace alone or were not kept as files.\n")
+        ? "" : "\(incomparable) more are in one trace alone or were not kept as files.\n")
     print(comparison.table(tolerance: tolerance).text)
     if !comparison.unmatched.isEmpty {
       print("\nOnly one trace has \(comparison.unmatched.joined(separator: ", ")).")
     }
-    if comparison.firstDifference(tolerance: tolerance) != nil { throw ExitCode(1) }
+    if !comparison.agrees(within: tolerance) { throw ExitCode(1) }
   }
 }
 
@@ -57,15 +61,20 @@ extension TraceComparison {
       ["stage", "tensor", "compared", "differing", "greatest", "of the range", ""],
       right: [2, 3, 4, 5])
     for tensor in tensors {
-      let verdict = tensor.agrees(within: tolerance) ? "" : "differs"
+      let stale = isStale(tensor.stage) ? "stale" : ""
       switch tensor.finding {
       case .compared(let difference):
-        table.add([
-          tensor.stage, tensor.name, String(difference.count), String(difference.differing),
-          Numerals.scientific(difference.greatest), Numerals.scientific(difference.relative),
-          verdict,
-        ])
+        let numbers =
+          difference.isCategorical
+          ? ["", ""]
+          : [difference.greatest, difference.relative].map { Numerals.scientific(Float($0)) }
+        let words = [difference.words(within: tolerance), stale].filter { !$0.isEmpty }
+        table.add(
+          [tensor.stage, tensor.name, String(difference.count), String(difference.differing)]
+            + numbers + [words.joined(separator: "; ")])
       case .shapes(let ours, let theirs):
+        table.add([tensor.stage, tensor.name, "", "", "", "", "shape \(ours) against \(theirs)"])
+      case .types(let ours, let theirs):
         table.add([tensor.stage, tensor.name, "", "", "", "", "\(ours) against \(theirs)"])
       case .onlyFirst:
         table.add([tensor.stage, tensor.name, "", "", "", "", "only in the first"])
@@ -76,5 +85,21 @@ extension TraceComparison {
       }
     }
     return table
+  }
+}
+
+extension TensorDifference {
+  /// What a table says of the tensor: nothing where all elements are equal.
+  fileprivate func words(within tolerance: Float) -> String {
+    if differing == 0 { return "" }
+    if agrees(within: tolerance) { return "within the tolerance" }
+    var words = ["differs"]
+    if differingNonFinite > 0 { words.append("\(differingNonFinite) NaN or infinite") }
+    if isCategorical {
+      words.append("\(Numerals.share(Float(share))) of the elements")
+    } else if differingCategories > 0 {
+      words.append("\(differingCategories) categories")
+    }
+    return words.joined(separator: ", ")
   }
 }

@@ -55,6 +55,7 @@ extension Image {
     return summary
       + ", intensities from \(Numerals.decimals(Double(statistics.minimum), 3)) to "
       + "\(Numerals.decimals(Double(statistics.maximum), 3)), mean \(Numerals.decimals(Double(statistics.mean), 3))"
+      + (hint.map { "\nHint: \($0)" } ?? "")
   }
 }
 
@@ -64,7 +65,8 @@ private func describe(_ array: NumericArray) -> String {
   let first = tensor.values.prefix(8).map { "\($0)" }.joined(separator: " ")
   return """
     \(array.typeName) \(array.shape), \(array.shape.count) elements
-    minimum \(statistics.minimum), maximum \(statistics.maximum), mean \(statistics.mean)
+    minimum \(statistics.minimum), maximum \(statistics.maximum), mean \(statistics.mean)\
+    \(statistics.nonFinite > 0 ? ", \(statistics.nonFinite) NaN or infinite" : "")
     begins \(first)\(tensor.count > 8 ? " …" : "")
     """
 }
@@ -73,9 +75,14 @@ private func describe(_ trace: Trace) throws -> String {
   var text = "image  \(trace.record.image ?? "not recorded")\n"
   text += "weights  \(trace.record.weights ?? "not recorded")\n"
   for setting in trace.record.settingsInWords { text += "set      \(setting)\n" }
+  let stale = try trace.staleStages()
+  if !stale.isEmpty { text += "\n" + (try staleReport(stale, in: trace)) + "\n" }
   for name in trace.stages {
     let stage = try trace.stage(name)
     text += "\n\(name): \(stage.record.title)\n"
+    if let reason = stale.first(where: { $0.stage == name })?.reason {
+      text += "  stale: \(reason)\n"
+    }
     for (option, value) in stage.record.options.sorted(by: { $0.key < $1.key }) {
       text += "  \(option) = \(value)\n"
     }
@@ -87,7 +94,7 @@ private func describe(_ trace: Trace) throws -> String {
         "  " + tensor.name, tensor.dtype + (tensor.file == nil ? ", not kept" : ""),
         Shape(tensor.shape).description, Numerals.decimals(Double(tensor.minimum), 3),
         Numerals.decimals(Double(tensor.maximum), 3), Numerals.decimals(Double(tensor.mean), 3),
-        tensor.note,
+        tensor.note + (tensor.nonFinite.map { "; \($0) elements are NaN or infinite" } ?? ""),
       ])
     }
     text += table.text + "\n"

@@ -77,7 +77,9 @@ struct JointDetections {
     var results: [COCOResult] = []
     for (place, image) in images.enumerated() {
       progress.show("\(place + 1) of \(images.count): \(image.file.lastPathComponent)")
-      let pixels = try readImage(image.file).pixels  // [3, H0, W0]
+      let decoded = try readImage(image.file)
+      hint(decoded.hint, about: image.file)
+      let pixels = decoded.pixels  // [3, H0, W0]
       let size = ImageSize(height: pixels.shape[1], width: pixels.shape[2])
       let found = kernels.kernels.running { network.detections(in: [pixels])[0] }
       results += found.map {

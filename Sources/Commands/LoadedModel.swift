@@ -29,13 +29,23 @@ final class LoadedModel {
     return ModelSettings.overrides(options.overrides, over: recorded)
   }
 
+  /// The weights that the trace records, where they are now; nil where it records none.
+  private func recordedFile() throws -> URL? {
+    guard let file = trace.weights else { return nil }
+    let checksum = trace.record.weightsChecksum
+    return try Bundled.located(
+      file, checksum: checksum, "the weights", remedy: "Give that file with --weights")
+  }
+
   func get() throws -> MaskRCNNModel {
     if let model { return model }
     let file =
-      options.weights.map { URL(fileURLWithPath: $0) } ?? trace.weights ?? Bundled.weights
+      try options.weights.map { URL(fileURLWithPath: $0) } ?? recordedFile() ?? Bundled.weights
     let settings = settings
     let loaded = try MaskRCNNModel(contentsOf: file, overrides: settings)
-    if isRecorded { trace.setWeights(file, settings: settings) }
+    if isRecorded {
+      trace.setWeights(file, checksum: loaded.weightSource.checksum, settings: settings)
+    }
     model = loaded
     return loaded
   }

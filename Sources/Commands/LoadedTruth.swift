@@ -46,9 +46,14 @@ final class LoadedTruth {
         remedy: "Name a label map or a COCO file with --truth")
     }
     if let known, known.file == place.file { return known.annotations }
+    let file =
+      try given.file
+      ?? Bundled.located(
+        place.file, checksum: trace.record.truth?.checksum, "the true objects",
+        remedy: "Give that file with --truth")
     let annotations = try ImageAnnotations(
-      contentsOf: place.file, image: image.lastPathComponent, id: place.imageID)
-    known = (place.file, Checksum.crc32(try readBytes(of: place.file)), annotations)
+      contentsOf: file, image: image.lastPathComponent, id: place.imageID)
+    known = (place.file, Checksum.crc32(try readBytes(of: file)), annotations)
     return annotations
   }
 
@@ -63,7 +68,10 @@ final class LoadedTruth {
     }
     let labelled = try annotations.labelled(
       by: settings, label: place.label.map { word throws(Fault) in try settings.label(word) })
-    if isRecorded { trace.setTruth(place.file, imageID: place.imageID, label: place.label) }
+    if isRecorded {
+      trace.setTruth(
+        place.file, imageID: place.imageID, label: place.label, checksum: known.checksum)
+    }
     return LabelledImage(
       labelled, file: known.file.lastPathComponent, checksum: known.checksum)
   }

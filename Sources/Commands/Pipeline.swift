@@ -4,8 +4,10 @@ import Inference
 import Kernels
 import Stage0Input
 import Stage7Targets
+import Tensors
 import TracePage
 import Tracing
+import WeightFiles
 
 /// Runs stages of the pipeline in one trace, and tells of each in a line of a table.
 struct Pipeline {
@@ -54,40 +56,64 @@ struct Pipeline {
   /// - Parameter image: the file that stage 0 reads; nil for the one that the trace is of
   mutating func run<S: PipelineStage>(_ type: S.Type, image: URL? = nil) throws {
     let file = image ?? trace.image ?? Bundled.image
+    // Only stage 0 reads the file; the others have what stage 0 decoded.
+    let found = type is InputStage.Type && image == nil ? try recordedImage() ?? file : file
     var stage = try S.make(
-      image: file, model: model.get, truth: { try truth.get(of: file, model) })
+      image: found, model: model.get, truth: { try truth.get(of: file, model) })
     try stage.options.apply(given[S.name] ?? GivenFlags())
-    if type is InputStage.Type { trace.setImage(file) }
-    try run(stage)
+    guard type is InputStage.Type else {
+      try run(stage)
+      return
+    }
+    let bytes = try readBytes(of: found)
+    trace.setImage(found, checksum: Checksum.crc32(bytes))
+    let folder = try run(stage)
+    let greatest = folder.record.tensors.first { $0.name == "image" }?.maximum ?? 0
+    hint(Image.hint(bitDepth: PNG.bitDepth(of: bytes), greatest: greatest), about: found)
+  }
+
+  /// The image that the trace records, where it is now; nil where it records none.
+  private func recordedImage() throws -> URL? {
+    guard let file = trace.image else { return nil }
+    return try Bundled.located(
+      file, checksum: trace.record.imageChecksum, "the pixels",
+      remedy: "Give that image as the argument: input IMAGE")
   }
 
   /// Runs a stage as it is.
-  mutating func run<S: Stage>(_ stage: S) throws {
+  @discardableResult
+  mutating func run<S: Stage>(_ stage: S) throws -> StageFolder {
     progress.show(S.name)
     let clock = ContinuousClock()
     let start = clock.now
     defer { progress.clear() }
-    let folder = try form.running {
-      try stage.run(
-        in: trace, recording: ["kernels": .text(form.rawValue)], keeping: options.tensors,
-        figures: options.figures
-      ) { [progress] in progress.show("\(S.name): \($0)") }
+    let folder: StageFolder
+    do {
+      folder = try form.running {
+        try stage.run(
+          in: trace, recording: ["kernels": .text(form.rawValue)], keeping: options.tensors,
+          figures: options.figures
+        ) { [progress] in progress.show("\(S.name): \($0)") }
+      }
+    } catch let fault as Fault {
+      throw try trace.withRefreshCommand(fault)
     }
     let seconds = start.duration(to: clock.now) / .seconds(1)
     table.add([
       S.name, Numerals.decimals(seconds, 2), String(folder.record.tensors.count),
       String(folder.record.figures.count), S.outcome(folder),
     ])
+    return folder
   }
 
-  /// Makes the page; prints what ran, where to look, and which later stages do not fit any more.
+  /// Makes the page; prints what ran, where to look, and which stages are stale.
   ///
   /// - Parameter words: what is printed below the table of the stages
   func report(_ words: String? = nil) throws {
     print(table.text)
     if let words { print("\n" + words) }
     warn(truth.problems)
-    let outdated = try trace.outdatedStages()
+    let stale = try trace.staleStages()
     let weights = try trace.stages.compactMap { name in
       try trace.stage(name).weights.map { (stage: name, source: $0) }
     }
@@ -99,18 +125,16 @@ struct Pipeline {
     if !settings.isEmpty {
       print("\nIn place of the weight file's settings: \(settings.joined(separator: ", ")).")
     }
-    if !outdated.isEmpty {
-      print(
-        "\nMade from what stood here before, run them again: \(outdated.joined(separator: ", ")).")
-    }
+    if !stale.isEmpty { print("\n" + (try staleReport(stale, in: trace))) }
     if options.figures || options.page { print("") }
     if options.figures { print("Look at \(options.folder.relativePath)/*/figures/*.png") }
-    if options.page { makePage() }
+    if options.page { try makePage() }
   }
 
-  /// Makes the trace's page and says where it is. What the stages left stands whether or not a page
-  /// can be made of it, so a fault is told and ends nothing.
-  private func makePage() {
+  /// Makes the trace's page and says where it is.
+  ///
+  /// - Throws: `Fault` if no page can be made. The stages' folders are in the trace all the same.
+  private func makePage() throws {
     progress.show("the page")
     defer { progress.clear() }
     do {
@@ -119,9 +143,9 @@ struct Pipeline {
       let file = try TracePage(shown, model, truth: truth).write()
       progress.clear()
       print("Open \(file.relativePath)")
-    } catch {
-      progress.clear()
-      print("No page could be made: \(error)")
+    } catch let fault as Fault {
+      throw Fault(
+        fault.subject, "no page could be made: \(fault.problem)", remedy: fault.remedy)
     }
   }
 }

@@ -39,7 +39,7 @@ struct VerifyCommand: ParsableCommand {
     }
     progress.clear()
     print(table(results).text + "\n")
-    let integers = results.compactMap(\.difference).filter(\.isIntegral)
+    let integers = results.compactMap(\.finding.difference).filter(\.isIntegral)
     print(
       "Integers (suppression, levels, classes, sizes, masks): "
         + "\(integers.reduce(0) { $0 + $1.count }) compared, "
@@ -64,12 +64,12 @@ struct VerifyCommand: ParsableCommand {
           && (!tensors || ($0.name, $0.tensor) == (first.name, first.tensor))
       }
       rest = rest.dropFirst(group.count)
-      let found = group.compactMap(\.difference)
+      let found = group.compactMap(\.finding.difference)
       table.add([
         first.suite, tensors ? "\(first.name) \(first.tensor)" : first.isOperator ? "" : first.name,
         String(group.count), String(found.reduce(0) { $0 + $1.count }),
-        Numerals.scientific(found.map(\.greatest).max() ?? 0),
-        Numerals.scientific(found.map(\.relative).max() ?? 0),
+        Numerals.scientific(Float(found.map(\.greatest).max() ?? 0)),
+        Numerals.scientific(Float(found.map(\.relative).max() ?? 0)),
         Numerals.scientific(group.map(\.tolerance.relative).max() ?? 0),
       ])
     }
@@ -79,8 +79,4 @@ struct VerifyCommand: ParsableCommand {
 
 extension GoldenResult {
   fileprivate var isOperator: Bool { suite.hasPrefix("operators/") }
-
-  fileprivate var difference: TensorComparison.Difference? {
-    if case .compared(let difference) = finding { difference } else { nil }
-  }
 }

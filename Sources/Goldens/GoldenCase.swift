@@ -41,7 +41,10 @@ public struct GoldenResult: Sendable {
       switch finding {
       case .compared(let difference):
         "\(difference.differing) of \(difference.count) elements differ, at most by "
-          + "\(difference.greatest), \(difference.relative) of the range"
+          + "\(difference.greatest), \(difference.relative) of the range; of them "
+          + "\(difference.differingNonFinite) are not finite, "
+          + "\(difference.differingCategories) are categories"
+      case .types(let ours, let theirs): "elements of \(theirs), the reference has \(ours)"
       case .shapes(let ours, let theirs): "shape \(theirs), the reference has \(ours)"
       case .onlyFirst: "missing"
       case .onlySecond: "the reference does not have it"
@@ -110,6 +113,9 @@ public struct GoldenCase: Sendable {
   func input(_ name: String) throws -> NumericArray { try array(record.inputs[name], name) }
 
   func output(_ name: String) throws -> NumericArray { try array(record.outputs[name], name) }
+
+  /// The names of all outputs that the reference recorded, in alphabetical order.
+  var outputNames: [String] { record.outputs.keys.sorted() }
 
   func hasOutput(_ name: String) -> Bool { record.outputs[name] != nil }
 

@@ -164,10 +164,10 @@ public struct LearningGolden {
     var pairs = Array(zip(theirs.values, samples))
     if isMap || isFlipped {
       // The cells that went the other way come last and are left out, as many as are allowed; NaN
-      // comes first and never is.
+      // and infinity come first and never are.
       func off(_ pair: (Float, Float)) -> Float {
         let difference = abs(pair.0 - pair.1)
-        return difference.isNaN ? -1 : difference
+        return difference.isFinite ? difference : -1
       }
       pairs.sort { off($0) < off($1) }
       if isMap {
@@ -181,31 +181,30 @@ public struct LearningGolden {
       suite: "learning/\(self.name)",
       name: isMap ? "gradients of maps" : "gradients of parameters", tensor: name,
       finding: .compared(
-        TensorComparison.Difference(
-          pairs.map(\.0), pairs.map(\.1), range: maximum, isIntegral: false)),
+        TensorDifference(pairs.map(\.0), pairs.map(\.1), range: Double(maximum))),
       tolerance: Tolerance(isMap ? 1e-4 : max(1e-4, 3 * noise), reason))
   }
 
   private func integers(_ name: String, _ ours: [Int]) throws -> GoldenResult {
-    let theirs = try tensor(name).values
+    let values = try tensor(name).values
+    let theirs = values.compactMap { Int(exactly: $0) }
+    guard theirs.count == values.count else {
+      throw Fault(folder.path, "\(name) holds no integers", remedy: "Record the goldens again")
+    }
     return GoldenResult(
       suite: "learning/\(self.name)", name: "targets", tensor: name,
-      finding: theirs.count == ours.count
-        ? .compared(
-          TensorComparison.Difference(theirs, ours.map { Float($0) }, isIntegral: true))
-        : .shapes([theirs.count], [ours.count]), tolerance: .exact)
+      finding: .init(
+        NumericArray([theirs.count], integers: theirs),
+        NumericArray([ours.count], integers: ours), kind: .category), tolerance: .exact)
   }
 
   private func compare(
     _ name: String, _ ours: Tensor, _ tolerance: Float, _ reason: String
   ) throws -> GoldenResult {
-    let theirs = try tensor(name)
-    return GoldenResult(
+    GoldenResult(
       suite: "learning/\(self.name)", name: name == "losses" ? "losses" : "targets", tensor: name,
-      finding: theirs.shape == ours.shape
-        ? .compared(
-          TensorComparison.Difference(theirs.values, ours.values, isIntegral: false))
-        : .shapes(theirs.shape, ours.shape), tolerance: Tolerance(tolerance, reason))
+      finding: .init(NumericArray(try tensor(name)), NumericArray(ours)),
+      tolerance: Tolerance(tolerance, reason))
   }
 
   private func tensor(_ name: String) throws -> Tensor {

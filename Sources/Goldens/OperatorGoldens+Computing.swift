@@ -172,8 +172,8 @@ extension OperatorGoldens {
     }
     return GoldenResult(
       suite: "operators/rle", name: golden.name, tensor: "counts",
-      finding: finding(
-        reference: bytes(try golden.expectedText("counts")), bytes(try encoded(golden).counts)),
+      finding: .init(
+        bytes(try golden.expectedText("counts")), bytes(try encoded(golden).counts)),
       tolerance: .exact)
   }
 }

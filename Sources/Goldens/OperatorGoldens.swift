@@ -129,24 +129,30 @@ public enum OperatorGoldens {
       throw Fault(folder.path, "no operation has this name", remedy: "Remove the folder")
     }
     return try GoldenCase.all(in: folder).flatMap { golden in
-      try operation.compute(golden).sorted { $0.key < $1.key }.map { output, array in
-        GoldenResult(
-          suite: "operators/\(name)", name: golden.name, tensor: output,
-          finding: finding(reference: try golden.output(output), array),
-          tolerance: operation.tolerance)
-      } + (name == "rle" ? [try runText(golden)] : [])
+      try results(
+        of: golden, suite: "operators/\(name)", operation.compute(golden),
+        tolerance: operation.tolerance) + (name == "rle" ? [try runText(golden)] : [])
     }
   }
 
-  /// Compares a result with the reference's.
-  static func finding(
-    reference: NumericArray, _ array: NumericArray
-  ) -> TensorComparison.Finding {
-    guard reference.shape == array.shape else { return .shapes(reference.shape, array.shape) }
-    return .compared(
-      TensorComparison.Difference(
-        reference.tensor.values, array.tensor.values,
-        isIntegral: reference.integers != nil && array.integers != nil))
+  /// Compares what an operation computed with every output of the reference: one that the operation
+  /// does not return fails, as does one that the reference does not have.
+  static func results(
+    of golden: GoldenCase, suite: String, _ computed: [String: NumericArray], tolerance: Tolerance
+  ) throws -> [GoldenResult] {
+    let extra = computed.keys.filter { !golden.hasOutput($0) }.sorted()
+    return try (golden.outputNames + extra).map { output in
+      let finding: TensorComparison.Finding =
+        if !golden.hasOutput(output) {
+          .onlySecond
+        } else if let array = computed[output] {
+          .init(try golden.output(output), array)
+        } else {
+          .onlyFirst
+        }
+      return GoldenResult(
+        suite: suite, name: golden.name, tensor: output, finding: finding, tolerance: tolerance)
+    }
   }
 
   private static func plane(_ image: Tensor) -> Int {

@@ -118,6 +118,12 @@ public struct TraceGolden {
             finding: comparison.finding, tolerance: tolerance(comparison.stage, comparison.name))
         }
       }
+      let checked = Set(results.map(\.name))
+      if let missing = trace.stages.first(where: { !checked.contains($0) }) {
+        throw Fault(
+          folder.path, "no stage here computes what \(missing) holds",
+          remedy: "Remove the folder, or add the stage")
+      }
       return results
     }
   }

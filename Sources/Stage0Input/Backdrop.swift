@@ -59,22 +59,35 @@ extension StageFolder {
   ///
   /// Plain grey where a trace did not keep the image: a stage's drawings want a background, its
   /// mathematics does not.
+  ///
+  /// - Throws: `Fault` if the image was kept and its file is damaged.
   public func backdrop() throws -> Tensor {
     let size = try InputSizes(self).resized
     let grey = Tensor([3, size.height, size.width], repeating: 0.5)
-    guard let resized = try? tensor("resized"), resized.shape == grey.shape,
-      let options = try? InputOptions(self)
-    else { return grey }
+    guard let resized = try arrayIfKept("resized")?.tensor else { return grey }
+    try check("resized", resized, has: grey.shape)
+    let options = try InputOptions(self)
     return options.channelOrder.exchanged(
       denormalised(resized, mean: options.mean, standardDeviation: options.standardDeviation))
   }
 
   /// The image as decoded, `[3, H0, W0]`, in whose pixels stage 6 speaks; plain grey where a
   /// trace did not keep it.
+  ///
+  /// - Throws: `Fault` if the image was kept and its file is damaged.
   public func imageAsDecoded() throws -> Tensor {
     let size = try InputSizes(self).original
     let grey = Tensor([3, size.height, size.width], repeating: 0.5)
-    guard let image = try? tensor("image"), image.shape == grey.shape else { return grey }
+    guard let image = try arrayIfKept("image")?.tensor else { return grey }
+    try check("image", image, has: grey.shape)
     return image
+  }
+
+  private func check(_ name: String, _ tensor: Tensor, has shape: Shape) throws {
+    guard tensor.shape == shape else {
+      throw Fault(
+        folder.path, "\(name) has shape \(tensor.shape), the recorded sizes give \(shape)",
+        remedy: "Run the stage input again")
+    }
   }
 }

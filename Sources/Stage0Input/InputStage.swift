@@ -61,8 +61,8 @@ public struct InputStage: Stage {
       original.height, original.width, size.height, size.width, input.shape[2], input.shape[3],
     ]
     try folder.add(
-      "sizes", integers: sizes, shape: [3, 2], axes: ["original resized padded", "height width"],
-      units: "pixels",
+      "sizes", integers: sizes, shape: [3, 2], kind: .quantity,
+      axes: ["original resized padded", "height width"], units: "pixels",
       note: "the image's size as decoded, in image pixels; resized and padded, in input pixels")
     guard folder.drawsFigures else { return }
     try folder.add(

@@ -35,9 +35,11 @@ public struct BackboneStage: Stage {
 
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
-    weights.recordedFacts.merging([
-      "receptiveFields": .numbers(backbone.receptiveFields.map(Double.init))
-    ]) { $1 }
+    var facts = weights.recordedFacts
+    facts["receptiveFields"] = .numbers(backbone.receptiveFields.map(Double.init))
+    // The one in force: a weight file does not always determine it.
+    facts["normEpsilon"] = backbone.stem.norm?.epsilon.optionValue
+    return facts
   }
 
   /// Reads 0-input; writes `stem`, `pooled`, C2 … C5 and P2 … P6.

@@ -91,8 +91,9 @@ public struct AnchorsStage: Stage {
       axes: ["level", "A", "x1 y1 x2 y2"], units: "input pixels",
       note: "the anchors of a cell at (0, 0); P2 first")
     try folder.add(
-      "strides", integers: used, shape: [sizes.count, 2], axes: ["level", "rows columns"],
-      units: "input pixels", note: "between the anchors of neighbouring cells; P2 first")
+      "strides", integers: used, shape: [sizes.count, 2], kind: .quantity,
+      axes: ["level", "rows columns"], units: "input pixels",
+      note: "between the anchors of neighbouring cells; P2 first")
     guard folder.drawsFigures else { return }
     try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).figures)
   }

@@ -29,6 +29,8 @@ enum LedgerColumn: String, CaseIterable {
   static let count = allCases.count
   /// Their names as the tensor's axis has them.
   static let names = allCases.map(\.rawValue).joined(separator: " ")
+  /// Those that name something, and measure nothing.
+  static let categories = [level, row, column, shape, fate, suppressedBy].map(\.rawValue)
   /// What they hold, for `stage.json`.
   static let note =
     "where every candidate came from, and what became of it. Level 2 is P2; logit; box in input "

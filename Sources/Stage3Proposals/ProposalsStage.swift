@@ -33,8 +33,8 @@ public struct ProposalsStage: Stage {
     let result = proposals(levels, width: size.width, height: size.height, options)
 
     try folder.add(
-      "candidates.index", integers: result.considered, axes: ["T"], units: "candidate",
-      note: "the top of each level, by descending logit")
+      "candidates.index", integers: result.considered, kind: .category, axes: ["T"],
+      units: "candidate", note: "the top of each level, by descending logit")
     try folder.add(
       "candidates.boxes", boxes: result.considered.map { result.ledger[$0].box }, axis: "T",
       note: "decoded and clipped")
@@ -48,12 +48,13 @@ public struct ProposalsStage: Stage {
       "scores", Tensor([result.kept.count], result.scores), axes: ["R"], units: "probability",
       note: "the logistic function of the objectness")
     try folder.add(
-      "proposal_index", integers: result.kept, axes: ["R"], units: "candidate",
-      note: "which candidate each proposal is")
+      "proposal_index", integers: result.kept, kind: .category, axes: ["R"],
+      units: "candidate", note: "which candidate each proposal is")
     folder.report("ledger")
     try folder.add(
       "ledger", ledgerTensor(result.ledger), exactly: true,
-      axes: ["candidate", LedgerColumn.names], units: "as the column says", note: LedgerColumn.note)
+      axes: ["candidate", LedgerColumn.names], units: "as the column says",
+      categoryColumns: LedgerColumn.categories, note: LedgerColumn.note)
     try folder.addFile(
       "ledger.csv", ledgerCSV(result.ledger), caption: "Every candidate and its fate")
     guard folder.drawsFigures else { return }

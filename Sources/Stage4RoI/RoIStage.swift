@@ -38,7 +38,7 @@ public struct RoIStage: Stage {
     let features = pyramid.features(boxes, bins: RoIPyramid.boxBins, operator: roiOperator)
 
     try folder.add(
-      "levels", integers: levels, axes: ["R"], units: "level",
+      "levels", integers: levels, kind: .category, axes: ["R"], units: "level",
       note: "which level each proposal is read from, 2 for P2")
     try folder.add(
       "features", features, axes: ["R", "C", "Y", "X"], units: "activation",
@@ -47,7 +47,7 @@ public struct RoIStage: Stage {
     try folder.add(
       RoIDrawing(
         backdrop: Raster(folder.read("0-input").backdrop()), proposals: boxes,
-        scores: (try? source.tensor("scores").values) ?? [], levels: levels, pyramid: pyramid,
+        scores: source.arrayIfKept("scores")?.tensor.values ?? [], levels: levels, pyramid: pyramid,
         features: features, roiOperator: roiOperator, bins: RoIPyramid.boxBins
       ).figures)
   }

@@ -22,6 +22,8 @@ enum DetectionLedgerColumn: String, CaseIterable {
   static let count = allCases.count
   /// Their names as the tensor's axis has them.
   static let names = allCases.map(\.rawValue).joined(separator: " ")
+  /// Those that name something, and measure nothing.
+  static let categories = [proposal, label, fate, suppressedBy].map(\.rawValue)
   /// The fates that occur.
   static let fates: [FateName] = [.kept, .suppressed, .tooSmall, .beyondLimit]
   /// What they hold, for `stage.json`.

@@ -77,8 +77,8 @@ public struct HeadsStage: Stage {
     let roiOperator = try RoIOptions(roi).roiOperator
     let masks = MaskBranch([detected.map(\.box)], pyramid, maskHead, operator: roiOperator)
     try folder.add(
-      "mask_levels", integers: detected.map { pyramid.level(of: $0.box) }, axes: ["D"],
-      units: "level", note: "which level each detection is read from, 2 for P2")
+      "mask_levels", integers: detected.map { pyramid.level(of: $0.box) }, kind: .category,
+      axes: ["D"], units: "level", note: "which level each detection is read from, 2 for P2")
     try folder.add(
       "mask_features", masks.features, axes: ["D", "C", "Y", "X"], units: "activation",
       note: "what the mask head reads")
@@ -143,15 +143,15 @@ public struct HeadsStage: Stage {
       "scores", Tensor([detected.count], detected.map(\.score)), axes: ["D"],
       units: "probability", note: "by descending score")
     try folder.add(
-      "labels", integers: detected.map(\.label), axes: ["D"], units: "class",
+      "labels", integers: detected.map(\.label), kind: .category, axes: ["D"], units: "class",
       note: "classes of the detections")
     try folder.add(
-      "proposal", integers: detected.map(\.proposal), axes: ["D"], units: "proposal",
-      note: "which proposal each detection came from")
+      "proposal", integers: detected.map(\.proposal), kind: .category, axes: ["D"],
+      units: "proposal", note: "which proposal each detection came from")
     try folder.add(
       "ledger", ledgerTensor(found.ledger), exactly: true,
       axes: ["entry", DetectionLedgerColumn.names], units: "as the column says",
-      note: DetectionLedgerColumn.note)
+      categoryColumns: DetectionLedgerColumn.categories, note: DetectionLedgerColumn.note)
     try folder.addFile(
       "ledger.csv", ledgerCSV(found.ledger, classNames: classNames),
       caption: "Every pair of proposal and class over the score threshold, and its fate")

@@ -70,18 +70,18 @@ public struct MasksStage: Stage {
     try folder.add(
       "windows",
       integers: masks.flatMap { [$0.window.x1, $0.window.y1, $0.window.x2, $0.window.y2] },
-      shape: [masks.count, 4], axes: ["D", "x1 y1 x2 y2"], units: "image pixels",
+      shape: [masks.count, 4], kind: .quantity, axes: ["D", "x1 y1 x2 y2"], units: "image pixels",
       note: "where each mask was pasted; x2 and y2 are exclusive")
     let soft = masks.flatMap(\.probabilities)
     try folder.add(
       "soft", Tensor([soft.count], soft), axes: ["pixels of all windows"], units: "probability",
       note: "the pasted masks, window after window, row-major")
     try folder.add(
-      "areas", integers: masks.map { $0.binary(threshold: threshold).count { $0 } }, axes: ["D"],
-      units: "image pixels", note: "pixels over the threshold")
+      "areas", integers: masks.map { $0.binary(threshold: threshold).count { $0 } },
+      kind: .quantity, axes: ["D"], units: "image pixels", note: "pixels over the threshold")
     try folder.add(
-      "label_map", integers: map, shape: [image.height, image.width], axes: ["H", "W"],
-      units: "detection", note: "0 for the background, i + 1 for detection i")
+      "label_map", integers: map, shape: [image.height, image.width], kind: .category,
+      axes: ["H", "W"], units: "detection", note: "0 for the background, i + 1 for detection i")
     let results = detections.map {
       COCOResult(
         $0, imageID: options.imageID, classNames: classNames, categoryIDs: heads.categoryIDs,

@@ -12,16 +12,18 @@ extension StageWriter {
   /// Writes the truth.
   func add(_ truth: ImageTruth) throws {
     try add(
-      "truth.size", integers: [truth.size.height, truth.size.width], axes: ["height width"],
-      units: "input pixels", note: "of the input without its padding, in which the masks are")
+      "truth.size", integers: [truth.size.height, truth.size.width], kind: .quantity,
+      axes: ["height width"], units: "input pixels",
+      note: "of the input without its padding, in which the masks are")
     try add("truth.boxes", boxes: truth.boxes, axis: "T", note: "the objects that there are")
     try add(
-      "truth.labels", integers: truth.labels, axes: ["T"], units: "class",
+      "truth.labels", integers: truth.labels, kind: .category, axes: ["T"], units: "class",
       note: "their classes; 0 would be the background")
     try add(
       "truth.windows",
       integers: truth.masks.map(\.window).flatMap { [$0.x1, $0.y1, $0.x2, $0.y2] },
-      shape: [truth.masks.count, 4], axes: ["T", "x1 y1 x2 y2"], units: "input pixels",
+      shape: [truth.masks.count, 4], kind: .quantity, axes: ["T", "x1 y1 x2 y2"],
+      units: "input pixels",
       note: "the part of the input that holds each mask; x2 and y2 are exclusive")
     try add(
       "truth.pixels", flags: truth.masks.flatMap(\.isInside), axes: ["pixels of all windows"],
@@ -32,11 +34,11 @@ extension StageWriter {
   func add(_ anchors: AnchorTargets) throws {
     try add(anchors.matches, of: "anchors", axis: "A", note: "by level, row, column and shape")
     try add(
-      "anchors.sampled", integers: anchors.sampled, axes: ["S"], units: "anchor",
-      note: "the anchors that the objectness loss is taken over")
+      "anchors.sampled", integers: anchors.sampled, kind: .category, axes: ["S"],
+      units: "anchor", note: "the anchors that the objectness loss is taken over")
     try add(
-      "anchors.positives", integers: anchors.positives, axes: ["P"], units: "anchor",
-      note: "those of them that are positive: the box loss is taken over them")
+      "anchors.positives", integers: anchors.positives, kind: .category, axes: ["P"],
+      units: "anchor", note: "those of them that are positive: the box loss is taken over them")
     try add(
       "anchors.deltas", anchors.deltas, exactly: true, axes: ["P", "dx dy dw dh"],
       units: "anchor size, logarithm", note: "what makes each positive anchor its object's box")
@@ -49,16 +51,16 @@ extension StageWriter {
       note: "the proposals, then the objects' own boxes")
     try add(rois.matches, of: "rois", axis: "B", note: "of each candidate")
     try add(
-      "rois.sampled", integers: rois.sampled, axes: ["R"], units: "candidate",
+      "rois.sampled", integers: rois.sampled, kind: .category, axes: ["R"], units: "candidate",
       note: "the candidates that the heads are trained on")
     try add(
-      "rois.labels", integers: rois.labels, axes: ["R"], units: "class",
+      "rois.labels", integers: rois.labels, kind: .category, axes: ["R"], units: "class",
       note: "the class of each sampled RoI, 0 for background")
     try add(
-      "rois.positives", integers: rois.positives, axes: ["P"], units: "place in the sample",
-      note: "the sampled RoIs that are positive")
+      "rois.positives", integers: rois.positives, kind: .category, axes: ["P"],
+      units: "place in the sample", note: "the sampled RoIs that are positive")
     try add(
-      "rois.truths", integers: rois.truths, axes: ["P"], units: "object",
+      "rois.truths", integers: rois.truths, kind: .category, axes: ["P"], units: "object",
       note: "the object of each positive RoI")
     try add(
       "rois.deltas", rois.deltas, exactly: true, axes: ["P", "dx dy dw dh"],
@@ -76,11 +78,11 @@ extension StageWriter {
       "\(name).iou", Tensor([matches.count], matches.map(\.overlap)), exactly: true, axes: [axis],
       units: "IoU", note: "with the object that it overlaps most; \(note)")
     try add(
-      "\(name).truth", integers: matches.map { $0.truth ?? -1 }, axes: [axis], units: "object",
-      note: "which object that is, -1 where there is none")
+      "\(name).truth", integers: matches.map { $0.truth ?? -1 }, kind: .category, axes: [axis],
+      units: "object", note: "which object that is, -1 where there is none")
     try add(
-      "\(name).label", integers: matches.map(\.label.rawValue), axes: [axis], units: "label",
-      note: "1 positive, 0 negative, -1 ignored")
+      "\(name).label", integers: matches.map(\.label.rawValue), kind: .category, axes: [axis],
+      units: "label", note: "1 positive, 0 negative, -1 ignored")
     try add(
       "\(name).best", flags: matches.map(\.isBest), axes: [axis], units: "1 yes",
       note: "whether no other overlaps some object more, which makes it positive in any case")

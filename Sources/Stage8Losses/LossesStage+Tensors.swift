@@ -57,8 +57,8 @@ extension StageWriter {
       "losses", Tensor([names.count], names.map { losses[$0].value }), exactly: true, axes: [axis],
       units: "loss", note: "the sum of the parts, divided; training makes their total smaller")
     try add(
-      "divisors", integers: names.map { losses[$0].divisor }, axes: [axis], units: "elements",
-      note: "what the sum of each loss's parts is divided by")
+      "divisors", integers: names.map { losses[$0].divisor }, kind: .quantity, axes: [axis],
+      units: "elements", note: "what the sum of each loss's parts is divided by")
     for name in names {
       try add(
         name.rawValue, losses[name].elements, exactly: true, axes: name.axes, units: "loss",

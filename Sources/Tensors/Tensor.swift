@@ -103,8 +103,8 @@ public struct Tensor: Sendable, Equatable {
     Tensor(shape, values.map(transform))
   }
 
-  /// Least, greatest and mean element; all 0 for an empty tensor. The mean is summed in Double. A NaN
-  /// makes the mean NaN; it is neither least nor greatest unless all are.
+  /// Least, greatest and mean of the finite elements, and how many are not finite. The three numbers
+  /// are 0 for an empty tensor, NaN where no element is finite. The mean is summed in Double.
   public var statistics: Statistics {
     guard !values.isEmpty else { return Statistics(minimum: 0, maximum: 0, mean: 0) }
     return values.withUnsafeBytes { bytes in
@@ -113,28 +113,40 @@ public struct Tensor: Sendable, Equatable {
       var least = Lanes(repeating: .infinity)
       var greatest = Lanes(repeating: -.infinity)
       var (lowSums, highSums) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+      var finite = SIMD8<Int32>.zero
       let whole = count / Lanes.scalarCount * Lanes.scalarCount
       for index in stride(from: 0, to: whole, by: Lanes.scalarCount) {
         let lanes = bytes.loadUnaligned(
           fromByteOffset: index * MemoryLayout<Float>.stride, as: Lanes.self)
-        least.replace(with: lanes, where: lanes .< least)
-        greatest.replace(with: lanes, where: lanes .>= greatest)
-        lowSums += SIMD4<Double>(lanes.lowHalf)
-        highSums += SIMD4<Double>(lanes.highHalf)
+        // A NaN compares with nothing.
+        let isFinite =
+          (lanes .< Lanes(repeating: .infinity)) .& (lanes .> Lanes(repeating: -.infinity))
+        least.replace(with: lanes, where: isFinite .& (lanes .< least))
+        greatest.replace(with: lanes, where: isFinite .& (lanes .> greatest))
+        let summed = Lanes.zero.replacing(with: lanes, where: isFinite)
+        lowSums += SIMD4<Double>(summed.lowHalf)
+        highSums += SIMD4<Double>(summed.highHalf)
+        finite.replace(with: finite &+ 1, where: isFinite)
       }
       var (minimum, maximum) = (Float.infinity, -Float.infinity)
       var sum = (lowSums + highSums).sum()
+      var finiteCount = finite.indices.reduce(0) { $0 + Int(finite[$1]) }
       for lane in least.indices {
         minimum = min(minimum, least[lane])
         maximum = max(maximum, greatest[lane])
       }
-      for value in values[whole...] {
+      for value in values[whole...] where value.isFinite {
         minimum = min(minimum, value)
         maximum = max(maximum, value)
         sum += Double(value)
+        finiteCount += 1
       }
-      if minimum > maximum { (minimum, maximum) = (.nan, .nan) }
-      return Statistics(minimum: minimum, maximum: maximum, mean: Float(sum / Double(count)))
+      guard finiteCount > 0 else {
+        return Statistics(minimum: .nan, maximum: .nan, mean: .nan, nonFinite: count)
+      }
+      return Statistics(
+        minimum: minimum, maximum: maximum, mean: Float(sum / Double(finiteCount)),
+        nonFinite: count - finiteCount)
     }
   }
 
@@ -149,19 +161,22 @@ public struct Tensor: Sendable, Equatable {
   }
 }
 
-/// The range and mean of a tensor's elements.
+/// The range and mean of a tensor's finite elements.
 public struct Statistics: Sendable, Equatable {
-  /// The least element.
+  /// The least finite element.
   public let minimum: Float
-  /// The greatest element.
+  /// The greatest finite element.
   public let maximum: Float
-  /// The arithmetic mean.
+  /// The arithmetic mean of the finite elements.
   public let mean: Float
+  /// How many elements are NaN or infinite.
+  public let nonFinite: Int
 
-  /// Makes statistics from their three numbers.
-  public init(minimum: Float, maximum: Float, mean: Float) {
+  /// Makes statistics from their numbers.
+  public init(minimum: Float, maximum: Float, mean: Float, nonFinite: Int = 0) {
     self.minimum = minimum
     self.maximum = maximum
     self.mean = mean
+    self.nonFinite = nonFinite
   }
 }

@@ -58,9 +58,9 @@ extension CandidatesContent {
     let considered = try stage.integers("candidates.index")
     guard let grids = try anchorGrids(source), let levels = try levels(source, grids),
       grids.count == ledger.indices.count,
-      considered.allSatisfy(ledger.indices.contains),
-      let options = try? ProposalOptions(stage)
+      considered.allSatisfy(ledger.indices.contains)
     else { return nil }
+    let options = try ProposalOptions(stage)
 
     let carried = considered + grids.levels.flatMap { nextBelow($0, ledger) }
     let places = Dictionary(

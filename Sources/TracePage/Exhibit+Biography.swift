@@ -49,7 +49,7 @@ private struct RoIContent: Encodable {
     guard source.isCurrent("4-roi"), source.has("4-roi", "levels") else { return nil }
     let stage = try source.trace.stage("4-roi")
     let levels = try stage.integers("levels")
-    guard levels.count == source.proposalCount else { return nil }
+    guard try levels.count == source.proposalCount() else { return nil }
     data.add("roi/levels", bytes: levels.map { UInt8(clamping: $0) }, shape: [levels.count])
     let options = stage.record.options
     return RoIContent(
@@ -170,7 +170,7 @@ struct HeadsTensors {
     self.ledger = ledger
     guard scores.shape.rank == 2, logits.shape == scores.shape,
       deltas.count == 4 * scores.count, refined.count == 4 * scores.count,
-      scores.shape[0] == source.proposalCount
+      try scores.shape[0] == source.proposalCount()
     else { return nil }
     let (proposals, classes) = (scores.shape[0], scores.shape[1])
     guard
@@ -208,8 +208,8 @@ struct HeadsTensors {
 
 extension PageSource {
   /// How many proposals stage 3 handed on; 0 where it did not run.
-  var proposalCount: Int {
-    let record = try? trace.stage("3-proposals").record
-    return record?.tensors.first { $0.name == "proposal_index" }?.shape.first ?? 0
+  func proposalCount() throws -> Int {
+    guard trace.has("3-proposals") else { return 0 }
+    return try trace.stage("3-proposals").count("proposal_index")
   }
 }

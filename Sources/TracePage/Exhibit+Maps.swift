@@ -97,7 +97,7 @@ enum PageMaps {
     data.add("\(name)/mean", coarse(map.mean), as: .float16)
     let channels =
       isRead
-      ? addExact(map, of: source, to: &data) : map.mostVaryingChannels(shown(features))
+      ? try addExact(map, of: source, to: &data) : map.mostVaryingChannels(shown(features))
     if !isRead {
       for channel in channels {
         data.add("\(name)/\(channel)", coarse(map.channel(channel)), as: .float16)

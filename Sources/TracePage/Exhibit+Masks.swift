@@ -48,9 +48,9 @@ struct MasksContent: Encodable {
     let detections = heads.detections.map { heads.ledger[$0] }
     guard logits.shape.rank == 4, logits.shape[0] == detections.count,
       logits.shape[1] == heads.classes, logits.shape[2] == logits.shape[3],
-      scores.count == detections.count, boxes.count == 4 * detections.count,
-      let options = try? MaskOptions(stage)
+      scores.count == detections.count, boxes.count == 4 * detections.count
     else { return nil }
+    let options = try MaskOptions(stage)
 
     let (count, cells) = (min(detections.count, PageMasks.most), logits.shape[2])
     let shown = detections.prefix(count).map { detection in

@@ -55,8 +55,8 @@ struct MicroscopeContent: Encodable {
 
   /// Gathers it; nil where the trace lacks the levels or the proposals.
   init?(_ source: PageSource, _ data: inout PageData) throws {
-    let held = PageMaps.levelsForRoIs(source)
-    guard !held.isEmpty, let example = RoIExampleChoice(source) else { return nil }
+    let held = try PageMaps.levelsForRoIs(source)
+    guard !held.isEmpty, let example = try RoIExampleChoice(source) else { return nil }
     let proposals = try source.trace.stage("3-proposals")
     data.add("proposals/boxes", try proposals.tensor("proposals"), as: .float32)
     if source.has("3-proposals", "scores") {
@@ -73,7 +73,7 @@ struct MicroscopeContent: Encodable {
         RoILevel(
           name: name, rows: map.features.shape[2], columns: map.features.shape[3],
           stride: map.stride,
-          channels: PageMaps.addExact(map, of: source, to: &data), of: features.shape[1]))
+          channels: try PageMaps.addExact(map, of: source, to: &data), of: features.shape[1]))
     }
     (levels, proposal, self.channel) = (entries, example.proposal, channel)
     bins = RoIPyramid.boxBins.rows

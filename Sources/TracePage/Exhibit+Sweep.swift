@@ -10,7 +10,7 @@ extension Exhibit {
       every step.
       """
   ) { source, _ in
-    guard !PageMaps.levelsForRoIs(source).isEmpty, RoIExampleChoice(source) != nil
+    guard try !PageMaps.levelsForRoIs(source).isEmpty, try RoIExampleChoice(source) != nil
     else { return nil }
     return ["steps": 16]
   }

@@ -9,10 +9,10 @@ import WeightFiles
 
 extension PageSource {
   /// What the trace is of, as names and values: the facts under the page's title.
-  func facts() -> [[String: String]] {
+  func facts() throws -> [[String: String]] {
     var facts: [(name: String, value: String)] = []
     let name = trace.image?.lastPathComponent
-    let size = (try? sizes()).map { "\($0.original.width) × \($0.original.height) pixels" }
+    let size = try knownSizes().map { "\($0.original.width) × \($0.original.height) pixels" }
     let image = [name, size].compactMap(\.self).joined(separator: ", ")
     if !image.isEmpty { facts.append(("Image", image)) }
     if let weights = trace.weights?.lastPathComponent { facts.append(("Weights", weights)) }
@@ -21,9 +21,10 @@ extension PageSource {
       facts.append(("In place of the weight file’s settings", settings.joined(separator: ", ")))
     }
     for stage in ["6-masks", "5-heads"] where isCurrent(stage) {
-      let tensors = (try? trace.stage(stage).record.tensors) ?? []
+      let tensors = try trace.stage(stage).record.tensors
       if let count = tensors.first(where: { $0.name == "boxes" })?.shape.first {
-        let sure = (try? trace.stage("5-heads").tensor("scores").values.count { $0 > 0.5 }) ?? nil
+        let scores = isCurrent("5-heads") ? try trace.stage("5-heads").arrayIfKept("scores") : nil
+        let sure = scores?.tensor.values.count { $0 > 0.5 }
         facts.append(
           ("Detections", sure.map { "\(count), \($0) of them with a score over 0.5" } ?? "\(count)")
         )
@@ -53,15 +54,15 @@ extension PageSource {
   }
 
   /// The image with the masks over it, or what else there is to begin with.
-  func opening() -> [String: String]? {
+  func opening() throws -> [String: String]? {
     let candidates = [
       ("6-masks", "figures/overlay.png"), ("0-input", "figures/input.png"),
     ]
     for (stage, file) in candidates where isCurrent(stage) {
-      guard let folder = try? trace.stage(stage),
-        let figure = folder.record.figures.first(where: { $0.file == file }),
-        let shown = Thumbnail(figure, of: folder.folder, width: Thumbnail.opening, quality: 80)
-      else { continue }
+      let folder = try trace.stage(stage)
+      guard let figure = folder.record.figures.first(where: { $0.file == file }) else { continue }
+      let shown = try Thumbnail(
+        figure, of: folder.folder, width: Thumbnail.opening, quality: 80)
       let (title, _) = headAndRest(figure.caption)
       return shown.context.merging(["file": "\(stage)/\(file)", "title": title]) { $1 }
     }
@@ -79,13 +80,11 @@ struct Thumbnail: Sendable {
   private let size: (width: Int, height: Int)
   private let jpeg: [UInt8]
 
-  /// Reads a figure and makes it small; nil where it cannot be read or is not what was written.
-  init?(_ figure: FigureRecord, of folder: URL, width: Int, quality: Int) {
-    let file = folder.appending(path: figure.file)
-    guard let bytes = try? readBytes(of: file), Checksum.crc32(bytes) == figure.crc32,
-      let raster = try? PNG.decodeRaster(bytes, name: file.path)
-    else { return nil }
-    self.init(raster, width: width, quality: quality)
+  /// Reads a figure and makes it small.
+  ///
+  /// - Throws: `Fault` if it cannot be read or is not what was written.
+  init(_ figure: FigureRecord, of folder: URL, width: Int, quality: Int) throws {
+    self.init(try figure.raster(in: folder), width: width, quality: quality)
   }
 
   /// Makes a figure at most `width` pixels wide, and eight times as high.
@@ -105,6 +104,24 @@ struct Thumbnail: Sendable {
       "width": String(size.width), "height": String(size.height),
       "jpeg": Data(jpeg).base64EncodedString(),
     ]
+  }
+}
+
+extension FigureRecord {
+  /// The figure's pixels.
+  ///
+  /// - Parameter folder: the stage's folder
+  /// - Throws: `Fault` if it cannot be read or is not what was written.
+  func raster(in folder: URL) throws -> Raster {
+    let place = folder.appending(path: file)
+    let bytes = try readBytes(of: place)
+    guard Checksum.crc32(bytes) == crc32 else {
+      throw Fault(
+        place.path,
+        "the file is not the one that the stage wrote (its checksum is not the one in stage.json)",
+        remedy: "Run the stage again")
+    }
+    return try PNG.decodeRaster(bytes, name: place.path)
   }
 }
 

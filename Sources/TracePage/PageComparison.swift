@@ -34,6 +34,7 @@ struct PageComparison {
     let begins = comparison.firstDifference(tolerance: Self.tolerance)
     let causes = try comparison.stages.flatMap { try differingOptions($0) }
     let pairs = try comparison.stages.flatMap { try differingFigures($0) }
+    let stale = try staleContext()
     // What it all comes to is seen best in the last stage's figure. Each trace colours its masks by
     // their rank, so that the figures' own difference would say little.
     var symptom = pairs.first { $0["file"] as? String == "figures/overlay.png" }
@@ -44,8 +45,8 @@ struct PageComparison {
     let context: [String: Any] = [
       "first": names.first, "second": names.second,
       "tolerance": String(format: "%g", Self.tolerance),
-      "verdict": begins.map { "The first stage that differs is \($0)." }
-        ?? "All tensors agree.",
+      "verdict": comparison.verdict(tolerance: Self.tolerance),
+      "stale": stale, "hasStale": !stale.isEmpty,
       "begins": begins ?? "",
       "notes": [(names.first, first), (names.second, second)].compactMap { name, trace in
         trace.record.note.map { ["name": name, "note": $0.text] }
@@ -74,8 +75,9 @@ struct PageComparison {
   /// only the first has, orange where only the second has. Nil where a trace has no masks.
   private func coveredPixels() throws -> (thumbnail: Thumbnail, counts: [String: String])? {
     guard first.has("6-masks"), second.has("6-masks"), first.has("0-input"),
-      let ours = try? first.stage("6-masks").integers("label_map"),
-      let theirs = try? second.stage("6-masks").integers("label_map"), ours.count == theirs.count
+      let ours = try first.stage("6-masks").arrayIfKept("label_map")?.integers,
+      let theirs = try second.stage("6-masks").arrayIfKept("label_map")?.integers,
+      ours.count == theirs.count
     else { return nil }
     var raster = Raster(try first.stage("0-input").imageAsDecoded())
     guard raster.width * raster.height == ours.count else { return nil }
@@ -98,6 +100,21 @@ struct PageComparison {
     )
   }
 
+  /// The stale stages of both traces, each with the command that refreshes it.
+  private func staleContext() throws -> [[String: Any]] {
+    let sides = [
+      (names.first, first, comparison.stale.first), (names.second, second, comparison.stale.second),
+    ]
+    return try sides.flatMap { name, trace, stages in
+      try stages.map { stage in
+        let command = try refreshCommand(stage.stage, in: trace, at: trace.name)
+        return staleStageContext(stage, command: command.map { [$0] }).merging(["trace": name]) {
+          $1
+        }
+      }
+    }
+  }
+
   private func differingOptions(_ stage: String) throws -> [[String: String]] {
     let (ours, theirs) = try (first.stage(stage).record.options, second.stage(stage).record.options)
     return Set(ours.keys).union(theirs.keys).sorted().filter { ours[$0] != theirs[$0] }.map {
@@ -111,18 +128,24 @@ struct PageComparison {
   private func stageContext(_ stage: String, isFirst: Bool) -> [String: Any] {
     let members = comparison.tensors.filter { $0.stage == stage }
     let differing = members.filter { !$0.agrees(within: Self.tolerance) }
-    let compared = members.compactMap(\.difference)
+    let compared = members.compactMap(\.finding.difference)
     let greatest = compared.max { $0.relative < $1.relative }
     let shapes = members.count { if case .shapes = $0.finding { true } else { false } }
     var words = greatest.map {
-      $0.relative == 0 ? "none" : "\(Numerals.share($0.relative)) of its range"
+      $0.relative == 0 ? "none" : "\(Numerals.share(Float($0.relative))) of its range"
     }
-    if shapes > 0 {
-      let other = "\(shapes) of another shape"
-      words = words.map { "\($0), \(other)" } ?? other
+    func add(_ count: Int, _ kind: String) {
+      guard count > 0 else { return }
+      let other = "\(count) \(kind)"
+      words = words.map { $0 == "none" ? other : "\($0), \(other)" } ?? other
     }
+    add(compared.reduce(0) { $0 + $1.differingNonFinite }, "NaN or infinite elements")
+    add(compared.reduce(0) { $0 + $1.differingCategories }, "categories")
+    add(shapes, "of another shape")
+    add(members.count { if case .types = $0.finding { true } else { false } }, "of another type")
     return [
-      "stage": stage, "isFirst": isFirst, "tensors": String(members.count),
+      "stage": stage, "isFirst": isFirst, "isStale": comparison.isStale(stage),
+      "tensors": String(members.count),
       "differing": String(differing.count), "greatest": words ?? "not kept",
     ]
   }
@@ -132,9 +155,15 @@ struct PageComparison {
     switch tensor.finding {
     case .compared(let difference):
       context["differing"] = "\(difference.differing) of \(difference.count)"
-      context["greatest"] = Numerals.general(difference.greatest)
-      context["relative"] = Numerals.share(difference.relative)
+      if !difference.isCategorical {
+        context["greatest"] = Numerals.general(Float(difference.greatest))
+        context["relative"] = Numerals.share(Float(difference.relative))
+      }
+      if difference.differingNonFinite > 0 {
+        context["greatest"] = "\(difference.differingNonFinite) NaN or infinite"
+      }
     case .shapes(let ours, let theirs): context["greatest"] = "\(ours) against \(theirs)"
+    case .types(let ours, let theirs): context["greatest"] = "\(ours) against \(theirs)"
     case .onlyFirst: context["greatest"] = "only in \(names.first)"
     case .onlySecond: context["greatest"] = "only in \(names.second)"
     case .notKept: context["greatest"] = "not kept"
@@ -149,25 +178,22 @@ struct PageComparison {
     let figures = ours.record.figures.filter { figure in
       other[figure.file].map { $0.crc32 != figure.crc32 } ?? false
     }
-    let files = figures.map {
-      (ours.folder.appending(path: $0.file), theirs.folder.appending(path: $0.file))
+    let (folder, otherFolder) = (ours.folder, theirs.folder)
+    let pairs = Threads.map(figures.count) { index in
+      Result {
+        FigurePair(
+          try figures[index].raster(in: folder),
+          try other[figures[index].file]?.raster(in: otherFolder))
+      }
     }
-    let pairs = Threads.map(figures.count) { FigurePair(files[$0].0, files[$0].1) }
     let away = link(from: first.folder, to: second.folder)
-    return zip(figures, pairs).compactMap { figure, pair in
-      guard let pair, pair.differs else { return nil }
+    return try zip(figures, pairs).compactMap { figure, pair in
+      guard let pair = try pair.get(), pair.differs else { return nil }
       return pair.context.merging([
         "stage": stage, "file": figure.file, "title": headAndRest(figure.caption).head,
         "firstFile": "\(stage)/\(figure.file)", "secondFile": "\(away)/\(stage)/\(figure.file)",
       ]) { $1 }
     }
-  }
-}
-
-extension TensorComparison {
-  /// The difference, where there is one to speak of.
-  fileprivate var difference: Difference? {
-    if case .compared(let difference) = finding { difference } else { nil }
   }
 }
 
@@ -184,12 +210,9 @@ private struct FigurePair: Sendable {
   private let second: Thumbnail
   private let difference: (thumbnail: Thumbnail, share: Float)?
 
-  /// Reads both; nil where one cannot be read.
-  init?(_ first: URL, _ second: URL) {
-    guard let p = try? readImage(first).pixels, let q = try? readImage(second).pixels else {
-      return nil
-    }
-    let (ours, theirs) = (Raster(p), Raster(q))
+  /// Compares both; nil where there is no second.
+  init?(_ ours: Raster, _ theirs: Raster?) {
+    guard let theirs else { return nil }
     self.first = Thumbnail(ours, width: FigurePair.width, quality: 70)
     self.second = Thumbnail(theirs, width: FigurePair.width, quality: 70)
     difference = differenceRaster(ours, theirs).map {

@@ -10,11 +10,11 @@ extension PageMaps {
   static func isReadByRoIs(_ name: String) -> Bool { RoIPyramid.names.contains(name) }
 
   /// The levels that RoIs can be read from on the page: those that the trace holds whole.
-  static func levelsForRoIs(_ source: PageSource) -> [String] {
-    RoIPyramid.names.filter { name in
-      guard source.has("1-backbone", name), let stage = try? source.trace.stage("1-backbone")
-      else { return false }
-      return stage.record.tensors.first { $0.name == name }?.shape.count == 4
+  static func levelsForRoIs(_ source: PageSource) throws -> [String] {
+    try RoIPyramid.names.filter { name in
+      guard source.has("1-backbone", name) else { return false }
+      return try source.trace.stage("1-backbone").record.tensors.first { $0.name == name }?.shape
+        .count == 4
     }
   }
 
@@ -24,9 +24,9 @@ extension PageMaps {
   /// - Returns: their numbers, by descending variation over the image
   static func addExact(
     _ map: FeatureMap, of source: PageSource, to data: inout PageData
-  ) -> [Int] {
+  ) throws -> [Int] {
     var channels = map.mostVaryingChannels(exact)
-    if let example = RoIExampleChoice(source), example.level == map.name {
+    if let example = try RoIExampleChoice(source), example.level == map.name {
       let channel = example.channel(of: map)
       if !channels.contains(channel) { channels.append(channel) }
     }
@@ -46,11 +46,15 @@ struct RoIExampleChoice {
   let level: String
 
   /// Chooses it; nil where the trace holds no proposals.
-  init?(_ source: PageSource) {
-    guard source.has("3-proposals", "proposals"), let size = try? source.sizes().resized,
-      let boxes = try? source.trace.stage("3-proposals").boxes("proposals", inside: size),
-      let best = bestInside(boxes, width: Float(size.width), height: Float(size.height))
-    else { return nil }
+  ///
+  /// - Throws: `Fault` if the trace is damaged.
+  init?(_ source: PageSource) throws {
+    guard source.has("3-proposals", "proposals") else { return nil }
+    let size = try source.sizes().resized
+    let boxes = try source.trace.stage("3-proposals").boxes("proposals", inside: size)
+    guard let best = bestInside(boxes, width: Float(size.width), height: Float(size.height)) else {
+      return nil
+    }
     (proposal, box) = (best, boxes[best])
     level = "P\(pyramidLevel(of: box, among: RoIPyramid.numbers))"
   }

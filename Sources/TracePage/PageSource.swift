@@ -15,8 +15,8 @@ struct PageSource {
   /// The objects that it was compared with.
   let truth: [MaskRegion]?
 
-  /// The stages that were made from what stood in the trace before; all of them where a record is
-  /// damaged, which is told when the page is made.
+  /// The stages that are stale; all of them where a record is damaged, which ends the making of the
+  /// page.
   let outdated: [String]
 
   init(trace: Trace, downstream: Downstream?, truth: [MaskRegion]?) {
@@ -33,6 +33,9 @@ struct PageSource {
     guard isCurrent(stage), let folder = try? trace.stage(stage) else { return false }
     return tensors.allSatisfy(folder.holds)
   }
+
+  /// The image's three sizes; nil where the trace has no stage 0.
+  func knownSizes() throws -> InputSizes? { trace.has("0-input") ? try sizes() : nil }
 
   /// The image's three sizes.
   func sizes() throws -> InputSizes { try InputSizes(trace.stage("0-input")) }

@@ -6,8 +6,8 @@ import Tracing
 
 /// What a page's template takes of one stage.
 func sectionContext(
-  _ folder: StageFolder, of trace: Trace, isOutdated: Bool, exhibits: [Exhibit], prose: String
-) -> [String: Any] {
+  _ folder: StageFolder, of trace: Trace, stale: StaleStage?, exhibits: [Exhibit], prose: String
+) throws -> [String: Any] {
   let record = folder.record
   let word = String(record.stage.drop { $0 != "-" }.dropFirst())
   let known = stage(named: record.stage)
@@ -21,7 +21,7 @@ func sectionContext(
     "number": String(record.stage.prefix { $0 != "-" }),
     "word": word == "roi" ? "RoI" : word.prefix(1).uppercased() + word.dropFirst(),
     "title": record.title,
-    "isOutdated": isOutdated,
+    "stale": stale.map { [staleStageContext($0, command: words)] } ?? [],
     "prose": prose,
     "inputs": inputs,
     "hasInputs": !inputs.isEmpty,
@@ -45,25 +45,34 @@ func sectionContext(
     "files": record.files.map {
       ["file": "\(record.stage)/\($0.file)", "name": $0.file, "caption": $0.caption]
     },
-    "figures": gallery(folder),
+    "figures": try gallery(folder),
+  ]
+}
+
+/// What the template takes of a stale stage.
+///
+/// - Parameter command: the words of the command that refreshes it; nil where there is none
+func staleStageContext(_ stage: StaleStage, command: [String]?) -> [String: Any] {
+  [
+    "stage": stage.stage, "reason": stage.reason,
+    "command": command.map { [$0.joined(separator: " ")] } ?? [],
   ]
 }
 
 /// The figures of a stage, small; each leads to the file beside the page.
-private func gallery(_ folder: StageFolder) -> [[String: String]] {
+private func gallery(_ folder: StageFolder) throws -> [[String: String]] {
   let (figures, place, stage) = (folder.record.figures, folder.folder, folder.record.stage)
-  return Threads.map(figures.count) { index -> [String: String]? in
-    let figure = figures[index]
-    guard let small = Thumbnail(figure, of: place, width: Thumbnail.gallery, quality: 70) else {
-      return nil
-    }
+  let small = Threads.map(figures.count) { index in
+    Result { try Thumbnail(figures[index], of: place, width: Thumbnail.gallery, quality: 70) }
+  }
+  return try zip(figures, small).map { figure, small in
     let (title, caption) = headAndRest(figure.caption)
-    var context = small.context.merging([
+    var context = try small.get().context.merging([
       "file": "\(stage)/\(figure.file)", "title": title, "caption": caption,
       "source": figure.source,
     ]) { $1 }
     // The template takes an empty text for one that is there.
     if !figure.lookFor.isEmpty { context["lookFor"] = figure.lookFor }
     return context
-  }.compactMap { $0 }
+  }
 }

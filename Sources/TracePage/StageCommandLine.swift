@@ -46,8 +46,16 @@ func command<S: Stage>(_ stage: S.Type, as record: StageRecord, trace: String) -
   return ["swift run", "-c release", S.command, "--trace \(quoted(trace))"] + words + kernels
 }
 
-/// A word as a shell takes it.
-func quoted(_ word: String) -> String {
-  let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "._-/".contains($0) }
-  return plain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
+/// The command that runs a stage of a trace again as it ran, on one line; nil where no command does:
+/// a stage that this version does not know, an option that no command has, a deliberate mistake.
+///
+/// - Parameter place: the trace's folder, as the command is to name it
+/// - Throws: `Fault` if the stage's record is damaged.
+public func refreshCommand(_ name: String, in trace: Trace, at place: String) throws -> String? {
+  let note = trace.record.note
+  guard note?.mistake == nil || note?.stage != name, let known = stage(named: name) else {
+    return nil
+  }
+  let record = try trace.stage(name).record
+  return command(known, as: record, trace: place)?.joined(separator: " ")
 }

@@ -40,16 +40,16 @@ public struct TracePage {
   ///
   /// - Throws: `Fault` if the trace is damaged.
   public func html() throws -> String {
+    let stale = try source.trace.staleStages()
     var data = PageData()
     var gathered: [(exhibit: Exhibit, json: String)] = []
     for exhibit in Exhibit.all where source.trace.has(exhibit.stage) {
       guard let content = try exhibit.gather(source, &data) else { continue }
       gathered.append((exhibit, try json(content)))
     }
-    _ = try source.trace.outdatedStages()
     let sections = try source.trace.stages.map { name in
-      sectionContext(
-        try source.trace.stage(name), of: source.trace, isOutdated: !source.isCurrent(name),
+      try sectionContext(
+        try source.trace.stage(name), of: source.trace, stale: stale.first { $0.stage == name },
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
         prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
     }
@@ -69,11 +69,11 @@ public struct TracePage {
       "weights": source.trace.weights.map { [$0.lastPathComponent] } ?? [],
       "note": source.trace.record.note.map { [$0.text] } ?? [],
       "version": Trace.version,
-      "facts": source.facts(),
+      "facts": try source.facts(),
       "command": source.command(),
       "commandTitle": source.trace.record.note?.mistake == nil
         ? "Run again, with default options" : "Run again, with the mistake",
-      "opening": source.opening().map { [$0] } ?? [],
+      "opening": try source.opening().map { [$0] } ?? [],
       "exhibits": exhibits,
       "hasExhibits": !exhibits.isEmpty,
       "style": try PageFiles.style(
@@ -91,7 +91,7 @@ public struct TracePage {
 
   /// What the scripts know of the trace, as JSON that may stand inside HTML.
   private func manifest(_ gathered: [(exhibit: Exhibit, json: String)]) throws -> String {
-    let sizes = try? source.sizes()
+    let sizes = try source.knownSizes()
     let fields: [(String, String)] = [
       ("colours", try json(PageColours())),
       ("sizes", try json(sizes.map(PageSizes.init))),

@@ -25,11 +25,9 @@ public final class StageFolder {
   public static func open(_ folder: URL, name: String) throws -> StageFolder {
     let file = folder.appending(path: "stage.json")
     guard FileManager.default.fileExists(atPath: file.path) else {
-      let command = name.drop { $0.isNumber || $0 == "-" }
       throw Fault(
         folder.path, "the stage \(name) has not run in this trace",
-        remedy: "Run it first: swift run -c release \(command) "
-          + "--trace \(folder.deletingLastPathComponent().relativePath)")
+        remedy: "Run it first: \(command(running: folder))")
     }
     let bytes = try readBytes(of: file)
     let record: StageRecord = try decodeJSON(bytes, name: file.path)
@@ -38,7 +36,7 @@ public final class StageFolder {
         file.path,
         "this describes stage \(record.stage) in format \(record.format), "
           + "expected \(name) in format \(StageRecord.currentFormat)",
-        remedy: "Run the stage again")
+        remedy: "Run the stage again: \(Self.command(running: folder))")
     }
     for tensor in record.tensors {
       let files = [tensor.file, tensor.samples?.indices].compactMap(\.self)
@@ -55,6 +53,13 @@ public final class StageFolder {
     }
     return StageFolder(
       folder: folder, record: record, checksum: Checksum.crc32(bytes), inMemory: [:])
+  }
+
+  /// The command that runs the stage of a folder.
+  private static func command(running folder: URL) -> String {
+    let word = folder.lastPathComponent.drop { $0.isNumber || $0 == "-" }
+    let trace = folder.deletingLastPathComponent().relativePath
+    return "swift run -c release \(word) --trace \(quoted(trace))"
   }
 
   /// Whether a path from a record stays inside the stage's folder.
@@ -76,6 +81,15 @@ public final class StageFolder {
   /// Whether the stage left a tensor of this name and all of it was kept, in memory or as a file.
   public func holds(_ name: String) -> Bool {
     isAvailable(name) && record.tensors.contains { $0.name == name && $0.samples == nil }
+  }
+
+  /// An array that the stage left; nil where it is recorded that it was not kept, or not the whole of
+  /// it. Only such an array may be replaced by something else.
+  ///
+  /// - Throws: `Fault` if the stage has no array of this name, or its file is not what was written.
+  public func arrayIfKept(_ name: String) throws -> NumericArray? {
+    if has(name), !holds(name) { return nil }
+    return try array(name)
   }
 
   /// An array that the stage left, from memory where it is still there.
@@ -162,7 +176,7 @@ public final class StageFolder {
       throw Fault(
         file.path,
         "the file is not the one that the stage wrote (its checksum is not the one in "
-          + "stage.json)", remedy: "Run the stage again")
+          + "stage.json)", remedy: "Run the stage again: \(Self.command(running: folder))")
     }
   }
 }

@@ -38,12 +38,19 @@ public struct TensorRecord: Codable, Sendable, Equatable {
   public var units: String
   /// What the tensor holds, in a few words.
   public var note: String
-  /// The least element.
+  /// What the elements are; a quantity where it is absent.
+  public var kind: TensorKind?
+  /// Of a matrix whose columns hold different things: the columns that are categories, by the names
+  /// in the last of `axes`. Each of the others is a quantity with a range of its own.
+  public var categoryColumns: [String]?
+  /// The least finite element.
   public var minimum: Float
-  /// The greatest element.
+  /// The greatest finite element.
   public var maximum: Float
-  /// The mean element.
+  /// The mean of the finite elements.
   public var mean: Float
+  /// How many elements are NaN or infinite; absent where none is.
+  public var nonFinite: Int?
   /// CRC-32 of the file's bytes.
   public var crc32: String?
   /// Where the file holds only some of the elements: which ones. Goldens of large networks do.
@@ -56,6 +63,16 @@ public struct TensorRecord: Codable, Sendable, Equatable {
     /// CRC-32 of that file's bytes.
     public var crc32: String
   }
+}
+
+/// What the elements of a tensor are, and with that how two tensors are compared.
+public enum TensorKind: String, Codable, Sendable {
+  /// Numbers whose difference means something: compared by the greatest difference as a part of the
+  /// range.
+  case quantity
+  /// Labels, classes, indices and flags, which only name something: compared by the share of the
+  /// elements that differ.
+  case category
 }
 
 /// One figure of a stage's folder.

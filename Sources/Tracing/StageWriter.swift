@@ -82,17 +82,22 @@ public final class StageWriter {
   }
 
   /// Adds a float tensor. `axes` names each axis: `["N", "C", "H", "W"]`.
-  /// `exactly` keeps 32 bits where half floats are asked for.
+  ///
+  /// - Parameters:
+  ///   - exactly: keeps 32 bits where half floats are asked for
+  ///   - categoryColumns: of a matrix whose columns hold different things, those that are categories
   public func add(
     _ name: String, _ tensor: Tensor, exactly: Bool = false, axes: [String], units: String,
-    note: String
+    categoryColumns: [String]? = nil, note: String
   ) throws {
     // Half floats are too coarse for positions in an image, and too small for some activations.
     let isHalved =
       keeping == .half && !exactly && !units.hasSuffix("pixels")
       && tensor.values.allSatisfy { abs($0) <= 65504 }
     let stored = isHalved ? NumericArray(tensor.shape, .float16(tensor.values)) : nil
-    try add(name, NumericArray(tensor), stored: stored, axes: axes, units: units, note: note)
+    try add(
+      name, NumericArray(tensor), stored: stored, kind: .quantity, categoryColumns, axes: axes,
+      units: units, note: note)
   }
 
   /// Adds boxes as a tensor `[count, 4]`, always as 32-bit floats.
@@ -102,25 +107,27 @@ public final class StageWriter {
     _ name: String, boxes: [Box], axis: String, units: String = "input pixels", note: String
   ) throws {
     try add(
-      name, NumericArray(Tensor(boxes: boxes)), stored: nil, axes: [axis, "x1 y1 x2 y2"],
-      units: units, note: note)
+      name, NumericArray(Tensor(boxes: boxes)), stored: nil, kind: .quantity,
+      axes: [axis, "x1 y1 x2 y2"], units: units, note: note)
   }
 
   /// Adds integers.
+  ///
+  /// - Parameter kind: whether they are counts or sizes, or name something
   public func add(
-    _ name: String, integers: [Int], shape: Shape? = nil, axes: [String], units: String,
-    note: String
+    _ name: String, integers: [Int], shape: Shape? = nil, kind: TensorKind, axes: [String],
+    units: String, note: String
   ) throws {
     let array = NumericArray(shape ?? [integers.count], integers: integers)
-    try add(name, array, stored: nil, axes: axes, units: units, note: note)
+    try add(name, array, stored: nil, kind: kind, axes: axes, units: units, note: note)
   }
 
-  /// Adds truth values along one axis.
+  /// Adds truth values along one axis, a category.
   public func add(
     _ name: String, flags: [Bool], axes: [String], units: String, note: String
   ) throws {
     let array = NumericArray([flags.count], .bool(flags))
-    try add(name, array, stored: nil, axes: axes, units: units, note: note)
+    try add(name, array, stored: nil, kind: .category, axes: axes, units: units, note: note)
   }
 
   /// Adds a figure: the bytes of a PNG file. `source` is the file of the code that drew it.
@@ -182,8 +189,8 @@ public final class StageWriter {
   }
 
   private func add(
-    _ name: String, _ array: NumericArray, stored: NumericArray?, axes: [String], units: String,
-    note: String
+    _ name: String, _ array: NumericArray, stored: NumericArray?, kind: TensorKind,
+    _ categoryColumns: [String]? = nil, axes: [String], units: String, note: String
   ) throws {
     precondition(axes.count == array.shape.rank, "\(name): \(axes) does not name \(array.shape)")
     inMemory[name] = array
@@ -195,8 +202,10 @@ public final class StageWriter {
         let statistics = array.tensor.statistics
         var entry = TensorRecord(
           name: name, file: nil, dtype: (stored ?? array).typeName, shape: array.shape.extents,
-          axes: axes, units: units, note: note, minimum: statistics.minimum,
-          maximum: statistics.maximum, mean: statistics.mean, crc32: nil, samples: nil)
+          axes: axes, units: units, note: note, kind: kind, categoryColumns: categoryColumns,
+          minimum: statistics.minimum, maximum: statistics.maximum, mean: statistics.mean,
+          nonFinite: statistics.nonFinite > 0 ? statistics.nonFinite : nil, crc32: nil,
+          samples: nil)
         if isKept {
           try NPY.withParts(of: stored ?? array) { header, elements in
             try writeWhole(header, then: elements, to: place)

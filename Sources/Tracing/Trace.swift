@@ -51,14 +51,27 @@ public final class Trace {
         folder.path, "there is no trace here (no trace.json)",
         remedy: "Make one with: swift run -c release maskrcnn --trace \(folder.relativePath)")
     }
-    let record: TraceRecord = try decodeJSON(readBytes(of: file), name: file.path)
-    guard record.format == TraceRecord.currentFormat else {
+    let bytes = try readBytes(of: file)
+    // Another format may lack what this one has, so the number is read first.
+    let written: WrittenFormat = try decodeJSON(bytes, name: file.path)
+    guard written.format == TraceRecord.currentFormat else {
+      let image = (written.image ?? written.picture).map { [resolve($0, in: folder).path] } ?? []
+      let words = image + ["--trace", folder.relativePath]
       throw Fault(
         file.path,
-        "the trace has format \(record.format), this version reads "
-          + "\(TraceRecord.currentFormat)", remedy: "Make the trace again")
+        "the trace has format \(written.format), this version reads "
+          + "\(TraceRecord.currentFormat)",
+        remedy: "Remove the folder and make the trace again: swift run -c release maskrcnn "
+          + words.map(quoted).joined(separator: " "))
     }
-    return Trace(folder: folder, record: record)
+    return Trace(folder: folder, record: try decodeJSON(bytes, name: file.path))
+  }
+
+  /// What is read of a record of any format; the image was a picture in format 1.
+  private struct WrittenFormat: Decodable {
+    var format: Int
+    var image: String?
+    var picture: String?
   }
 
   /// Opens a trace, or begins one where there is none.
@@ -92,10 +105,13 @@ public final class Trace {
 
   /// Notes which image the trace is of; written when the next stage is done. The truth about another
   /// image is forgotten.
-  public func setImage(_ file: URL) {
+  ///
+  /// - Parameter checksum: CRC-32 of the file; nil where it is not known
+  public func setImage(_ file: URL, checksum: String? = nil) {
     let image = path(from: folder, to: file)
-    if record.image != image { record.truth = nil }
-    record.image = image
+    let isSame = record.image == image || (checksum != nil && record.imageChecksum == checksum)
+    if !isSame { record.truth = nil }
+    (record.image, record.imageChecksum) = (image, checksum)
   }
 
   /// Notes where it is stored which objects there are; written when the next stage is done.
@@ -103,9 +119,10 @@ public final class Trace {
   /// - Parameters:
   ///   - imageID: the image's number in the file; nil where its name tells
   ///   - label: the class of all objects; nil where the file tells
-  public func setTruth(_ file: URL, imageID: Int?, label: String?) {
+  ///   - checksum: CRC-32 of the file
+  public func setTruth(_ file: URL, imageID: Int?, label: String?, checksum: String? = nil) {
     record.truth = TraceRecord.Truth(
-      file: path(from: folder, to: file), imageID: imageID, label: label)
+      file: path(from: folder, to: file), checksum: checksum, imageID: imageID, label: label)
   }
 
   /// Notes what a reader should know of a stage before all else, until it is run again.
@@ -119,8 +136,12 @@ public final class Trace {
 
   /// Notes which weights the trace is made with, and the settings in place of the file's own;
   /// written when the next stage is done.
-  public func setWeights(_ file: URL, settings: [String: String] = [:]) {
-    record.weights = path(from: folder, to: file)
+  ///
+  /// - Parameter checksum: CRC-32 of the file
+  public func setWeights(
+    _ file: URL, checksum: String? = nil, settings: [String: String] = [:]
+  ) {
+    (record.weights, record.weightsChecksum) = (path(from: folder, to: file), checksum)
     record.settings = settings.isEmpty ? nil : settings
   }
 
@@ -134,21 +155,6 @@ public final class Trace {
     return opened
   }
 
-  /// What an earlier stage left, if it was made from what stands in the trace now.
-  ///
-  /// - Throws: `Fault` as `stage`, and where a stage before it has been run again since.
-  public func current(_ name: String) throws -> StageFolder {
-    let found = try stage(name)
-    guard try !outdatedStages().contains(name) else {
-      let word = name.drop { $0 != "-" }.dropFirst()
-      throw Fault(
-        found.folder.path, "a stage before this one has been run again since",
-        remedy: "Run this one again first: swift run -c release \(word) --trace "
-          + folder.relativePath)
-    }
-    return found
-  }
-
   /// Whether a stage's folder stands in the trace.
   public func has(_ name: String) -> Bool {
     remembered[name] != nil
@@ -160,22 +166,6 @@ public final class Trace {
   public var stages: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return names.filter { isStageName($0) && has($0) }.sorted()
-  }
-
-  /// The stages that were made from an earlier run of a stage than the one that stands here now, or
-  /// from such a stage.
-  ///
-  /// - Throws: `Fault` if a record is damaged.
-  public func outdatedStages() throws -> [String] {
-    var outdated: [String] = []
-    for name in stages {
-      let isOutdated = try stage(name).record.reads.contains { read, checksum in
-        guard has(read) else { return false }
-        return try outdated.contains(read) || stage(read).checksum != checksum
-      }
-      if isOutdated { outdated.append(name) }
-    }
-    return outdated
   }
 
   /// Whether a folder's name is a stage's: a digit, a dash, a word. Others, such as a copy of a
@@ -197,7 +187,9 @@ public final class Trace {
     try writeWhole(encodeJSON(record), to: folder.appending(path: "trace.json"))
   }
 
-  private func resolve(_ path: String) -> URL {
+  private func resolve(_ path: String) -> URL { Self.resolve(path, in: folder) }
+
+  private static func resolve(_ path: String, in folder: URL) -> URL {
     path.hasPrefix("/")
       ? URL(fileURLWithPath: path)
       : folder.resolvingSymlinksInPath().appending(path: path).standardizedFileURL

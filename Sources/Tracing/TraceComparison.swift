@@ -6,48 +6,17 @@ public struct TensorComparison: Sendable, Equatable {
   /// What was found.
   public enum Finding: Sendable, Equatable {
     /// Compared element by element.
-    case compared(Difference)
+    case compared(TensorDifference)
     /// The shapes differ, so elements cannot be compared.
     case shapes(Shape, Shape)
+    /// The elements are of two types, by NumPy's names.
+    case types(String, String)
     /// Only the first trace has the tensor.
     case onlyFirst
     /// Only the second trace has it.
     case onlySecond
     /// One of the traces did not keep it as a file.
     case notKept
-  }
-
-  /// How far two tensors of one shape lie apart.
-  public struct Difference: Sendable, Equatable {
-    /// How many elements were compared.
-    public var count: Int
-    /// How many of them are not equal.
-    public var differing: Int
-    /// The greatest absolute difference.
-    public var greatest: Float
-    /// Greatest minus least element of the first tensor; its magnitude where all are equal.
-    public var range: Float
-    /// Whether both tensors hold integers.
-    public var isIntegral: Bool
-
-    /// Compares the elements of two tensors of one shape. A NaN equals a NaN; on one side only, it
-    /// is infinitely far from anything.
-    public init(_ first: [Float], _ second: [Float], range: Float? = nil, isIntegral: Bool) {
-      precondition(first.count == second.count, "\(first.count) and \(second.count) elements")
-      count = first.count
-      differing = 0
-      greatest = 0
-      self.isIntegral = isIntegral
-      let (least, most) = (first.min() ?? 0, first.max() ?? 0)
-      self.range = range ?? (most > least ? most - least : abs(most))
-      for (p, q) in zip(first, second) where p != q && !(p.isNaN && q.isNaN) {
-        differing += 1
-        greatest = (p - q).isNaN ? .infinity : max(greatest, abs(p - q))
-      }
-    }
-
-    /// The greatest difference as a part of the first tensor's range.
-    public var relative: Float { greatest == 0 ? 0 : range > 0 ? greatest / range : .infinity }
   }
 
   /// The stage's folder name.
@@ -57,16 +26,15 @@ public struct TensorComparison: Sendable, Equatable {
   /// What was found.
   public var finding: Finding
 
-  /// Whether there are two tensors with elements or shapes to hold against each other.
+  /// Whether there are two tensors with elements, types or shapes to compare.
   public var isComparable: Bool {
     switch finding {
-    case .compared, .shapes: true
+    case .compared, .shapes, .types: true
     case .onlyFirst, .onlySecond, .notKept: false
     }
   }
 
-  /// Whether the tensors agree, integers exactly, floats within a part of their range, or cannot be
-  /// compared.
+  /// Whether the tensors agree, as `TensorDifference` defines it, or cannot be compared.
   public func agrees(within tolerance: Float) -> Bool {
     !isComparable || finding.agrees(within: tolerance)
   }
@@ -75,8 +43,39 @@ public struct TensorComparison: Sendable, Equatable {
 extension TensorComparison.Finding {
   /// Whether the tensors were compared and agree.
   public func agrees(within tolerance: Float) -> Bool {
-    guard case .compared(let difference) = self else { return false }
-    return difference.isIntegral ? difference.differing == 0 : difference.relative <= tolerance
+    difference?.agrees(within: tolerance) ?? false
+  }
+
+  /// The difference, where the elements were compared.
+  public var difference: TensorDifference? {
+    if case .compared(let difference) = self { difference } else { nil }
+  }
+
+  /// Compares two arrays of one tensor.
+  ///
+  /// - Parameters:
+  ///   - kind: what the elements are
+  ///   - columns: of a matrix whose columns hold different things: what each holds
+  public init(
+    _ first: NumericArray, _ second: NumericArray, kind: TensorKind = .quantity,
+    columns: [TensorKind]? = nil
+  ) {
+    guard first.shape == second.shape else {
+      self = .shapes(first.shape, second.shape)
+      return
+    }
+    guard first.typeName == second.typeName else {
+      self = .types(first.typeName, second.typeName)
+      return
+    }
+    if let ours = first.integers, let theirs = second.integers {
+      self = .compared(TensorDifference(ours, theirs, kind: kind))
+    } else if let columns, !columns.isEmpty, columns.count == first.shape.extents.last {
+      self = .compared(
+        TensorDifference(first.tensor.values, second.tensor.values, columns: columns))
+    } else {
+      self = .compared(TensorDifference(first.tensor.values, second.tensor.values, kind: kind))
+    }
   }
 }
 
@@ -92,6 +91,9 @@ public struct TraceComparison: Sendable {
   public var unmatched: [String]
   /// Every tensor of the stages that both have.
   public var tensors: [TensorComparison]
+  /// The stages of each trace that are stale. Their tensors are compared all the same, but say
+  /// nothing of what the stages would compute now.
+  public var stale: (first: [StaleStage], second: [StaleStage])
 
   /// Compares all stages that both traces have.
   ///
@@ -102,14 +104,42 @@ public struct TraceComparison: Sendable {
     stages = shared
     unmatched = (ours + theirs).filter { !shared.contains($0) }.sorted()
     tensors = try shared.flatMap { try compare(first.stage($0), second.stage($0)) }
+    stale = try (first.staleStages(), second.staleStages())
   }
 
-  /// How many tensors stand in one trace alone, or were not kept, so that nothing can be said.
+  /// How many tensors are in one trace alone, or were not kept, so that nothing is known.
   public var incomparable: Int { tensors.count { !$0.isComparable } }
+
+  /// Whether a stage of either trace is stale.
+  public func isStale(_ stage: String) -> Bool {
+    (stale.first + stale.second).contains { $0.stage == stage }
+  }
 
   /// The first stage with a tensor that does not agree.
   public func firstDifference(tolerance: Float) -> String? {
     tensors.first { !$0.agrees(within: tolerance) }?.stage
+  }
+
+  /// Whether all tensors agree and no stage of either trace is stale.
+  public func agrees(within tolerance: Float) -> Bool {
+    firstDifference(tolerance: tolerance) == nil && stale.first.isEmpty && stale.second.isEmpty
+  }
+
+  /// What was found in a sentence: `All 41 tensors are equal.` where no element differs.
+  public func verdict(tolerance: Float) -> String {
+    if let stage = firstDifference(tolerance: tolerance) {
+      return "The first stage that differs is \(stage)."
+    }
+    let differences = tensors.compactMap(\.finding.difference)
+    let differing = differences.reduce(0) { $0 + $1.differing }
+    if differing == 0 {
+      return differences.count == 1
+        ? "The tensors are equal." : "All \(differences.count) tensors are equal."
+    }
+    let elements = differences.reduce(0) { $0 + $1.count }
+    return
+      "\(differing) of \(elements) elements differ, in \(differences.count { $0.differing > 0 }) "
+      + "of \(differences.count) tensors, none by more than \(tolerance) of its tensor's range."
   }
 }
 
@@ -132,25 +162,43 @@ private func finding(
   guard let a = first.record.tensors.first(where: { $0.name == name }) else { return .onlySecond }
   guard let b = second.record.tensors.first(where: { $0.name == name }) else { return .onlyFirst }
   guard a.shape == b.shape else { return .shapes(Shape(a.shape), Shape(b.shape)) }
+  guard a.dtype == b.dtype else { return .types(a.dtype, b.dtype) }
   guard first.isAvailable(name), second.isAvailable(name) else { return .notKept }
-  let isIntegral = !a.dtype.hasPrefix("float") && !b.dtype.hasPrefix("float")
-  let range = a.maximum > a.minimum ? a.maximum - a.minimum : abs(a.maximum)
-  let (x, y): ([Float], [Float])
+  // A category on one side is one: the reference's records and those of before say less.
+  let kind: TensorKind = [a.kind, b.kind].contains(.category) ? .category : .quantity
+  let range = Double(a.maximum) - Double(a.minimum)
+  let known = range.isFinite && range > 0 ? range : nil
   if let samples = try first.samples(name) {
-    x = samples.values
-    y = try second.values(name, at: samples.positions)
+    let values = try second.values(name, at: samples.positions)
+    return .compared(TensorDifference(samples.values, values, range: known, kind: kind))
   } else if let samples = try second.samples(name) {
-    x = try first.values(name, at: samples.positions)
-    y = samples.values
-  } else {
-    x = try first.tensor(name).values
-    y = try second.tensor(name).values
+    let values = try first.values(name, at: samples.positions)
+    return .compared(TensorDifference(values, samples.values, range: known, kind: kind))
   }
-  return .compared(
-    TensorComparison.Difference(x, y, range: range, isIntegral: isIntegral))
+  return .init(
+    try first.compared(name), try second.compared(name), kind: kind,
+    columns: a.columns ?? b.columns)
+}
+
+extension TensorRecord {
+  /// What each column holds, of a matrix whose columns hold different things.
+  fileprivate var columns: [TensorKind]? {
+    categoryColumns.map { categories in
+      (axes.last ?? "").split(separator: " ").map {
+        categories.contains(String($0)) ? .category : .quantity
+      }
+    }
+  }
 }
 
 extension StageFolder {
+  /// A tensor's elements, floats as 32-bit ones: what a file holds as 16-bit floats is in memory as
+  /// 32-bit ones in the process that wrote it.
+  fileprivate func compared(_ name: String) throws -> NumericArray {
+    let array = try array(name)
+    return array.integers == nil ? NumericArray(array.tensor) : array
+  }
+
   /// The elements at some row-major positions.
   fileprivate func values(_ name: String, at positions: [Int]) throws -> [Float] {
     if let samples = try samples(name) {

@@ -9,8 +9,12 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var version: String
   /// The image that the trace is of, as a path from the trace's folder or an absolute one.
   public var image: String?
+  /// CRC-32 of the image's file, by which it is found where the path leads nowhere.
+  public var imageChecksum: String?
   /// The weights, likewise.
   public var weights: String?
+  /// CRC-32 of their file.
+  public var weightsChecksum: String?
   /// Settings that hold in place of the weight file's, by key; absent where none.
   public var settings: [String: String]?
   /// The settings in words, `score_threshold=0.3`, by key.
@@ -28,6 +32,8 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public struct Truth: Codable, Sendable, Equatable {
     /// A label map or a file in COCO's JSON format, as a path like the image's.
     public var file: String
+    /// CRC-32 of the file.
+    public var checksum: String?
     /// The image's number in the file; absent where its name tells.
     public var imageID: Int?
     /// The class of all objects, by name or number; absent where the file tells.

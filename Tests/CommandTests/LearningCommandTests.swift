@@ -31,7 +31,11 @@ private let quick = ["--no-page", "--no-figures"]
       }
       #expect(losses.output.contains(" positive anchors ") && losses.output.contains(" pixels of "))
       // Stage 8 was made from what stage 7 left before.
-      #expect(try run("targets", place).output.contains("run them again: 8-losses"))
+      let rerun = try run("targets", place).output
+      #expect(
+        rerun.contains(
+          "8-losses, computed from an earlier 7-targets: refresh it with swift run -c release "
+            + "losses --trace"), "\(rerun)")
     }
   }
 

@@ -81,6 +81,18 @@ import Tracing
     try check(usual, changed: BackboneStage(try model(), BackboneOptions(keepsBlocks: true)))
   }
 
+  @Test("the epsilon of the norms and the anchors that are in force are recorded")
+  func inForce() throws {
+    let model = try MaskRCNNModel(
+      contentsOf: fixturesFolder.appending(path: "weights/nuclei.safetensors"),
+      overrides: ["norm_eps": "0.25", "anchors.sizes": "[8, 16, 32, 64, 128]"])
+    #expect(BackboneStage(model).recorded["normEpsilon"] == .number(0.25))
+    #expect(BackboneStage(try self.model()).recorded["normEpsilon"]?.commandLineText == "1e-05")
+    let anchors = AnchorsStage(model).recorded
+    #expect(anchors["anchorSizes"] == .numbers([8, 16, 32, 64, 128]))
+    #expect(anchors["anchorAspectRatios"] == .numbers([0.5, 1, 2]))
+  }
+
   @Test("stage 2 takes back what it records")
   func anchors() throws {
     let usual = AnchorsStage(try model())

@@ -75,7 +75,8 @@ def test_a_trace_against_itself(trace, tmp_path, open_page):
     shutil.copytree(trace.path, copy)
     maskrcnn("page", "--trace", copy, "--against", trace.path)
     section = open_page(copy / "index.html").locator("#comparison")
-    assert section.locator(".standfirst").text_content() == "All tensors agree."
+    words = section.locator(".standfirst").text_content()
+    assert words.startswith("All ") and words.endswith(" tensors are equal.")
     assert section.locator(".pair").count() == 0
 
 
@@ -101,3 +102,22 @@ def test_nothing_in_common(trace, tmp_path):
     maskrcnn("input", ROOT / "Fixtures/images/nuclei.png", "--trace", other, "--no-page")
     shutil.rmtree(other / "0-input")
     maskrcnn("page", "--trace", trace.path, "--against", other, code=1)
+
+
+def test_a_stale_stage_is_never_shown_as_equal(trace, tmp_path, open_page):
+    """After stage 4 alone, the stages 5 and 6 are those of the old features."""
+    copy = tmp_path / "aligned"
+    shutil.copytree(trace.path, copy)
+    maskrcnn("roi", "--trace", copy, "--aligned", "--no-page", "--no-figures")
+    maskrcnn("page", "--trace", copy, "--against", trace.path)
+    page = open_page(copy / "index.html")
+    section = page.locator("#comparison")
+    stale = section.locator("ul.stale li").all_text_contents()
+    assert len(stale) >= 2
+    assert "5-heads, computed from an earlier 4-roi. Refresh it with swift run -c release heads" in (
+        stale[0])
+    for stage in ("5-heads", "6-masks"):
+        row = section.locator(".agreement tr", has_text=stage)
+        assert row.locator("strong").text_content() == "stale"
+        assert page.locator(f"[id='{stage}'] .outdated").count() == 1
+    assert page.locator("[id='4-roi'] .outdated").count() == 0

@@ -18,7 +18,8 @@ private struct Doubling: Stage {
     try folder.add(
       "doubled", Tensor([values.count], values.map { 2 * $0 }), axes: ["N"], units: "1", note: "")
     if fails { throw Fault("the stage", "it failed", remedy: "Do nothing") }
-    try folder.add("count", integers: [values.count], axes: ["N"], units: "1", note: "")
+    try folder.add(
+      "count", integers: [values.count], kind: .quantity, axes: ["N"], units: "1", note: "")
     try folder.addFile("table.csv", Array("a\n1\n".utf8), caption: "A table")
   }
 }
@@ -52,17 +53,21 @@ private struct Adding: Stage {
     }
   }
 
-  @Test("a stage made from an earlier run of another is called outdated")
-  func outdated() throws {
+  @Test("a stage made from an earlier run of another is stale")
+  func stale() throws {
     try withTemporaryFolder { folder in
       let trace = try Trace.openOrBegin(folder)
       try Doubling().run(in: trace)
       try Adding().run(in: trace)
-      #expect(try trace.outdatedStages().isEmpty)
+      #expect(try trace.staleStages().isEmpty)
       try Doubling(values: [5]).run(in: trace)
-      #expect(try trace.outdatedStages() == [Adding.name])
+      #expect(
+        try trace.staleStages()
+          == [StaleStage(stage: Adding.name, changed: [Doubling.name])])
+      let fault = #expect(throws: Fault.self) { try trace.current(Adding.name) }
+      #expect(fault?.description.contains("swift run -c release adding --trace") == true)
       try Adding().run(in: trace)
-      #expect(try trace.outdatedStages().isEmpty)
+      #expect(try trace.staleStages().isEmpty)
     }
   }
 
@@ -162,7 +167,7 @@ private struct Adding: Stage {
       try FileManager.default.copyItem(
         at: folder.appending(path: Doubling.name), to: folder.appending(path: "1-doubling-old"))
       #expect(trace.stages == [Doubling.name])
-      #expect(try trace.outdatedStages().isEmpty)
+      #expect(try trace.staleStages().isEmpty)
     }
   }
 
@@ -201,6 +206,21 @@ private struct Adding: Stage {
     }
   }
 
+  @Test("a trace of another format is refused with the command that makes it again")
+  func olderFormat() throws {
+    try withTemporaryFolder { folder in
+      let record = #"{"format": 1, "picture": "../my photo.png", "version": "0", "stages": []}"#
+      try Data(record.utf8).write(to: folder.appending(path: "trace.json"))
+      let fault = #expect(throws: Fault.self) { try Trace.open(folder) }
+      let photo = folder.deletingLastPathComponent().resolvingSymlinksInPath()
+        .appending(path: "my photo.png").path
+      #expect(
+        fault?.remedy.hasSuffix(
+          "swift run -c release maskrcnn '\(photo)' --trace \(folder.relativePath)") == true,
+        "\(fault?.remedy ?? "")")
+    }
+  }
+
   @Test("an image beside the trace is found again after both have moved")
   func relativePaths() throws {
     try withTemporaryFolder { folder in
@@ -214,56 +234,5 @@ private struct Adding: Stage {
       let moved = try Trace.open(new.appending(path: "trace"))
       #expect(moved.image?.path == new.appending(path: "photo.png").standardizedFileURL.path)
     }
-  }
-}
-
-@Suite struct TraceComparisonTests {
-  private func compare(_ a: Doubling, _ b: Doubling) throws -> TraceComparison {
-    try withTemporaryFolder { folder in
-      let first = try Trace.openOrBegin(folder.appending(path: "a"))
-      let second = try Trace.openOrBegin(folder.appending(path: "b"))
-      try a.run(in: first)
-      try b.run(in: second)
-      try Adding().run(in: first)
-      try Adding().run(in: second)
-      return try TraceComparison(first, second)
-    }
-  }
-
-  @Test("equal traces agree exactly")
-  func equal() throws {
-    let comparison = try compare(Doubling(), Doubling())
-    #expect(comparison.firstDifference(tolerance: 0) == nil)
-    #expect(comparison.tensors.count == 3)
-  }
-
-  @Test("the first stage that differs, by how much of the range")
-  func different() throws {
-    // 2 4 6 against 2 4 6.4: 0.4 of a range of 4.
-    let comparison = try compare(Doubling(), Doubling(values: [1, 2, 3.2]))
-    #expect(comparison.firstDifference(tolerance: 0.05) == Doubling.name)
-    guard case .compared(let difference) = comparison.tensors[0].finding else {
-      Issue.record("not compared")
-      return
-    }
-    #expect(difference.differing == 1 && abs(difference.relative - 0.1) < 1e-5)
-    // The sums 12 and 12.4 differ by a thirtieth; a tolerance of a tenth lets everything pass.
-    #expect(comparison.firstDifference(tolerance: 0.1001) == nil)
-  }
-
-  @Test("other shapes are a difference that no tolerance covers; integers have none")
-  func shapes() throws {
-    let comparison = try compare(Doubling(), Doubling(values: [1, 2, 3, 4]))
-    #expect(comparison.tensors[0].finding == .shapes([3], [4]))
-    #expect(comparison.firstDifference(tolerance: 1e9) == Doubling.name)
-    #expect(!comparison.tensors[1].agrees(within: 1e9))
-  }
-
-  @Test("a NaN on one side is infinitely far away, on both sides equal")
-  func notANumber() throws {
-    let oneSided = try compare(Doubling(), Doubling(values: [1, 2, .nan]))
-    #expect(oneSided.firstDifference(tolerance: 1e9) == Doubling.name)
-    let both = Doubling(values: [1, .nan, 3])
-    #expect(try compare(both, both).firstDifference(tolerance: 0) == nil)
   }
 }
