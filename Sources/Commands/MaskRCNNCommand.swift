@@ -2,6 +2,7 @@ import ArgumentParser
 import Inference
 import Stage4RoI
 import Stage8Losses
+import Stage9Gradients
 
 /// `maskrcnn`: all stages, and what is done with whole traces.
 package struct MaskRCNNCommand: ParsableCommand {
@@ -18,9 +19,10 @@ package struct MaskRCNNCommand: ParsableCommand {
   package init() {}
 
   private static func command<S: PipelineStage>(of stage: S.Type) -> any ParsableCommand.Type {
-    // Stage 4 has further subcommands, stage 8 a table.
+    // Stage 4 has further subcommands, the stages 8 and 9 a table.
     if stage == RoIStage.self { return RoICommand.self }
     if stage == LossesStage.self { return LossesCommand.self }
+    if stage == GradientsStage.self { return GradientsCommand.self }
     return S.number < InferenceStages.types.count
       ? StageCommand<S>.self : LearningCommand<S>.self
   }

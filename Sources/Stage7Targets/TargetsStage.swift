@@ -63,7 +63,8 @@ public struct TargetsStage: Stage {
     folder.report("matching \(proposals.count) proposals")
     let rois = roiTargets(
       proposals, truth: truth, maskSide: MaskHead.maskSide, matcher: options.rois,
-      sampling: options.roiSampling, using: &generator)
+      sampling: options.roiSampling, using: &generator,
+      coder: options.weighsDeltas ? .detections : .proposals)
     try folder.add(truth)
     try folder.add(anchors)
     try folder.add(rois)

@@ -43,7 +43,7 @@ extension LossName {
         + "divided by R"
     case .masks:
       "binary cross-entropy of each pixel of the class's mask, in the order of rois.positives; "
-        + "divided by P M M"
+        + "divided by their number"
     }
   }
 }
@@ -60,9 +60,11 @@ extension StageWriter {
       "divisors", integers: names.map { losses[$0].divisor }, axes: [axis], units: "elements",
       note: "what the sum of each loss's parts is divided by")
     for name in names {
+      let elements = losses[name].elements
+      // Of all classes' masks there is one axis more.
+      let axes = elements.shape.rank == 4 ? ["P", "K", "M", "M"] : name.axes
       try add(
-        name.rawValue, losses[name].elements, exactly: true, axes: name.axes, units: "loss",
-        note: name.note)
+        name.rawValue, elements, exactly: true, axes: axes, units: "loss", note: name.note)
     }
   }
 

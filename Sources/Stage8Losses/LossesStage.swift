@@ -20,9 +20,14 @@ public struct LossesStage: Stage {
 
   /// The heads, which are run on the sampled RoIs.
   public var heads: HeadsStage
+  /// Over which masks the mask loss is taken.
+  public var options: LossOptions
 
   /// Makes the stage with a model's heads.
-  public init(_ model: MaskRCNNModel) { heads = HeadsStage(model) }
+  public init(_ model: MaskRCNNModel, _ options: LossOptions = .torchvision) {
+    heads = HeadsStage(model)
+    self.options = options
+  }
 
   /// What the network predicted, and what it should have.
   public static let inputs =
@@ -67,7 +72,8 @@ public struct LossesStage: Stage {
         objectness: levels.map(\.objectness), deltas: levels.map(\.deltas), targets: [anchors]),
       boxHead: boxHeadLosses(
         classLogits: boxes.classLogits, deltas: boxes.deltas, targets: [rois]),
-      masks: maskLoss(masks, targets: [rois]))
+      masks: options.maskClasses == .own
+        ? maskLoss(masks, targets: [rois]) : maskLossOverAllClasses(masks, targets: [rois]))
     let probabilities = maskProbabilities(masks, labels: rois.maskLabels)  // [P, M, M]
     try folder.add(losses)
     try folder.add(boxes, maskProbabilities: probabilities)

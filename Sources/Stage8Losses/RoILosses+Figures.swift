@@ -86,7 +86,7 @@ extension LossesDrawing {
   /// Image, target, prediction and loss of some positive RoIs.
   var masksFigure: Figure {
     let title = "Mask loss: pixel by pixel"
-    let elements = losses.masks.elements  // [P, M, M]
+    let elements = pixelLosses  // [P, M, M]
     guard !rois.positives.isEmpty else {
       return Figure(title, caption: "No RoI is positive, so no mask costs anything.") {
         TextPanel("No positive RoIs", lines: ["The mask loss is 0."])
@@ -107,8 +107,10 @@ extension LossesDrawing {
       caption:
         "\(count) of \(order.count) positive RoIs, from the most expensive mask to the cheapest: "
         + "the image in the RoI, the target, the predicted probability of its own class's mask "
-        + "(both from 0, dark, to 1, bright), and the binary cross-entropy of each pixel. Masks of "
-        + "other classes cost nothing.",
+        + "(both from 0, dark, to 1, bright), and the binary cross-entropy of each pixel. "
+        + (losses.masks.elements.shape.rank == 4
+          ? "The masks of all classes are added here: a deliberate mistake."
+          : "Masks of other classes cost nothing."),
       columns: 4
     ) {
       for place in shown {
@@ -120,6 +122,19 @@ extension LossesDrawing {
           .sequential(0...limit), units: "loss")
       }
     }
+  }
+
+  /// The mask loss of every pixel, `[P, M, M]`: summed over classes where all of them have one.
+  private var pixelLosses: Tensor {
+    let elements = losses.masks.elements
+    guard elements.shape.rank == 4 else { return elements }
+    let (classes, pixels) = (elements.shape[1], elements.shape[2] * elements.shape[3])
+    return Tensor(
+      [elements.shape[0], elements.shape[2], elements.shape[3]],
+      (0..<elements.shape[0] * pixels).map { place in
+        let first = place / pixels * classes * pixels + place % pixels
+        return (0..<classes).reduce(0) { $0 + elements.values[first + $1 * pixels] }
+      })
   }
 
   private func map(

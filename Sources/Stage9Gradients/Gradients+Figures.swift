@@ -8,6 +8,8 @@ import Tensors
 struct GradientDrawing: Sendable {
   /// What the gradients are of, in words: `the sum of the five losses`.
   let name: String
+  /// By how many times its gradient a parameter is moved.
+  let learningRate: Float
   /// dP2 … dP6, dC2 … dC5.
   let pyramid: [FeatureMap]
   let trunk: [FeatureMap]
@@ -146,7 +148,7 @@ struct GradientDrawing: Sendable {
     Figure(
       "One step of gradient descent on \(name)",
       caption:
-        "Every learned parameter p becomes p − \(Numerals.short(step.learningRate, digits: 6)) · dL/dp; "
+        "Every learned parameter p becomes p − \(Numerals.short(learningRate, digits: 6)) · dL/dp; "
         + "then the losses are computed again over the same anchors and RoIs.", columns: 2
     ) {
       TablePanel(

@@ -88,7 +88,7 @@ public struct GradientsStage: Stage {
     ) { folder.report("backward from \($0.rawValue)") }
     folder.report("a step")
     let step = DescentStep(
-      learningRate: options.learningRate, before: before,
+      before: before,
       after: losses(
         forward(
           model.parameters.descended(
@@ -165,10 +165,8 @@ public struct GradientsStage: Stage {
   }
 
   private func add(_ step: DescentStep, to folder: StageWriter) throws {
-    let rows = LossName.allCases.flatMap { [step.before[$0].value, step.after[$0].value] }
     try folder.add(
-      "step", Tensor([LossName.allCases.count, 2], rows), exactly: true,
-      axes: ["losses", "before after"], units: "loss",
+      "step", step.tensor, exactly: true, axes: ["losses", "before after"], units: "loss",
       note: "before and after one step of gradient descent, over the same anchors and RoIs")
   }
 
@@ -193,7 +191,7 @@ public struct GradientsStage: Stage {
     }
     let input = gradients.sum.input ?? Tensor([1, 3, 1, 1], repeating: 0)
     return GradientDrawing(
-      name: options.of.words,
+      name: options.of.words, learningRate: options.learningRate,
       pyramid: gradients.sum.pyramid.enumerated().map { map("dP\($0 + 2)", $1) },
       trunk: gradients.sum.trunk.enumerated().compactMap { index, tensor in
         tensor.map { map("dC\(index + 2)", $0) }
@@ -224,13 +222,11 @@ public struct GradientsStage: Stage {
 extension GradientsStage {
   /// The losses' sum before and after the step.
   public static func outcome(_ folder: StageFolder) -> String {
-    guard let step = try? folder.tensor("step"), step.count == 2 * LossName.allCases.count else {
+    guard let totals = try? DescentStep(folder).totals else {
       return "\(folder.record.tensors.count) tensors"
     }
-    func sum(_ place: Int) -> Double {
-      stride(from: place, to: step.count, by: 2).reduce(0) { $0 + Double(step.values[$1]) }
-    }
-    return "loss \(Numerals.decimals(sum(0), 4)), after a step \(Numerals.decimals(sum(1), 4))"
+    return "loss \(Numerals.decimals(Double(totals.before), 4)), after a step "
+      + Numerals.decimals(Double(totals.after), 4)
   }
 }
 
