@@ -52,12 +52,16 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
 }
 
 /// What another package imports: one name for all rooms, which are products by themselves too.
-let rooms = belowStages + stages + ["Inference", "Evaluation", "Scenes"]
+let rooms = belowStages + stages + ["Inference", "Evaluation", "Scenes", "Training"]
 
 /// The rooms above the stages.
 let upperTargets: [Target] = [
   // The stages chained in memory, and the list of them.
   .target(name: "Inference", dependencies: dependencies(belowStages + stages)),
+  // Batches, augmentation, gradient descent, checkpoints, curves.
+  .target(
+    name: "Training",
+    dependencies: dependencies(belowStages + stages + ["Inference", "Evaluation", "Scenes"])),
   .target(name: "MaskRCNN", dependencies: dependencies(rooms)),
   .target(name: "Goldens", dependencies: dependencies(belowStages + stages + ["Inference"])),
   .target(name: "Benchmarks", dependencies: dependencies(belowStages + stages + ["Inference"])),
@@ -125,6 +129,9 @@ let testTargets: [Target] = [
   .testTarget(
     name: "InferenceTests",
     dependencies: dependencies(belowStages + stages + ["Inference", "TestFixtures"])),
+  .testTarget(
+    name: "TrainingTests",
+    dependencies: dependencies(rooms + ["TestFixtures"])),
   .testTarget(
     name: "AblationsTests",
     dependencies: dependencies(belowStages + stages + ["Inference", "Ablations", "TestFixtures"])),
