@@ -63,8 +63,10 @@ let upperTargets: [Target] = [
     name: "Training",
     dependencies: dependencies(belowStages + stages + ["Inference", "Evaluation", "Scenes"])),
   .target(name: "MaskRCNN", dependencies: dependencies(rooms)),
-  .target(name: "Goldens", dependencies: dependencies(belowStages + stages + ["Inference"])),
-  .target(name: "Benchmarks", dependencies: dependencies(belowStages + stages + ["Inference"])),
+  .target(
+    name: "Goldens", dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
+  .target(
+    name: "Benchmarks", dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
   // Comparisons of RoI operators on whole traces.
   .target(name: "Ablations", dependencies: dependencies(belowStages + stages + ["Inference"])),
   // Traces with a deliberate mistake, compared with right ones.

@@ -104,8 +104,9 @@ extension TrainingSample {
         object.box.x1 - Float(window.x1), object.box.y1 - Float(window.y1),
         object.box.x2 - Float(window.x1), object.box.y2 - Float(window.y1)
       ).clipped(width: Float(w), height: Float(h))
-      return TrainingObject(
-        label: object.label, box: isWhole ? moved : region.box, region: region)
+      return isWhole
+        ? TrainingObject(label: object.label, box: moved, region: region)
+        : TrainingObject(label: object.label, region: region)
     }
     return TrainingSample(name: name, image: pixels, objects: kept)
   }

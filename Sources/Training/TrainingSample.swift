@@ -14,6 +14,11 @@ public struct TrainingObject: Sendable, Equatable {
   public init(label: Int, box: Box, region: MaskRegion) {
     (self.label, self.box, self.region) = (label, box, region)
   }
+
+  /// Makes an object whose box is the one around its pixels.
+  public init(label: Int, region: MaskRegion) {
+    self.init(label: label, box: region.box, region: region)
+  }
 }
 
 /// An image to learn from.
