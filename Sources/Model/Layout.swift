@@ -75,8 +75,8 @@ public struct Layout: Sendable, Equatable {
     return Layout(
       isBottleneck: false, blocks: blocks, stemChannels: widths[0], widths: widths,
       outputs: widths, groups: 1, inner: Row(four, hasNorm: true), outer: Row(four, hasNorm: true),
-      rpn: Row([pyramid], hasNorm: false), anchors: anchors, boxConvolutions: Row([], hasNorm: false),
-      boxLayers: boxLayers, boxLayersAreNamed: true,
+      rpn: Row([pyramid], hasNorm: false), anchors: anchors,
+      boxConvolutions: Row([], hasNorm: false), boxLayers: boxLayers, boxLayersAreNamed: true,
       maskConvolutions: Row([Int](repeating: pyramid, count: maskConvolutions), hasNorm: true),
       upsamplingChannels: pyramid, classes: classes)
   }

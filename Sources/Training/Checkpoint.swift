@@ -10,7 +10,7 @@ import WeightFiles
 /// The tensors are called `parameters.NAME`, `velocity.NAME` and `average.NAME`, with torchvision's
 /// names. The file appears whole or not at all: it is written beside its place and then renamed.
 public enum Checkpoint {
-  private static let stepKey = "training.step"
+  private static let stepKey = "training.steps"
   private static let configurationKey = "training.configuration"
   private static let remedy = "Resume from another run, or train again"
 
@@ -39,7 +39,9 @@ public enum Checkpoint {
     func part(_ prefix: String) -> [String: Tensor] {
       let matches = saved.tensors.filter { $0.key.hasPrefix(prefix + ".") }
       return Dictionary(
-        uniqueKeysWithValues: matches.map { (String($0.key.dropFirst(prefix.count + 1)), $0.value) })
+        uniqueKeysWithValues: matches.map {
+          (String($0.key.dropFirst(prefix.count + 1)), $0.value)
+        })
     }
     guard let step = saved.metadata[stepKey].flatMap({ Int($0) }), step >= 0,
       let text = saved.metadata[configurationKey]

@@ -6,6 +6,7 @@ import Tensors
 public struct DatasetSource: SampleSource {
   /// Names of the classes, background first, then in the order of the data set.
   public let classNames: [String]
+  /// The numbers of the classes in the data set, and for the background one that no class has.
   public let categoryIDs: [Int]
   private let images: ImageFolder
   /// The images that are learned from: those with an object.
@@ -26,8 +27,12 @@ public struct DatasetSource: SampleSource {
     places = all.indices.filter { all[$0].objects.contains(where: DatasetSource.isUsable) }
   }
 
+  /// How many images have an object.
   public var count: Int? { places.count }
 
+  /// An image with its objects.
+  ///
+  /// - Throws: `Fault` if it cannot be read or is not of its annotations' size
   public func sample(_ index: Int) throws -> TrainingSample {
     let annotated = images.dataset.images[places[index]]
     return try TrainingSample(

@@ -5,7 +5,7 @@ import Tensors
 /// `losses.csv`: a line per step, appended as the step is taken.
 public struct LossTable {
   private let file: URL
-  private var handle: FileHandle
+  private let handle: FileHandle
 
   /// The names of the columns.
   public static let header =
@@ -55,7 +55,8 @@ public struct LossTable {
       values = numbers.map(Double.init) + [report.gradientNorm, seconds]
       line =
         ([String(report.step)] + numbers.map { "\($0)" }
-        + ["\(report.gradientNorm)", String(Int(seconds * 1000)) + "e-3"]).joined(separator: ",")
+        + ["\(report.gradientNorm)", "\((seconds * 1000).rounded() / 1000)"])
+        .joined(separator: ",")
     }
 
     fileprivate init?(_ line: Substring) {

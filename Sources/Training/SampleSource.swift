@@ -34,8 +34,11 @@ public struct SceneSource: SampleSource {
   /// Makes a source.
   public init(seed: UInt64, side: Int = 256) { (self.seed, self.side) = (seed, side) }
 
+  /// The shapes.
   public var classNames: [String] { SceneClass.names }
+  /// None: a class is its own number.
   public var categoryIDs: [Int] { [] }
+  /// nil: there is always another scene.
   public var count: Int? { nil }
 
   /// The seed of a scene: a number among all that 64 bits hold, so that scenes of validation, which
@@ -46,6 +49,7 @@ public struct SceneSource: SampleSource {
     return mixed.next()
   }
 
+  /// A scene.
   public func sample(_ index: Int) throws -> TrainingSample {
     try TrainingSample(sceneSeed: sceneSeed(index), side: side)
   }
