@@ -122,10 +122,11 @@ struct TrainCommand: ParsableCommand {
       trainer, from: data.source, in: folder, film: data.validation.map { Film($0.first) })
     if trainer.step == 0 { try folder.note(origin) }
     progress.clear()
+    let (taken, steps) = (trainer.step, trainer.configuration.steps)
     print(
       "\(folder.url.relativePath): \(trainer.model.architecture.trunkName), "
-        + "\(trainer.model.architecture.parameterCount) parameters, \(data.words); steps "
-        + "\(trainer.step + 1) to \(trainer.configuration.steps)")
+        + "\(trainer.model.architecture.parameterCount) parameters, \(data.words); "
+        + (taken < steps ? "steps \(taken + 1) to \(steps)" : "all \(steps) steps are taken"))
     fflush(nil)
     var pace = Pace(trainer.configuration, from: trainer.step)
     try training.run { report, seconds in

@@ -27,6 +27,22 @@ public struct StepReport: Sendable, Equatable, Codable {
   public var gradientNorm: Double
 }
 
+/// The parts of a step, in their order.
+public enum StepPart: String, Sendable, CaseIterable {
+  /// Trunk, pyramid and region proposal network on whole images.
+  case images = "images, forward"
+  /// Proposals, matching, sampling, mask targets.
+  case targets = "proposals and targets"
+  /// RoI operator and both heads on the sampled RoIs.
+  case heads = "RoIs and heads, forward"
+  /// The five losses.
+  case losses
+  /// All gradients.
+  case backward = "backward"
+  /// Momentum, decay, running statistics, averaged weights.
+  case descent = "gradient descent"
+}
+
 /// Trains a network step by step. The network is `model`, what is remembered besides are the velocity,
 /// the averaged weights, and how many steps have been taken.
 ///
@@ -75,23 +91,31 @@ public struct Trainer: Sendable {
 
   /// Takes a step.
   ///
+  /// - Parameter clock: called after each part of it
   /// - Throws: `Fault` that names the loss and the images if a loss or the gradient is not finite, or
   ///   the loss has grown beyond what is sensible; then the network is as before the step
   @discardableResult
-  public mutating func step(on batch: TrainingBatch) throws(Fault) -> StepReport {
+  public mutating func step(
+    on batch: TrainingBatch, clock: (StepPart) -> Void = { _ in }
+  ) throws(Fault) -> StepReport {
     let norms = configuration.norms
     let images = ImagePass(batch.input.tensor, model.parameters, norms: norms)
+    clock(.images)
     let (anchors, rois) = targets(images, batch)
+    clock(.targets)
     let heads = RoIPass(
       images.pyramid, input: batch.input.padded, targets: rois, model.parameters,
       operator: roiOperator, norms: norms)
+    clock(.heads)
     let losses = losses(images, heads, anchors: anchors, rois: rois)
     try check(losses, batch)
+    clock(.losses)
     let gradient = networkGradient(
       images, heads, anchors: anchors, rois: rois, model.parameters,
       BackwardOptions(
         losses: Set(LossName.allCases), frozenParts: configuration.frozenParts, needsInput: false)
     ).parameters
+    clock(.backward)
     let rate = configuration.schedule.rate(at: step, of: configuration.steps)
     var (next, optimizer) = (model.parameters, optimizer)
     let norm = optimizer.step(&next, gradient, rate: rate)
@@ -102,6 +126,7 @@ public struct Trainer: Sendable {
     model.parameters = next
     average?.add(next, step: step)
     step += 1
+    clock(.descent)
     return StepReport(
       step: step, losses: LossName.allCases.map { losses[$0].value }, total: losses.total,
       rate: rate, gradientNorm: norm)

@@ -69,6 +69,7 @@ import Testing
     let truth = try ImageTruth(sample, sizes)
     #expect(truth.boxes == [Box(4, 2, 10, 6)] && truth.labels == [1])
     #expect(truth.masks.shape == [1, 10, 12] && truth.masks.values.reduce(0, +) == 20)
+    #expect(truth.masks[0, 1, 6] == 0 && truth.masks[0, 5, 4] == 1 && truth.masks[0, 6, 4] == 0)
     #expect(truth.masks[0, 2, 4] == 0 && truth.masks[0, 2, 6] == 1 && truth.masks[0, 4, 4] == 1)
   }
 
