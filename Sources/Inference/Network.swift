@@ -46,9 +46,15 @@ public struct Network: Sendable {
   ///
   /// - Parameter input: the padded input's size
   public func candidates(_ pyramid: [Tensor], input: ImageSize) -> [LevelCandidates] {
-    pyramid.enumerated().map { level, features in
-      let prediction = rpnPrediction(features, model.rpnHead)
-      let (rows, columns) = (features.shape[2], features.shape[3])
+    candidates(pyramid.map { rpnPrediction($0, model.rpnHead) }, input: input)
+  }
+
+  /// Stage 2: the predictions of every level with its anchors.
+  ///
+  /// - Parameter input: the padded input's size
+  public func candidates(_ predictions: [RPNPrediction], input: ImageSize) -> [LevelCandidates] {
+    predictions.enumerated().map { level, prediction in
+      let (rows, columns) = (prediction.objectness.shape[2], prediction.objectness.shape[3])
       let base = baseAnchors(
         size: model.settings.anchorSizes[level],
         aspectRatios: model.settings.anchorAspectRatios)

@@ -58,6 +58,29 @@ public struct Layout: Sendable, Equatable {
   /// Classes, background among them.
   public var classes: Int
 
+  /// A small network of basic blocks: a ResNet and a pyramid with batch norm, one RPN convolution, a
+  /// box head of one or more fully connected layers, a mask head with batch norm.
+  ///
+  /// - Parameters:
+  ///   - blocks: of each of the four layers
+  ///   - widths: channels of each of the four layers; the stem has the first
+  ///   - pyramid: channels of the pyramid, the RPN's head and the mask head
+  ///   - boxLayers: outputs of the box head's fully connected layers, one or two
+  ///   - classes: background among them
+  public static func small(
+    blocks: [Int], widths: [Int], pyramid: Int, anchors: Int, boxLayers: [Int],
+    maskConvolutions: Int, classes: Int
+  ) -> Layout {
+    let four = [Int](repeating: pyramid, count: 4)
+    return Layout(
+      isBottleneck: false, blocks: blocks, stemChannels: widths[0], widths: widths,
+      outputs: widths, groups: 1, inner: Row(four, hasNorm: true), outer: Row(four, hasNorm: true),
+      rpn: Row([pyramid], hasNorm: false), anchors: anchors,
+      boxConvolutions: Row([], hasNorm: false), boxLayers: boxLayers, boxLayersAreNamed: true,
+      maskConvolutions: Row([Int](repeating: pyramid, count: maskConvolutions), hasNorm: true),
+      upsamplingChannels: pyramid, classes: classes)
+  }
+
   /// RoIs reach the box head as 7 x 7 cells.
   static let pooledArea = 7 * 7
 

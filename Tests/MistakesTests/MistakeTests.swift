@@ -107,9 +107,14 @@ import Tracing
       let model = try model()
       let image = try smallImage(in: folder)
       let right = try rightTrace(image, folder, model)
-      // One object in the middle, of the first of three classes.
+      // One object near a detection, so that proposals are positive and have to move.
+      let box = try #require(right.current(MasksStage.name).boxes("boxes").first)
+      let window = Window(
+        max(Int(box.x1) - 1, 0), max(Int(box.y1) - 1, 0), min(Int(box.x2) + 2, 96),
+        min(Int(box.y2) + 1, 96))
       let square = MaskRegion(
-        window: Window(20, 30, 60, 70), isInside: [Bool](repeating: true, count: 40 * 40))
+        window: window,
+        isInside: [Bool](repeating: true, count: window.width * window.height))
       let object = TruthObject(
         id: 1, label: 1, mask: RunLengthEncoding(square, width: 96, height: 96))
       let truth = LabelledImage(
