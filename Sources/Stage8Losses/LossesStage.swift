@@ -50,7 +50,7 @@ public struct LossesStage: Stage {
     let predictions = try folder.read(AnchorsStage.name)
     let levels = try BackboneStage.levels.map { try LevelCandidates(predictions, level: $0) }
     let left = try folder.read(TargetsStage.name)
-    let (anchors, rois, _) = try TargetsStage.targets(of: left)
+    let (anchors, rois, truth) = try TargetsStage.targets(of: left)
     let pyramid = try RoIPyramid(folder)
     let operatorRecord = try folder.read(RoIStage.name)
     let roiOperator = try RoIOptions(operatorRecord).roiOperator
@@ -86,7 +86,7 @@ public struct LossesStage: Stage {
     try folder.add(
       LossesDrawing(
         backdrop: Raster(image), image: image, padded: InputSizes(input).padded, levels: levels,
-        anchors: anchors, rois: rois, losses: losses, boxes: boxes,
+        anchors: anchors, rois: rois, truth: truth, losses: losses, boxes: boxes,
         maskProbabilities: probabilities, classNames: heads.classNames
       ).figures)
   }
