@@ -70,6 +70,7 @@ import Testing
     #expect(truth.boxes == [Box(4, 2, 10, 6)] && truth.labels == [1])
     #expect(truth.masks.shape == [1, 10, 12] && truth.masks.values.reduce(0, +) == 20)
     #expect(truth.masks[0, 1, 6] == 0 && truth.masks[0, 5, 4] == 1 && truth.masks[0, 6, 4] == 0)
+    #expect(truth.masks[0, 4, 3] == 0 && truth.masks[0, 4, 9] == 1 && truth.masks[0, 4, 10] == 0)
     #expect(truth.masks[0, 2, 4] == 0 && truth.masks[0, 2, 6] == 1 && truth.masks[0, 4, 4] == 1)
   }
 
