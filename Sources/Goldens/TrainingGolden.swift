@@ -77,12 +77,10 @@ public struct TrainingGolden {
     var trainer = Trainer(first, how.configuration)
     (trainer.anchorSampling, trainer.roiSampling) = (.all, .all)
     let image = try readImage(fixtures.appending(path: "images/nuclei.png")).pixels
-    let labels = try trueObjects(
-      readBytes(of: fixtures.appending(path: "images/nuclei-labels.png")), name: "labels",
-      width: image.shape[2], height: image.shape[1])
-    let whole = TrainingSample(
-      name: "nuclei", image: image,
-      objects: labels.map { TrainingObject(label: 1, region: $0) })
+    let labels = try ImageAnnotations(
+      labelMap: readBytes(of: fixtures.appending(path: "images/nuclei-labels.png")),
+      name: "nuclei-labels.png")
+    let whole = try TrainingSample(labels.image, pixels: image, name: "nuclei", classes: [1: 1])
     var losses: [Float] = []
     for windows in how.crops {
       let samples = windows.map { crop in

@@ -17,7 +17,7 @@ public struct Film: Sendable {
   /// Up to so many proposals are drawn, the best.
   private static let mostProposals = 40
   /// Detections with a lower score are not drawn.
-  private static let leastScore: Float = 0.3
+  private static let leastScore: Float = 0.5
 
   /// Makes a film of an image.
   public init(_ image: Tensor) { self.image = image }

@@ -78,6 +78,7 @@ import Testing
       return truth.masks[0].isInside[(row - window.y1) * window.width + column - window.x1]
     }
     #expect(!isInside(1, 6) && isInside(5, 4) && !isInside(6, 4))
+    #expect(!isInside(4, 3) && isInside(4, 9) && !isInside(4, 10))
     #expect(!isInside(2, 4) && isInside(2, 6) && isInside(4, 4))
   }
 
