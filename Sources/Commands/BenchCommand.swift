@@ -148,11 +148,10 @@ package struct BenchCommand: ParsableCommand {
     let file = weights.weights.map { URL(fileURLWithPath: $0) } ?? Bundled.weights
     let pixels = try readImage(Bundled.image).pixels
     let labels = Bundled.fixtures.appending(path: "images/nuclei-labels.png")
+    let truth = try ImageAnnotations(labelMap: readBytes(of: labels), name: labels.path)
     return try TrainingWork(
       MaskRCNNModel(contentsOf: file, overrides: weights.overrides), image: pixels,
-      objects: trueObjects(
-        readBytes(of: labels), name: labels.path, width: pixels.shape[2],
-        height: pixels.shape[1]))
+      objects: truth.image.objects.compactMap { $0.mask?.region })
   }
 
   private func loadImage() throws -> Tensor {
