@@ -65,7 +65,7 @@ struct LossesDrawing: Sendable {
   func percent(_ share: Float) -> String { "\(Int((share * 100).rounded())) %" }
 
   func crop(_ box: Box, _ title: String, side: Int) -> ImageView {
-    var crop = ImageView(squareCrop(image, box, side: side).withFullContrast, title)
+    var crop = ImageView(squareCrop(image, box, side: side).brightened, title)
     crop.longestSide = side
     crop.showsAxes = false
     return crop
