@@ -134,13 +134,14 @@ func roiLossLedgerCSV(
 
 /// What each sampled RoI adds to the three losses of the heads: parts of the sums, divided as the losses
 /// are, so that those of all RoIs add up to the losses.
-struct RoILosses {
-  /// Of the R RoIs.
-  let classes: [Float]
-  /// Of the positive ones; nil for background.
-  let boxes, masks: [Float?]
+public struct RoILosses: Sendable {
+  /// The class loss of each of the R RoIs.
+  public let classes: [Float]
+  /// The box and the mask loss of the positive ones; nil for background.
+  public let boxes, masks: [Float?]
 
-  init(_ losses: TrainingLosses, _ rois: RoITargets) {
+  /// Divides losses among the RoIs.
+  public init(_ losses: TrainingLosses, _ rois: RoITargets) {
     func share(_ sum: Float, _ loss: Loss) -> Float {
       loss.divisor == 0 ? 0 : sum / Float(loss.divisor)
     }

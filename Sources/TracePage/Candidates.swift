@@ -23,6 +23,12 @@ struct CandidatesContent: Encodable {
   let postNMSTopN: Int
   /// In which order stage 3 took the four numbers that the network gives an anchor.
   let deltaOrder: String
+  /// The index of each carried candidate: in the page it is the array `candidates/index`.
+  let carried: [Int]
+
+  private enum CodingKeys: String, CodingKey {
+    case levels, considered, anchors, preNMSTopN, minimumSize, nmsThreshold, postNMSTopN, deltaOrder
+  }
 }
 
 /// One level's grid of anchors.
@@ -45,7 +51,7 @@ struct CandidateLevel: Encodable {
 
 extension CandidatesContent {
   /// So many candidates of each level that were not looked at are carried as well.
-  static let below = 300
+  static let below = 150
 
   /// Adds what the trace says of the candidates; nil where it lacks stage 2 or 3.
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> CandidatesContent? {
@@ -88,7 +94,7 @@ extension CandidatesContent {
       levels: levels, considered: considered.count, anchors: grids.count,
       preNMSTopN: options.preNMSTopN, minimumSize: Double(options.minimumSize),
       nmsThreshold: options.nmsThreshold, postNMSTopN: options.postNMSTopN,
-      deltaOrder: options.deltaOrder.rawValue)
+      deltaOrder: options.deltaOrder.rawValue, carried: carried)
   }
 
   /// The grids of the trace's anchors; nil where the levels have another form.

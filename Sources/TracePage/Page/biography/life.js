@@ -382,5 +382,5 @@ const Life = (() => {
     };
   }
 
-  return {tell, pairsOf, pairOf};
+  return {tell, pairsOf, pairOf, number: num};
 })();
