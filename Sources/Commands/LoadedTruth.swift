@@ -63,7 +63,10 @@ final class LoadedTruth {
     }
     let labelled = try annotations.labelled(
       by: settings, label: place.label.map { word throws(Fault) in try settings.label(word) })
-    if isRecorded { trace.setTruth(place.file, imageID: place.imageID, label: place.label) }
+    // The bundled truth is found by the image.
+    if isRecorded, place.file != Bundled.labels(of: image) || place.label != nil {
+      trace.setTruth(place.file, imageID: place.imageID, label: place.label)
+    }
     return LabelledImage(
       labelled, file: known.file.lastPathComponent, checksum: known.checksum)
   }

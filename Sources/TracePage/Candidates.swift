@@ -51,7 +51,7 @@ struct CandidateLevel: Encodable {
 
 extension CandidatesContent {
   /// So many candidates of each level that were not looked at are carried as well.
-  static let below = 150
+  static let below = 60
 
   /// Adds what the trace says of the candidates; nil where it lacks stage 2 or 3.
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> CandidatesContent? {

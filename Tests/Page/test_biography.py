@@ -301,9 +301,10 @@ def test_training_is_told_with_the_traces_numbers(page, trace):
     """Where the truth is known, a candidate's targets, losses and gradient follow its life."""
     told = page.evaluate("""async () => {
       const ledger = await Candidates.load();
-      const content = JSON.parse(document.querySelector('#biography-content').textContent);
+      const manifest = JSON.parse(document.getElementById('manifest').textContent);
+      const content = manifest.exhibits.biography;
       const learning = await Learning.load(content.learning);
-      return Array.from(ledger.proposals).map((place, proposal) => ({
+      return Array.from(ledger.proposals).map((place) => ({
         anchor: ledger.index[place],
         steps: Object.fromEntries(Learning.tell({ledger, learning}, place)
           .map((step) => [step.key, step.values])),
