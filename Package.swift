@@ -66,7 +66,8 @@ let upperTargets: [Target] = [
   .target(
     name: "Goldens", dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
   .target(
-    name: "Benchmarks", dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
+    name: "Benchmarks",
+    dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
   // Comparisons of RoI operators on whole traces.
   .target(name: "Ablations", dependencies: dependencies(belowStages + stages + ["Inference"])),
   // Traces with a deliberate mistake, compared with right ones.
