@@ -100,10 +100,13 @@ public struct TrainingGolden {
             try tensor("losses").values, losses, isIntegral: false)),
         tolerance: Tolerance(1e-5, "sums of many terms in another order"))
     ]
+    var changes: [GoldenResult] = []
     for (slot, value) in trainer.model.parameters.parameters {
-      results += try compare(slot.name, value)
+      let (whole, change) = try compare(slot.name, value)
+      results.append(whole)
+      if let change { changes.append(change) }
     }
-    return results
+    return results + changes
   }
 
   /// How many parameters and statistics the reference has.
@@ -112,7 +115,9 @@ public struct TrainingGolden {
   /// Compares the recorded elements of a parameter with ours: as parts of the parameter's range, and as
   /// parts of how far it has moved, which is less. There, what 32 bits round at the parameter's own
   /// magnitude in ten steps is allowed besides.
-  private func compare(_ name: String, _ ours: Tensor) throws -> [GoldenResult] {
+  private func compare(
+    _ name: String, _ ours: Tensor
+  ) throws -> (whole: GoldenResult, change: GoldenResult?) {
     let theirs = try tensor(name).values
     let limits = try tensor(name + "#limits").values
     let samples = theirs.indices.map { ours.values[$0 * ours.count / max(1, theirs.count)] }
@@ -125,10 +130,11 @@ public struct TrainingGolden {
         tolerance: Tolerance(
           tolerance, "ten steps in 32 bits; torchvision's own are off by \(noise)"))
     }
-    var results = [result("parameters", range, 1e-4)]
-    // Of a frozen parameter nothing moves.
-    if moved > 0 { results.append(result("changes", moved, 1e-3 + 3 * noise / moved)) }
-    return results
+    // A frozen parameter does not move.
+    return (
+      result("parameters", range, 1e-4),
+      moved > 0 ? result("changes", moved, 1e-3 + 3 * noise / moved) : nil
+    )
   }
 
   private func tensor(_ name: String) throws -> Tensor {
