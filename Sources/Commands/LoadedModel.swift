@@ -35,6 +35,7 @@ final class LoadedModel {
       options.weights.map { URL(fileURLWithPath: $0) } ?? trace.weights ?? Bundled.weights
     let settings = settings
     let loaded = try MaskRCNNModel(contentsOf: file, overrides: settings)
+    warn(loaded.assumptions)
     if isRecorded { trace.setWeights(file, settings: settings) }
     model = loaded
     return loaded

@@ -49,11 +49,11 @@ extension Mistake {
       stages.input.options.standardDeviation = [1, 1, 1]
     case .wrongStride:
       var strides = try right.current(AnchorsStage.name).integers("strides")  // [L, 2]
-      let level = 4 - BackboneStage.firstLevel  // P4
-      guard strides.count > 2 * level + 1 else {
+      let levels = try right.current(AnchorsStage.name).levels("anchors.P")
+      guard let level = levels.firstIndex(of: 4), strides.count > 2 * level + 1 else {
         throw Fault(
-          right.folder.relativePath, "there are only \(strides.count / 2) levels",
-          remedy: "Make the trace again")
+          right.folder.relativePath, "there is no level P4 among \(levels)",
+          remedy: "Use a network with P4")
       }
       for axis in [2 * level, 2 * level + 1] { strides[axis] = max(strides[axis] / 2, 1) }
       stages.anchors.options.strides = strides

@@ -146,7 +146,7 @@ struct LossesDrawing: Sendable {
     .prefix(10).map(\.key).filter { grid.indices.contains($0) }
     func drawn(_ label: MatchLabel) -> [Box] {
       expensive.filter { anchors.matches[$0].label == label }.map {
-        levels[grid.level - 2].anchors[$0 - grid.first]
+        levels[grid.level - levels[0].level].anchors[$0 - grid.first]
       }
     }
     let sum = own.values.reduce(0, +) / Float(max(losses.rpn.objectness.divisor, 1))

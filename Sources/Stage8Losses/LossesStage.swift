@@ -48,24 +48,25 @@ public struct LossesStage: Stage {
   /// parts, and what the heads predict for the sampled RoIs.
   public func run(_ folder: StageWriter) throws {
     let predictions = try folder.read(AnchorsStage.name)
-    let levels = try BackboneStage.levels.map { try LevelCandidates(predictions, level: $0) }
+    let levels = try LevelCandidates.all(predictions)
     let left = try folder.read(TargetsStage.name)
     let (anchors, rois, truth) = try TargetsStage.targets(of: left)
-    let pyramid = try RoIPyramid(folder)
     let operatorRecord = try folder.read(RoIStage.name)
-    let roiOperator = try RoIOptions(operatorRecord).roiOperator
+    let reading = try RoIOptions(operatorRecord)
+    let pyramid = try RoIPyramid(folder, reading.assignment)
     try check(anchors, rois, levels, folder: left.folder)
 
     folder.report("box head on \(rois.sampled.count) RoIs")
     let features = pyramid.features(
-      rois.boxes, bins: RoIPyramid.boxBins, operator: roiOperator)  // [R, C, 7, 7]
+      rois.boxes, bins: BinGrid(heads.boxBins), operator: reading.roiOperator)  // [R, C, 7, 7]
     try heads.check(
       features, proposals: rois.sampled.count, pyramid, folder: operatorRecord.folder)
     let boxes = boxPrediction(features, heads.boxHead)
     folder.report("mask head on \(rois.positives.count) RoIs")
     let masks = maskLogits(
       pyramid.features(
-        rois.maskBoxes, bins: RoIPyramid.maskBins, operator: roiOperator), heads.maskHead
+        rois.maskBoxes, bins: BinGrid(heads.maskBins), operator: reading.roiOperator),
+      heads.maskHead
     )  // [P, K, M, M]
     let losses = TrainingLosses(
       rpn: rpnLosses(
@@ -97,7 +98,7 @@ public struct LossesStage: Stage {
   ) throws {
     let classes = heads.boxHead.classLogits.weight.shape[0]
     guard anchors.matches.count == levels.reduce(0, { $0 + $1.anchors.count }),
-      rois.labels.allSatisfy({ $0 < classes }), rois.masks.shape[1] == MaskHead.maskSide
+      rois.labels.allSatisfy({ $0 < classes }), rois.masks.shape[1] == 2 * heads.maskBins
     else {
       throw Fault(
         folder.path,

@@ -70,7 +70,7 @@ public struct GradientsStage: Stage {
         images,
         RoIPass(
           images.pyramid, input: sizes.padded, targets: [targets.rois], parameters,
-          operator: roiOperator, norms: .fixedStatistics)
+          model.settings.roi, operator: roiOperator, norms: .fixedStatistics)
       )
     }
     func losses(_ pass: (images: ImagePass, rois: RoIPass)) -> TrainingLosses {
@@ -134,8 +134,8 @@ public struct GradientsStage: Stage {
       try folder.add(name, tensor, axes: axes, units: "loss per unit of the tensor", note: note)
     }
     let axes = ["N", "C", "H", "W"]
-    for (index, tensor) in gradients.sum.pyramid.enumerated() {
-      try add("dP\(index + 2)", tensor, axes: axes, "gradient of \(name) at P\(index + 2)")
+    for (level, tensor) in zip(model.backbone.levels, gradients.sum.pyramid) {
+      try add("dP\(level)", tensor, axes: axes, "gradient of \(name) at P\(level)")
     }
     for (index, tensor) in gradients.sum.trunk.enumerated() {
       guard let tensor else { continue }
@@ -192,7 +192,7 @@ public struct GradientsStage: Stage {
     let input = gradients.sum.input ?? Tensor([1, 3, 1, 1], repeating: 0)
     return GradientDrawing(
       name: options.of.words, learningRate: options.learningRate,
-      pyramid: gradients.sum.pyramid.enumerated().map { map("dP\($0 + 2)", $1) },
+      pyramid: zip(model.backbone.levels, gradients.sum.pyramid).map { map("dP\($0)", $1) },
       trunk: gradients.sum.trunk.enumerated().compactMap { index, tensor in
         tensor.map { map("dC\(index + 2)", $0) }
       },

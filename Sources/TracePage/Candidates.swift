@@ -101,16 +101,18 @@ extension CandidatesContent {
   private static func anchorGrids(_ source: PageSource) throws -> AnchorGrids? {
     let stage = try source.trace.stage("2-anchors")
     let base = try stage.tensor("base_anchors").shape  // [L, A, 4]
-    let names = BackboneStage.levels
-    guard base.rank == 3, base[0] == names.count, base[2] == 4 else { return nil }
+    let levels = stage.levels("deltas.P")
+    guard base.rank == 3, base[0] == levels.count, base[2] == 4, let first = levels.first,
+      levels == Array(first..<first + levels.count)
+    else { return nil }
     var sizes: [(rows: Int, columns: Int, shapes: Int)] = []
-    for name in names {
+    for name in levels.map({ "P\($0)" }) {
       guard source.has("2-anchors", "deltas.\(name)") else { return nil }
       let deltas = try stage.tensor("deltas.\(name)").shape  // [1, 4 A, H, W]
       guard deltas.rank == 4, deltas[0] == 1, deltas[1] == 4 * base[1] else { return nil }
       sizes.append((deltas[2], deltas[3], base[1]))
     }
-    return AnchorGrids(firstLevel: BackboneStage.firstLevel, sizes)
+    return AnchorGrids(firstLevel: first, sizes)
   }
 
   private static func levels(

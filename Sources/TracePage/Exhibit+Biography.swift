@@ -48,6 +48,8 @@ private struct RoIContent: Encodable {
   let bins: Int
   /// The operator's name: align, pool, …
   let operation: String
+  /// Which level a proposal is read from.
+  let rule: LevelRule
 
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> RoIContent? {
     guard source.isCurrent("4-roi"), source.has("4-roi", "levels") else { return nil }
@@ -57,7 +59,8 @@ private struct RoIContent: Encodable {
     data.add("roi/levels", bytes: levels.map { UInt8(clamping: $0) }, shape: [levels.count])
     let options = stage.record.options
     return RoIContent(
-      bins: Int(options["bins"]?.number ?? 0), operation: options["operator"]?.description ?? "")
+      bins: Int(options["bins"]?.number ?? 0), operation: options["operator"]?.description ?? "",
+      rule: LevelRule(source.roiReading.assignment))
   }
 }
 

@@ -55,8 +55,8 @@ public struct Film: Sendable {
     let levels = network.pyramid(input.tensor)
     let proposals = network.proposedBoxes(
       network.candidates(levels, input: input.padded), input.sizes)
-    let pyramid = RoIPyramid(levels, input: input.padded)
-    let features = network.features(pyramid, proposals, bins: RoIPyramid.boxBins)
+    let pyramid = network.roiPyramid(levels, input: input.padded)
+    let features = network.features(pyramid, proposals, bins: network.boxBins)
     let all = network.detections(features, proposals: proposals, pyramid, input.sizes)[0]
     let found = all.filter { $0.score >= Film.leastScore }
     let shown = proposals[0].prefix(Film.mostProposals).map { input.sizes[0].inOriginal($0) }

@@ -19,7 +19,7 @@ extension MaskRCNNModel {
     let epsilon: Float = 1e-5
     let layout = Layout.small(
       blocks: [1, 1, 1, 1], widths: [16, 32, 64, 96], pyramid: 32,
-      anchors: settings.anchorAspectRatios.count, boxLayers: [96, 64], maskConvolutions: 3,
+      anchors: settings.anchorAspectRatios[0].count, boxLayers: [96, 64], maskConvolutions: 3,
       classes: settings.classNames.count)
     let parameters = try MaskRCNNParameters(random: layout, normEpsilon: epsilon, seed: seed)
     let model = MaskRCNNModel(

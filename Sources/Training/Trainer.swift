@@ -105,7 +105,7 @@ public struct Trainer: Sendable {
     clock(.targets)
     let heads = RoIPass(
       images.pyramid, input: batch.input.padded, targets: rois, model.parameters,
-      operator: roiOperator, norms: norms)
+      model.settings.roi, operator: roiOperator, norms: norms)
     clock(.heads)
     let losses = losses(images, heads, anchors: anchors, rois: rois)
     try check(losses, batch)
@@ -152,14 +152,11 @@ public struct Trainer: Sendable {
           grid, truth: truth, matcher: .anchors, sampling: anchorSampling, using: &generator))
       rois.append(
         roiTargets(
-          proposals[index], truth: truth, maskSide: Trainer.maskSide, matcher: .proposals,
+          proposals[index], truth: truth, maskSide: model.settings.roi.maskSide, matcher: .proposals,
           sampling: roiSampling, using: &generator))
     }
     return (anchors, rois)
   }
-
-  /// The mask head reads 14 x 14 cells and doubles them.
-  private static let maskSide = 2 * RoIPyramid.maskBins.rows
 
   private func check(_ losses: TrainingLosses, _ batch: TrainingBatch) throws(Fault) {
     for name in LossName.allCases where !losses[name].value.isFinite {

@@ -34,9 +34,7 @@ import WeightFiles
 
         let sizes = try InputSizes(trace.current(InputStage.name))
         let objects = try ImageTruth(truth.image, sizes: sizes)
-        let levels = try ["P2", "P3", "P4", "P5", "P6"].map {
-          try LevelCandidates(trace.current(AnchorsStage.name), level: $0)
-        }
+        let levels = try LevelCandidates.all(trace.current(AnchorsStage.name))
         var generator = SeededGenerator(seed: 3)
         let anchors = anchorTargets(
           levels.flatMap(\.anchors), truth: objects, matcher: .anchors,
