@@ -56,15 +56,22 @@ let stageTargets: [Target] = stages.enumerated().map { number, name in
 }
 
 /// What another package imports: one name for all rooms, which are products by themselves too.
-let rooms = belowStages + stages + ["Inference", "Evaluation", "Scenes"]
+let rooms = belowStages + stages + ["Inference", "Evaluation", "Scenes", "Training"]
 
 /// The rooms above the stages.
 let upperTargets: [Target] = [
   // The stages chained in memory, and the list of them.
   .target(name: "Inference", dependencies: dependencies(belowStages + stages)),
+  // Batches, augmentation, gradient descent, checkpoints, curves.
+  .target(
+    name: "Training",
+    dependencies: dependencies(belowStages + stages + ["Inference", "Evaluation", "Scenes"])),
   .target(name: "MaskRCNN", dependencies: dependencies(rooms)),
-  .target(name: "Goldens", dependencies: dependencies(belowStages + stages + ["Inference"])),
-  .target(name: "Benchmarks", dependencies: dependencies(belowStages + stages + ["Inference"])),
+  .target(
+    name: "Goldens", dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
+  .target(
+    name: "Benchmarks",
+    dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
   // Comparisons of RoI operators on whole traces.
   .target(name: "Ablations", dependencies: dependencies(belowStages + stages + ["Inference"])),
   // Traces with a deliberate mistake, compared with right ones.
@@ -130,6 +137,9 @@ let testTargets: [Target] = [
     name: "InferenceTests",
     dependencies: dependencies(belowStages + stages + ["Inference", "TestFixtures"])),
   .testTarget(
+    name: "TrainingTests",
+    dependencies: dependencies(rooms + ["TestFixtures"])),
+  .testTarget(
     name: "AblationsTests",
     dependencies: dependencies(belowStages + stages + ["Inference", "Ablations", "TestFixtures"])),
   .testTarget(
@@ -140,7 +150,7 @@ let testTargets: [Target] = [
 
 /// What the tests of the kernels and the goldens need above the stages.
 let kernelTestTargets = (upperTargets + testTargets).filter {
-  ["Inference", "Goldens", "KernelsTests", "GoldenTests"].contains($0.name)
+  ["Inference", "Training", "Goldens", "KernelsTests", "GoldenTests"].contains($0.name)
 }
 
 let package = Package(
@@ -155,8 +165,7 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
   targets: kernelsOnly
-    ? foundations.filter { !["Evaluation", "Scenes"].contains($0.name) } + stageTargets
-      + kernelTestTargets
+    ? foundations + stageTargets + kernelTestTargets
     : foundations + stageTargets + upperTargets + commandTargets + testTargets + stageTestTargets,
   swiftLanguageModes: [.v6]
 )

@@ -240,9 +240,27 @@ def trace(bench: Bench) -> list[Row]:
     return [row]
 
 
+def training(bench: Bench) -> list[Row]:
+    """One step of the bundled network on 8 crops of 320 x 320, and the memory of a fresh process."""
+    rows = compared(bench, "training", "one step of training", ["torchvision"], 3)
+    row = Row("peak memory, training", "at most 0.6 of theirs", "GB", "torchvision", most=0.6)
+    for number in range(min(2, bench.rounds)):
+        for side, held in (("ours", row.ours), ("torchvision", row.theirs)):
+            show(f"memory of training: round {number + 1}, {side}")
+            with (
+                ours(bench.commands, bench.threads) if side == "ours"
+                else worker(side, bench.folder, bench.threads)
+            ) as fresh:  # fmt: skip
+                for _ in range(3):
+                    fresh.run("training")
+                held.append(fresh.peak_memory() * 1e-9)
+    row.values = [own / theirs for own, theirs in zip(row.ours, row.theirs)]
+    return [*rows, row]
+
+
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "whole": whole, "pyramid": pyramid, "operators": operators, "memory": memory,
-    "product": product, "trace": trace,
+    "product": product, "trace": trace, "training": training,
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ copy 5-heads masks class-masks
 copy 5-heads refinement
 copy 6-masks paste
 copy 6-masks overlay
+copy 9-gradients roi gradient-roi
 swift run -c release roi sweep --trace "$trace" --into "$trace/sweep"
 cp "$trace/sweep/sweep.png" "$target/sweep.png"
 swift run -c release bench --scaling --plot "$target/scaling.png"

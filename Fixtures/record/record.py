@@ -2,7 +2,9 @@
 
 Parts: ``operators`` (single operations), ``bundled`` (traces and batches of the bundled model),
 ``architectures`` (whole traces of torchvision's architectures with seeded weights), ``evaluation``
-(COCO's masks and average precision) and ``learning`` (losses and gradients of whole networks).
+(COCO's masks and average precision), ``learning`` (losses and gradients of whole networks),
+``training`` (ten steps of SGD) and ``model-files`` (weight files as people have them, with
+torchvision's detections).
 Without a part, all of them. ``requirements.txt`` beside this file lists what is needed; the same
 machine writes the same bytes each time.
 """
@@ -23,6 +25,8 @@ PARTS = {
     "architectures": ("architectures",),
     "evaluation": ("masks_coco", "evaluation"),
     "learning": ("learning",),
+    "training": ("training",),
+    "model-files": ("model_files",),
 }
 """The modules of each part; each has a function ``record``."""
 

@@ -10,6 +10,7 @@ can state them as formulas. None of the malicious files is ever loaded here.
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -17,7 +18,7 @@ import pickle
 import sys
 import warnings
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,25 @@ def write_weights() -> dict[str, str]:
     two = {"generator": {"w": ramp(2)}, "critic": {"w": ramp(2)}}
     torch.save(two, note("two_models.pth", "two dictionaries of tensors"))
 
+    hyper = argparse.Namespace(lr=0.1, steps=[1, 2], path=Path("/data"))
+    opaque = {
+        "args": hyper, "counts": Counter(a=2), "more": defaultdict(list, a=[hyper]), "set": {1, 2},
+        "numpy": np.float64(0.5), "model": layer.state_dict(), "quantised": torch.quantize_per_tensor(
+            torch.ones(2), 0.5, 0, torch.quint8),
+    }  # fmt: skip
+    for protocol in (2, 4):
+        torch.save(
+            opaque,
+            note(f"opaque_beside_{protocol}.pth", f"a model and other objects beside it, protocol {protocol}"),
+            pickle_protocol=protocol,
+        )
+    torch.save(
+        {"weight": ramp(2, 3), "args": hyper}, note("opaque_inside.pth", "another object among the tensors")
+    )
+    torch.jit.save(torch.jit.trace(layer, torch.ones(1, 3)), note("script.pt", "TorchScript of a torch.nn.Linear"))
+    zoo = {"model": {"backbone.bottom_up.stem.conv1.weight": np.zeros(2, np.float32)}, "__author__": "Detectron2"}
+    note("detectron2.pkl", "a pickle such as detectron2's model zoo has").write_bytes(pickle.dumps(zoo, protocol=2))
+    torch.save({"model": hyper, "epoch": 3}, note("opaque_model.pth", "another object in the model's place"))
     for protocol in (0, 2, 4):
         replace_pickle(
             note(f"malicious_{protocol}.pth", f"a zip whose pickle, protocol {protocol}, calls os.system"),

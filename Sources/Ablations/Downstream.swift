@@ -141,7 +141,8 @@ public struct Downstream: Sendable {
         model.weightSource.description, "the trace was made with other weights, \(weights)",
         remedy: "Give these with --weights")
     }
-    let pyramid = try RoIPyramid(input: input, backbone: backbone)
+    let pyramid = try RoIPyramid(
+      input: input, backbone: backbone, LevelAssignment(model.settings.roi))
     let proposals = try trace.current("3-proposals").boxes("proposals", inside: sizes.resized)
     var heads = HeadsStage(model)
     var pasting = MaskOptions.torchvision
@@ -162,7 +163,7 @@ public struct Downstream: Sendable {
       network.roiOperator = roiOperator
       network.detectionOptions = heads.options
       let features = network.features(
-        pyramid, [proposals], bins: RoIPyramid.boxBins)  // [R, C, 7, 7]
+        pyramid, [proposals], bins: network.boxBins)  // [R, C, 7, 7]
       try heads.check(
         features, proposals: proposals.count, pyramid, folder: backbone.folder)
       let detections = network.detections(features, proposals: [proposals], pyramid, [sizes])[0]

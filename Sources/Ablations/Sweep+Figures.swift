@@ -51,8 +51,8 @@ extension TraceSweep {
     let (x, y) = sweep.axis == .x ? (shift, 0) : (0, shift)
     func layer(_ bin: (row: Int, column: Int)) -> Layer {
       let (width, height) = (
-        first.width / Float(RoIPyramid.boxBins.columns),
-        first.height / Float(RoIPyramid.boxBins.rows)
+        first.width / Float(sweep.bins.columns),
+        first.height / Float(sweep.bins.rows)
       )
       let (x, y) = (first.x1 + Float(bin.column) * width, first.y1 + Float(bin.row) * height)
       return .box(

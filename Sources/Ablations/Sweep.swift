@@ -63,6 +63,8 @@ public struct Sweep: Sendable {
   public let channel: Int
   /// The bin of the curves.
   public let bin: (row: Int, column: Int)
+  /// The grid of bins.
+  public let bins: BinGrid
   /// The bin and channel in which the first operator jumps most: of equal jumps the first position,
   /// channel, row, column.
   public let jump: (channel: Int, row: Int, column: Int)
@@ -136,7 +138,7 @@ public struct Sweep: Sendable {
     surroundings = around.cut(features).slice(channel)
     origin = (around.x, around.y)
     (self.positions, self.box, self.stride, self.axis) = (positions, box, stride, axis)
-    (self.channel, self.bin) = (channel, bin)
+    (self.channel, self.bin, self.bins) = (channel, bin, bins)
   }
 
   /// A jump as a part of the level's range.
@@ -186,7 +188,10 @@ public struct TraceSweep: Sendable {
     let size = try InputSizes(input).resized
     let source = try trace.current("3-proposals")
     let boxes = try source.boxes("proposals", inside: size)
-    let pyramid = try RoIPyramid(input: input, backbone: trace.current("1-backbone"))
+    let reading =
+      try trace.has(RoIStage.name) ? RoIOptions(trace.stage(RoIStage.name)) : .torchvision
+    let pyramid = try RoIPyramid(
+      input: input, backbone: trace.current("1-backbone"), reading.assignment)
     guard
       let chosen = proposal
         ?? bestInside(boxes, width: Float(size.width), height: Float(size.height)),
@@ -200,7 +205,7 @@ public struct TraceSweep: Sendable {
     }
     let level = pyramid.level(of: boxes[chosen])
     let features = pyramid.features(ofLevel: level).slice(0)  // [C, H, W]
-    let bins = RoIPyramid.boxBins
+    let bins = BinGrid(reading.bins)
     guard (0..<features.shape[0]).contains(channel ?? 0) else {
       throw Fault(
         "--channel \(channel ?? 0)", "the channels are 0 to \(features.shape[0] - 1)",

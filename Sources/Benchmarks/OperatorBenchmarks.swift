@@ -37,7 +37,7 @@ public struct OperatorInputs: Sendable {
     }
     boxes = noise.boxes(1000, width: width, height: height)
     levels = boxes.map {
-      pyramidLevel(of: $0, among: RoIPyramid.numbers) - RoIPyramid.numbers.lowerBound
+      pyramidLevel(of: $0, among: 2...5) - 2
     }
     candidates = noise.boxes(4000, width: width, height: height)
     scores = (0..<4000).map { _ in noise.next() }

@@ -130,7 +130,7 @@ public func proposalScaling(
   report("pyramid and proposals")
   let input = network.input([image])
   let levels = network.pyramid(input.tensor)
-  let pyramid = RoIPyramid(levels, input: input.padded)
+  let pyramid = network.roiPyramid(levels, input: input.padded)
   let most = limits.max() ?? 0
   // Of torchvision's best 1000 per level too few may survive suppression.
   network.proposalOptions.preNMSTopN = max(network.proposalOptions.preNMSTopN, most)
@@ -147,7 +147,7 @@ public func proposalScaling(
       report("\(count) proposals, run \(run) of \(runs)")
       let (time, _) = seconds {
         boxPrediction(
-          network.features(pyramid, [Array(boxes.prefix(count))], bins: RoIPyramid.boxBins),
+          network.features(pyramid, [Array(boxes.prefix(count))], bins: network.boxBins),
           model.boxHead)
       }
       if run > 0 { points[index].seconds.append(time) }

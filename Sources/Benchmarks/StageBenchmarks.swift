@@ -32,9 +32,9 @@ public func stageBenchmarks(
     network.candidates(levels, input: input.padded)
   }
   let boxes = part("proposals") { network.proposedBoxes(candidates, input.sizes) }
-  let pyramid = RoIPyramid(levels, input: input.padded)
+  let pyramid = network.roiPyramid(levels, input: input.padded)
   let roi = part("RoIAlign of \(boxes[0].count) proposals") {
-    network.features(pyramid, boxes, bins: RoIPyramid.boxBins)
+    network.features(pyramid, boxes, bins: network.boxBins)
   }
   let prediction = part("box head") { boxPrediction(roi, model.boxHead) }
   let found = part("detections") {
@@ -43,7 +43,7 @@ public func stageBenchmarks(
     ).candidates.map(\.detected)
   }
   let maskFeatures = part("RoIAlign of \(found[0].count) detections") {
-    network.features(pyramid, found.map { $0.map(\.box) }, bins: RoIPyramid.maskBins)
+    network.features(pyramid, found.map { $0.map(\.box) }, bins: network.maskBins)
   }
   let logits = part("mask head") { maskLogits(maskFeatures, model.maskHead) }
   _ = part("paste") { network.detections(found, logits: logits, input.sizes) }

@@ -1,3 +1,4 @@
+import Annotations
 import ArgumentParser
 import Benchmarks
 import Foundation
@@ -38,6 +39,9 @@ package struct BenchCommand: ParsableCommand {
   var forms = false
   @Flag(help: "Both gradients of the convolutions of R50-FPN and of small networks.")
   var gradients = false
+  @Flag(
+    help: "One step of training, part by part: 8 crops of the bundled image, its model by default.")
+  var training = false
   @Flag(help: "As JSON, for programs.")
   var json = false
   @Flag(help: "How the time grows with the image's size and the number of proposals; a minute.")
@@ -53,12 +57,14 @@ package struct BenchCommand: ParsableCommand {
     guard (1...1000).contains(runs ?? 1) else {
       throw ValidationError("--runs is \(runs ?? 1); give 1 to 1000.")
     }
-    guard !serve || !(layers || operators || forms || gradients || json || scaling) else {
+    let parts = layers || operators || forms || gradients || training
+    guard !serve || !(parts || json || scaling) else {
       throw ValidationError("--serve is told by standard input what to run; give no other flag.")
     }
-    guard !scaling || !(layers || operators || forms || gradients) else {
+    guard !scaling || !parts else {
       throw ValidationError(
-        "--scaling times sizes, not parts; leave out --layers, --operators, --forms, --gradients.")
+        "--scaling times sizes, not parts; leave out --layers, --operators, --forms, --gradients, "
+          + "--training.")
     }
     guard scaling || plot == nil else {
       throw ValidationError("--plot draws what --scaling measures; give both.")
@@ -71,13 +77,25 @@ package struct BenchCommand: ParsableCommand {
     Memory.keepFreed()
     threads.apply()
     if serve {
-      var server = BenchServer(model: loadModel, image: loadImage)
+      var server = BenchServer(model: loadModel, image: loadImage, training: loadTraining)
       return try server.run()
     }
     let progress = ProgressLine()
     let plotFile = scaling ? try outputFile(plot ?? "scaling.png", option: "--plot") : nil
     let runs = runs ?? (scaling ? 3 : 5)
     progress.show("loading")
+    if training {
+      let work = try loadTraining()
+      progress.show("training")
+      var report = Report(
+        model: weights.weights ?? "the bundled model", threads: Threads.count,
+        image: [3, TrainingWork.side, TrainingWork.side], peakGigaflops: measuredArithmeticPeak())
+      report.training = try trainingBenchmarks(work, runs: runs)
+      report.peakMemory = peakMemory()
+      progress.clear()
+      print(try json ? encodedJSON(report) : report.text)
+      return
+    }
     let model = try loadModel()
     let pixels = try loadImage()
     if let plotFile {
@@ -126,6 +144,16 @@ package struct BenchCommand: ParsableCommand {
       weights: SeededWeights.generate(list, seed: 7), overrides: weights.overrides)
   }
 
+  private func loadTraining() throws -> TrainingWork {
+    let file = weights.weights.map { URL(fileURLWithPath: $0) } ?? Bundled.weights
+    let pixels = try readImage(Bundled.image).pixels
+    let labels = Bundled.fixtures.appending(path: "images/nuclei-labels.png")
+    let truth = try ImageAnnotations(labelMap: readBytes(of: labels), name: labels.path)
+    return try TrainingWork(
+      MaskRCNNModel(contentsOf: file, overrides: weights.overrides), image: pixels,
+      objects: truth.image.objects.compactMap { $0.mask?.region })
+  }
+
   private func loadImage() throws -> Tensor {
     guard let image else {
       let bundled = try readImage(Bundled.image).pixels
@@ -155,9 +183,18 @@ private struct Report: Codable {
   var operators: [Timing] = []
   var forms: [Timing] = []
   var gradients: [Timing] = []
+  var training: [Timing] = []
   var peakMemory = 0
 
   var text: String {
+    guard training.isEmpty else {
+      let threads = "\(threads) threads, peak \(Numerals.decimals(peakGigaflops, 0)) GFLOPS"
+      return [
+        "One step of training of \(model): \(TrainingWork.crops) crops of "
+          + "\(TrainingWork.side) x \(TrainingWork.side) image pixels",
+        "\(threads), memory at most \(peakMemory / 1_000_000) MB", "", table(training),
+      ].joined(separator: "\n")
+    }
     let total = stages.reduce(0) { $0 + $1.median }
     var lines = [
       "\(model)",

@@ -18,7 +18,7 @@ import WeightFiles
 struct BenchServer {
   /// What can be asked for.
   enum Job: String, CaseIterable {
-    case whole, pyramid, roialign, roipool, nms, paste, product, peak, image
+    case whole, pyramid, roialign, roipool, nms, paste, product, peak, image, training
   }
 
   /// What standard input may say, for people.
@@ -34,11 +34,15 @@ struct BenchServer {
   private lazy var model = Result { try loadModel() }
   private lazy var image = Result { try loadImage() }
   private lazy var input = Result { try Network(model.get()).input([image.get()]).tensor }
+  private let loadTraining: () throws -> TrainingWork
   private lazy var operators = OperatorInputs()
+  private lazy var work = Result { try loadTraining() }
 
-  init(model: @escaping () throws -> MaskRCNNModel, image: @escaping () throws -> Tensor) {
-    loadModel = model
-    loadImage = image
+  init(
+    model: @escaping () throws -> MaskRCNNModel, image: @escaping () throws -> Tensor,
+    training: @escaping () throws -> TrainingWork
+  ) {
+    (loadModel, loadImage, loadTraining) = (model, image, training)
   }
 
   /// Answers until standard input ends.
@@ -108,6 +112,10 @@ struct BenchServer {
       return Answer(
         of: measuredArithmeticPeak, gigaflops: { peak, _ in peak },
         outputs: { ["gigaflops": Tensor([1], [Float($0)])] })
+    case .training:
+      let work = try work.get()
+      return try Answer(
+        of: { try work.run().report.total }, outputs: { ["loss": Tensor([1], [$0])] })
     case .roialign, .roipool, .nms, .paste, .product:
       return perform(job, on: operators)
     }

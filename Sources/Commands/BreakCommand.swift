@@ -4,6 +4,7 @@ import Foundation
 import Inference
 import Mistakes
 import Stage0Input
+import Stage8Losses
 import Tensors
 import TracePage
 import Tracing
@@ -49,7 +50,9 @@ struct BreakCommand: ParsableCommand {
     options.trace = folder.path
     weights.weights = right.weights?.path ?? weights.weights
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
-    let stages = try mistake.stages(like: right, image: file, pipeline.model.get())
+    let stages = try mistake.stages(like: right, image: file, pipeline.model.get()) {
+      try pipeline.truth.get(of: file, pipeline.model)
+    }
     pipeline.trace.setImage(file, checksum: Checksum.crc32(try readBytes(of: file)))
     for stage in stages { try pipeline.run(stage) }
     try pipeline.trace.setNote(
@@ -94,8 +97,14 @@ struct BreakCommand: ParsableCommand {
     var options = trace
     options.trace = place.path
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
-    for stage in InferenceStages.types { try pipeline.run(stage, image: file) }
+    for stage in neededStages { try pipeline.run(stage, image: file) }
     return pipeline.trace
+  }
+
+  /// The stages that the right trace must have: for a mistake in learning, those up to the losses.
+  private var neededStages: ArraySlice<any PipelineStage.Type> {
+    mistake.isInLearning
+      ? AllStages.types.prefix { $0.number <= LossesStage.number } : InferenceStages.types[...]
   }
 
   /// The trace in a folder if it has all stages, of this image and with these weights.
@@ -104,7 +113,7 @@ struct BreakCommand: ParsableCommand {
       a.map { FileManager.default.contentsEqual(atPath: $0.path, andPath: b.path) } ?? false
     }
     guard let trace = try? Trace.open(folder),
-      InferenceStages.types.allSatisfy({ trace.has($0.name) }),
+      neededStages.allSatisfy({ trace.has($0.name) }),
       trace.record.note == nil,
       (try? trace.outdatedStages()) == [], areSame(trace.image, file),
       weights.weights.map({ areSame(trace.weights, URL(fileURLWithPath: $0)) }) ?? true

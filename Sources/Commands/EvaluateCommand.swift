@@ -3,8 +3,13 @@ import ArgumentParser
 import Evaluation
 import Figures
 import Foundation
+import Inference
 import Kernels
+import Model
 import Tensors
+import Training
+
+extension DataSplit: ExpressibleByArgument {}
 
 /// What `evaluate` compares.
 enum Comparison: String, CaseIterable, ExpressibleByArgument {
@@ -26,13 +31,27 @@ enum Comparison: String, CaseIterable, ExpressibleByArgument {
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "COCO's average precision of a results file, for boxes and masks.",
-    discussion: "The numbers are those of pycocotools. Source: Sources/Evaluation.")
+    abstract: "COCO's average precision of a network or of a results file, for boxes and masks.",
+    discussion: """
+      With --weights the network is run on the images of --data; without --data, on scenes of \
+      shapes that no training sees. The numbers are those of pycocotools. Source: \
+      Sources/Evaluation.
+      """)
 
-  @Option(help: ArgumentHelp("The truth in COCO's JSON format.", valueName: "truth.json"))
-  var data: String
-  @Option(help: ArgumentHelp("The results in COCO's JSON format.", valueName: "results.json"))
-  var results: String
+  @Option(
+    help: ArgumentHelp(
+      "The truth: COCO's JSON, or with --weights also a folder as train reads it.",
+      valueName: "truth"))
+  var data: String?
+  @Option(
+    help: ArgumentHelp("The results in COCO's JSON format.", valueName: "results.json"))
+  var results: String?
+  @Option(help: "The network: a .safetensors or .pth file.")
+  var weights: String?
+  @Option(help: "Which part of a folder: train or val.")
+  var split = DataSplit.val
+  @Option(parsing: .unconditional, help: "How many scenes of shapes. Default: 200.")
+  var scenes: Int?
   @Option(
     help: "What is compared: boxes, masks, both (masks only where the results have some).")
   var compare = Comparison.both
@@ -48,12 +67,20 @@ struct EvaluateCommand: ParsableCommand {
     guard (10...100_000).contains(maxDetections) else {
       throw ValidationError("--max-detections is \(maxDetections); give 10 to 100000.")
     }
+    guard (results == nil) != (weights == nil) else {
+      throw ValidationError("Give --results or --weights, and not both.")
+    }
+    guard data != nil || weights != nil else {
+      throw ValidationError("--results are compared with a truth; give --data truth.json.")
+    }
+    guard scenes == nil || data == nil, (1...10_000).contains(scenes ?? 1) else {
+      throw ValidationError("--scenes is 1 to 10000, and does not go with --data.")
+    }
   }
 
   func run() throws {
     threads.apply()
-    let dataset = try AnnotatedDataset(coco: URL(fileURLWithPath: data))
-    let found = try DetectionResults(coco: URL(fileURLWithPath: results), for: dataset)
+    let (dataset, found) = try compared()
     let evaluations = try compare.kinds(haveMasks: found.haveMasks).map {
       try COCOEvaluation(
         dataset, found, EvaluationSettings(kind: $0, maxDetections: maxDetections))
@@ -65,6 +92,31 @@ struct EvaluateCommand: ParsableCommand {
     let report = EvaluationReport(dataset, found, evaluations)
     print(try json ? encodedJSON(report) : report.text)
     if let curves, !json { print("\nLook at \(curves)") }
+  }
+
+  /// The truth, and what is held against it.
+  private func compared() throws -> (AnnotatedDataset, DetectionResults) {
+    if let data, let results {
+      let dataset = try AnnotatedDataset(coco: URL(fileURLWithPath: data))
+      return (dataset, try DetectionResults(coco: URL(fileURLWithPath: results), for: dataset))
+    }
+    Memory.keepFreed()
+    let model = try MaskRCNNModel(contentsOf: URL(fileURLWithPath: weights ?? ""))
+    let progress = ProgressLine()
+    defer { progress.clear() }
+    guard let data else {
+      let (dataset, images) = SceneSource.validation(count: scenes ?? 200)
+      let found = try DetectionResults(
+        of: Network(model), on: dataset, image: { images[$0.id - 1] },
+        report: { progress.show("\($0) of \(images.count) scenes") })
+      return (dataset, found)
+    }
+    let folder = try ImageFolder(URL(fileURLWithPath: data), split)
+    let count = folder.dataset.images.count
+    let found = try DetectionResults(
+      of: Network(model), on: folder.dataset, image: folder.pixels,
+      report: { progress.show("\($0) of \(count) images") })
+    return (folder.dataset, found)
   }
 
   private func write(_ bytes: [UInt8], to file: URL) throws {

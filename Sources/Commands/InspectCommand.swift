@@ -44,7 +44,8 @@ func describe(_ file: URL) throws -> String {
     let model = Result { try MaskRCNNModel(weights: weights) }
     switch model {
     case .success(let model): return weights.summary + "\n\n" + model.summary
-    case .failure(let fault): return weights.summary + "\n\nNot a Mask R-CNN: \(fault)"
+    case .failure(let fault):
+      return weights.summary + "\n\nNot a Mask R-CNN that can be run: \(fault)"
     }
   }
 }

@@ -70,6 +70,7 @@ struct JointDetections {
     let model = try MaskRCNNModel(
       contentsOf: weights.weights.map { URL(fileURLWithPath: $0) } ?? Bundled.weights,
       overrides: weights.overrides)
+    warn(model.assumptions)
     var network = Network(model)
     network.roiOperator = roi.roiOperator
     let progress = ProgressLine()

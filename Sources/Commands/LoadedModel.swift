@@ -43,6 +43,7 @@ final class LoadedModel {
       try options.weights.map { URL(fileURLWithPath: $0) } ?? recordedFile() ?? Bundled.weights
     let settings = settings
     let loaded = try MaskRCNNModel(contentsOf: file, overrides: settings)
+    warn(loaded.assumptions)
     if isRecorded {
       trace.setWeights(file, checksum: loaded.weightSource.checksum, settings: settings)
     }

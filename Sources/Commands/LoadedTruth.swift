@@ -68,7 +68,8 @@ final class LoadedTruth {
     }
     let labelled = try annotations.labelled(
       by: settings, label: place.label.map { word throws(Fault) in try settings.label(word) })
-    if isRecorded {
+    // The bundled truth is found by the image.
+    if isRecorded, place.file != Bundled.labels(of: image) || place.label != nil {
       trace.setTruth(
         place.file, imageID: place.imageID, label: place.label, checksum: known.checksum)
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Inference
 import Stage4RoI
 import Stage8Losses
+import Stage9Gradients
 
 /// `maskrcnn`: all stages, and what is done with whole traces.
 package struct MaskRCNNCommand: ParsableCommand {
@@ -11,16 +12,18 @@ package struct MaskRCNNCommand: ParsableCommand {
     discussion: "Without a subcommand: run, whose options maskrcnn run --help lists.",
     subcommands: [RunCommand.self] + AllStages.types.map { command(of: $0) } + [
       PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
-      InspectCommand.self, VerifyCommand.self, EvaluateCommand.self, BenchCommand.self,
+      InspectCommand.self, VerifyCommand.self, EvaluateCommand.self, TrainCommand.self,
+      BenchCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 
   package init() {}
 
   private static func command<S: PipelineStage>(of stage: S.Type) -> any ParsableCommand.Type {
-    // Stage 4 has further subcommands, stage 8 a table.
+    // Stage 4 has further subcommands, the stages 8 and 9 a table.
     if stage == RoIStage.self { return RoICommand.self }
     if stage == LossesStage.self { return LossesCommand.self }
+    if stage == GradientsStage.self { return GradientsCommand.self }
     return S.number < InferenceStages.types.count
       ? StageCommand<S>.self : LearningCommand<S>.self
   }

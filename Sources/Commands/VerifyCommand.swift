@@ -37,6 +37,10 @@ struct VerifyCommand: ParsableCommand {
       progress.show("learning/\(golden.name)")
       results += try golden.check(fixtures: Bundled.fixtures)
     }
+    for golden in try TrainingGolden.all(in: folder.appending(path: "training")) {
+      progress.show("training/\(golden.name)")
+      results += try golden.check(fixtures: Bundled.fixtures)
+    }
     progress.clear()
     print(table(results).text + "\n")
     let integers = results.compactMap(\.finding.difference).filter(\.isIntegral)

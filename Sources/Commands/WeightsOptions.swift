@@ -15,8 +15,11 @@ struct WeightsOptions: ParsableArguments {
   var settings: [String] = []
 
   /// The settings that the command line gives, by their keys in a weight file's metadata.
-  var overrides: [String: String] {
-    Dictionary(settings.map(Self.pair), uniquingKeysWith: { $1 })
+  var overrides: [String: String] { Self.overrides(settings) }
+
+  /// Settings by their keys, of `key=value`; the last one of a key holds.
+  static func overrides(_ settings: [String]) -> [String: String] {
+    Dictionary(settings.map(pair), uniquingKeysWith: { $1 })
   }
 
   func validate() throws {

@@ -23,3 +23,27 @@ public struct Stack: Panel {
     return raster
   }
 }
+
+/// Panels side by side, as one panel: a row of tiles inside a stack.
+public struct Row: Panel {
+  /// The panels, the left one first.
+  public var panels: [any Panel]
+
+  /// Makes a row.
+  public init(_ panels: [any Panel]) { self.panels = panels }
+
+  private static let gap = 12
+
+  /// Draws the panels side by side on white.
+  public func draw() -> Raster {
+    let drawn = panels.map { $0.draw() }
+    let width = drawn.map(\.width).reduce(0, +) + Row.gap * max(drawn.count - 1, 0)
+    var raster = Raster(width: max(width, 1), height: max(drawn.map(\.height).max() ?? 1, 1))
+    var x = 0
+    for panel in drawn {
+      raster.paste(panel, x: x, y: 0)
+      x += panel.width + Row.gap
+    }
+    return raster
+  }
+}

@@ -46,18 +46,25 @@ public struct Network: Sendable {
   ///
   /// - Parameter input: the padded input's size
   public func candidates(_ pyramid: [Tensor], input: ImageSize) -> [LevelCandidates] {
-    pyramid.enumerated().map { level, features in
-      let prediction = rpnPrediction(features, model.rpnHead)
-      let (rows, columns) = (features.shape[2], features.shape[3])
+    candidates(pyramid.map { rpnPrediction($0, model.rpnHead) }, input: input)
+  }
+
+  /// Stage 2: the predictions of every level with its anchors.
+  ///
+  /// - Parameter input: the padded input's size
+  public func candidates(_ predictions: [RPNPrediction], input: ImageSize) -> [LevelCandidates] {
+    predictions.enumerated().map { level, prediction in
+      let (rows, columns) = (prediction.objectness.shape[2], prediction.objectness.shape[3])
       let base = baseAnchors(
-        size: model.settings.anchorSizes[level],
-        aspectRatios: model.settings.anchorAspectRatios)
+        sizes: model.settings.anchorSizes.levels[level],
+        aspectRatios: model.settings.anchorAspectRatios[level])
       let stride = anchorStride(of: input, rows: rows, columns: columns)
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: stride.rows,
         columnStride: stride.columns)
       return LevelCandidates(
-        objectness: prediction.objectness, deltas: prediction.deltas, anchors: anchors)
+        objectness: prediction.objectness, deltas: prediction.deltas, anchors: anchors,
+        level: model.backbone.levels.lowerBound + level)
     }
   }
 
@@ -71,6 +78,20 @@ public struct Network: Sendable {
         proposalOptions
       ).boxes
     }
+  }
+
+  /// The bins that the box head reads, 7 x 7 in torchvision's models.
+  public var boxBins: BinGrid { BinGrid(model.parameters.boxBins) }
+  /// The bins that the mask head reads, 14 x 14 in torchvision's models.
+  public var maskBins: BinGrid { BinGrid(model.settings.roi.maskBins) }
+
+  /// The levels that RoIs are read from, of those that stage 1 left.
+  ///
+  /// - Parameter input: the padded input's size
+  public func roiPyramid(_ pyramid: [Tensor], input: ImageSize) -> RoIPyramid {
+    RoIPyramid(
+      pyramid, firstLevel: model.backbone.levels.lowerBound,
+      LevelAssignment(model.settings.roi), input: input)
   }
 
   /// Stage 4: the features of each image's boxes, `[R, F, Y, X]`, Y X the grid of bins.
@@ -93,7 +114,8 @@ public struct Network: Sendable {
   /// `[D, K, M, M]`.
   public func maskLogits(_ detected: [[DetectionCandidate]], _ pyramid: RoIPyramid) -> Tensor {
     MaskBranch(
-      detected.map { $0.map(\.box) }, pyramid, model.maskHead, operator: roiOperator
+      detected.map { $0.map(\.box) }, pyramid, model.maskHead, bins: maskBins,
+      operator: roiOperator
     ).logits
   }
 
@@ -131,8 +153,8 @@ public struct Network: Sendable {
   public func detections(_ levels: [Tensor], _ sizes: [InputSizes]) -> [[Detection]] {
     guard let input = sizes.first?.padded else { return [] }
     let boxes = proposedBoxes(candidates(levels, input: input), sizes)
-    let pyramid = RoIPyramid(levels, input: input)
-    let features = features(pyramid, boxes, bins: RoIPyramid.boxBins)  // [R, F, 7, 7]
+    let pyramid = roiPyramid(levels, input: input)
+    let features = features(pyramid, boxes, bins: boxBins)  // [R, F, 7, 7]
     return detections(features, proposals: boxes, pyramid, sizes)
   }
 

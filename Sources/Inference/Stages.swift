@@ -70,7 +70,7 @@ public struct InferenceStages {
     backbone = BackboneStage(model)
     anchors = AnchorsStage(model)
     proposals = ProposalsStage()
-    roi = RoIStage()
+    roi = RoIStage(RoIOptions(model))
     heads = HeadsStage(model)
     masks = MasksStage()
   }
@@ -147,11 +147,11 @@ extension ProposalsStage: PipelineStage {
 }
 
 extension RoIStage: PipelineStage {
-  /// Needs no model.
+  /// The levels and bins that the model's heads read.
   public static func make(
     image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
-  ) -> RoIStage {
-    RoIStage()
+  ) throws -> RoIStage {
+    RoIStage(RoIOptions(try model()))
   }
 }
 
@@ -180,7 +180,9 @@ extension TargetsStage: PipelineStage {
   public static func make(
     image: URL, model: () throws -> MaskRCNNModel, truth: () throws -> LabelledImage
   ) throws -> TargetsStage {
-    TargetsStage(try truth(), classNames: try model().settings.classNames)
+    let settings = try model().settings
+    return TargetsStage(
+      try truth(), classNames: settings.classNames, maskSide: settings.roi.maskSide)
   }
 }
 

@@ -13,7 +13,8 @@ public enum Memory {
     #if canImport(Glibc)
       mallopt(M_MMAP_MAX, 0)
       mallopt(M_ARENA_MAX, 1)
-      mallopt(M_TRIM_THRESHOLD, Int32.max)
+      // -1: never. A step of training frees more than the greatest positive number, 2 GB.
+      mallopt(M_TRIM_THRESHOLD, -1)
       // The heap is lengthened once, in advance, so that all of it can be asked for in large pages;
       // those that nobody touches cost nothing.
       let (advance, page) = (1 << 30, UInt(2 << 20))

@@ -23,4 +23,5 @@
 @_exported import Stage9Gradients
 @_exported import Tensors
 @_exported import Tracing
+@_exported import Training
 @_exported import WeightFiles

@@ -9,21 +9,24 @@ import Stage3Proposals
 import Stage4RoI
 import Stage5Heads
 import Stage6Masks
+import Stage7Targets
+import Stage8Losses
 import Tensors
 import Tracing
 import WeightFiles
 
 extension Mistake {
   /// The stages of a whole trace, in their order, with the options of a right trace and this
-  /// mistake in one of them.
+  /// mistake in one of them: those of inference, and for a mistake in learning targets and losses.
   ///
   /// - Parameters:
   ///   - right: a whole trace
   ///   - image: the image that it is of
   ///   - model: the model that it was made with
+  ///   - truth: gives the objects in the image; called for mistakes in learning alone
   /// - Throws: `Fault` if the trace is damaged, or the image cannot show the mistake.
   public func stages(
-    like right: Trace, image: URL, _ model: MaskRCNNModel
+    like right: Trace, image: URL, _ model: MaskRCNNModel, truth: () throws -> LabelledImage
   ) throws -> [any Stage] {
     try check(image)
     var stages = try InferenceStages(model, image: image).withOptions(of: right.current)
@@ -46,11 +49,11 @@ extension Mistake {
       stages.input.options.standardDeviation = [1, 1, 1]
     case .wrongStride:
       var strides = try right.current(AnchorsStage.name).integers("strides")  // [L, 2]
-      let level = 4 - BackboneStage.firstLevel  // P4
-      guard strides.count > 2 * level + 1 else {
+      let levels = try right.current(AnchorsStage.name).levels("anchors.P")
+      guard let level = levels.firstIndex(of: 4), strides.count > 2 * level + 1 else {
         throw Fault(
-          right.folder.relativePath, "there are only \(strides.count / 2) levels",
-          remedy: "Make the trace again")
+          right.folder.relativePath, "there is no level P4 among \(levels)",
+          remedy: "Use a network with P4")
       }
       for axis in [2 * level, 2 * level + 1] { strides[axis] = max(strides[axis] / 2, 1) }
       stages.anchors.options.strides = strides
@@ -61,8 +64,24 @@ extension Mistake {
       stages.heads.maskHead = try model.withRandomMaskHead().maskHead
       stages.heads.weights = WeightSource(
         name: stages.heads.weights.name + ", mask head random", checksum: nil)
+    case .unweightedDeltas, .allClassesMask:
+      return try stages.all + learningStages(like: right, model, truth: truth())
     }
     return stages.all
+  }
+
+  /// Targets and losses with the options of a right trace and this mistake.
+  private func learningStages(
+    like right: Trace, _ model: MaskRCNNModel, truth: LabelledImage
+  ) throws -> [any Stage] {
+    var targets = try TargetsStage(truth, classNames: model.settings.classNames)
+      .withOptions(of: right.current(TargetsStage.name))
+    var losses = try LossesStage(model).withOptions(of: right.current(LossesStage.name))
+    switch self {
+    case .unweightedDeltas: targets.options.weighsDeltas = false
+    default: losses.options.maskClasses = .all
+    }
+    return [targets, losses]
   }
 }
 

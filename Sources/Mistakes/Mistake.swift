@@ -3,6 +3,8 @@ import Stage2Anchors
 import Stage3Proposals
 import Stage4RoI
 import Stage5Heads
+import Stage7Targets
+import Stage8Losses
 
 /// A mistake that people make when they build or run a Mask R-CNN. Each is one option of one stage
 /// set wrongly, so a trace made with it shows what the mistake does, and where it begins.
@@ -19,6 +21,10 @@ public enum Mistake: String, CaseIterable, Sendable {
   case swappedXY = "swapped-xy"
   /// The mask head's parameters are random: they were never loaded.
   case unloadedHead = "unloaded-head"
+  /// The box head's targets are not multiplied by the weights that its predictions are divided by.
+  case unweightedDeltas = "unweighted-deltas"
+  /// The mask loss is taken over the masks of all classes.
+  case allClassesMask = "all-classes-mask"
 
   /// The stage in which it is made, and the first whose tensors are wrong.
   public var stage: String {
@@ -28,8 +34,13 @@ public enum Mistake: String, CaseIterable, Sendable {
     case .wrongStride: AnchorsStage.name
     case .swappedXY: ProposalsStage.name
     case .unloadedHead: HeadsStage.name
+    case .unweightedDeltas: TargetsStage.name
+    case .allClassesMask: LossesStage.name
     }
   }
+
+  /// Whether it is made in training: it changes no detection, and shows only where the truth is known.
+  public var isInLearning: Bool { self == .unweightedDeltas || self == .allClassesMask }
 
   /// What is done wrongly, in one sentence.
   public var title: String {
@@ -40,6 +51,9 @@ public enum Mistake: String, CaseIterable, Sendable {
     case .wrongStride: "P4 has a cell every 16 pixels, and its anchors lie 8 pixels apart."
     case .swappedXY: "Deltas are read as dy dx dh dw, and the weights mean dx dy dw dh."
     case .unloadedHead: "The mask head's parameters are random, as if they had not been loaded."
+    case .unweightedDeltas:
+      "The box head's targets are not multiplied by 10 10 5 5, and its deltas are divided by them."
+    case .allClassesMask: "The mask loss is taken over the masks of all classes, not the own one."
     }
   }
 
@@ -68,6 +82,14 @@ public enum Mistake: String, CaseIterable, Sendable {
     case .unloadedHead:
       "5-heads/figures/masks.png: masks of noise. Boxes, classes and scores are right to the last "
         + "bit, so no count and no score tells."
+    case .unweightedDeltas:
+      "8-losses/figures/losses.png: the box loss of a network that was trained with the weights is "
+        + "many times as large. Trained so, its loss looks small instead, and boxes hardly move: a "
+        + "delta of 0.1, a tenth of the box, is read as a hundredth."
+    case .allClassesMask:
+      "8-losses/figures/losses.png: the mask loss is larger. Detections are the same. Trained so, the "
+        + "classes compete for pixels, as with a softmax over classes, which costs mask AP (paper, "
+        + "table 2b)."
     }
   }
 
@@ -98,6 +120,13 @@ public enum Mistake: String, CaseIterable, Sendable {
       "The head was replaced for another number of classes, or `strict=False` swallowed the names "
         + "that did not fit. Print the missing and unexpected names that loading returns, and look "
         + "at masks: box figures stay as they were."
+    case .unweightedDeltas:
+      "The weights are in the box coder of one side, and encoding was written by hand on the other. "
+        + "Encode a box, decode it again, and see that it is the same box."
+    case .allClassesMask:
+      "binary_cross_entropy_with_logits takes the whole output [P, K, 28, 28] as gladly as one "
+        + "channel of it, and the loss falls as it should. Count the elements of the mean: P times "
+        + "784, not P times K times 784."
     }
   }
 }

@@ -47,7 +47,9 @@ public struct Architecture: Sendable, Equatable {
       ? [[3, 4, 6, 3]: 50, [3, 4, 23, 3]: 101, [3, 8, 36, 3]: 152]
       : [[2, 2, 2, 2]: 18, [3, 4, 6, 3]: 34]
     let blocks = layout.blocks.map(String.init).joined(separator: "-")
-    let depth = depths[layout.blocks].map(String.init) ?? "(\(blocks) blocks)"
+    // A trunk that ends before its last layer is still told by its first ones, if only one has them.
+    let candidates = depths.filter { $0.key.starts(with: layout.blocks) }.values
+    let depth = candidates.count == 1 ? "\(candidates.first ?? 0)" : "(\(blocks) blocks)"
     var name: String
     if layout.groups > 1 {
       name = "ResNeXt-\(depth) \(layout.groups)x\(layout.widths[0] / layout.groups)d"
@@ -58,6 +60,31 @@ public struct Architecture: Sendable, Equatable {
     }
     if layout.stemChannels != 64 { name += ", width \(layout.stemChannels)" }
     return name
+  }
+
+  /// `C2 to C5 have 256, 512, 1024, 2048 channels`
+  private static func outputs(_ layout: Layout) -> String {
+    let outputs = layout.outputs.map(String.init).joined(separator: ", ")
+    return layout.outputs.count == 1
+      ? "C2 has \(outputs) channels"
+      : "C2 to C\(layout.outputs.count + 1) have \(outputs) channels"
+  }
+
+  private static func pyramid(
+    _ layout: Layout, behind: (Layout.Row) -> String
+  ) -> String {
+    let (levels, top) = (layout.levels, layout.blocks.count + 1)
+    guard !layout.inner.channels.isEmpty else {
+      return "none: C\(top), of stride \(1 << top), is the only level"
+    }
+    let coarse =
+      layout.coarseInputs.map {
+        "P\(top + 1) and P\(top + 2) by 3x3 convolutions of stride 2 on "
+          + ($0 == layout.pyramidChannels ? "P\(top)" : "C\(top)")
+      } ?? "P\(top + 1) is every second cell of P\(top)"
+    return "P\(levels.lowerBound) to P\(levels.upperBound), \(layout.pyramidChannels) channels; "
+      + "1x1 convolutions \(behind(layout.inner)), 3x3 convolutions \(behind(layout.outer)); "
+      + coarse
   }
 
   private static func parts(_ layout: Layout) -> [Part] {
@@ -71,20 +98,17 @@ public struct Architecture: Sendable, Equatable {
       return "\(row.channels.count) 3x3 \(word) of \(channels) channels \(behind(row))"
     }
     let kind = layout.isBottleneck ? "bottleneck" : "basic"
-    let outputs = layout.outputs.map(String.init).joined(separator: ", ")
     let sizes = layout.boxLayers.map(String.init).joined(separator: ", ")
     let layers = layout.boxLayers.count == 1 ? "layer" : "layers"
-    let linear = "\(layout.boxLayers.count) fully connected \(layers) of \(sizes), from 7x7 cells"
+    let cells = "\(layout.boxBins)x\(layout.boxBins) cells"
+    let linear = "\(layout.boxLayers.count) fully connected \(layers) of \(sizes), from \(cells)"
     let hasBoxRow = !layout.boxConvolutions.channels.isEmpty
     return [
       Part(
         name: "trunk",
         description: "\(trunkName(layout)): \(layout.blocks.reduce(0, +)) \(kind) blocks, "
-          + "C2 to C5 have \(outputs) channels"),
-      Part(
-        name: "feature pyramid",
-        description: "\(layout.pyramidChannels) channels; 1x1 convolutions "
-          + "\(behind(layout.inner)), 3x3 convolutions \(behind(layout.outer))"),
+          + outputs(layout)),
+      Part(name: "feature pyramid", description: pyramid(layout, behind: behind)),
       Part(
         name: "RPN head",
         description: "\(convolutions(layout.rpn)), \(layout.anchors) anchors per cell"),

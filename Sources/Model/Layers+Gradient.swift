@@ -8,7 +8,7 @@ import Tensors
 // H W input rows and columns, Y X output rows and columns, R rows of a matrix.
 
 /// How the batch norms of a network take part in a backward pass.
-public enum NormTraining: Sendable {
+public enum NormTraining: String, Sendable, CaseIterable {
   /// Fixed statistics, fixed scale and shift: torchvision's `FrozenBatchNorm2d`.
   case frozen
   /// Fixed statistics; scale and shift have a gradient: `BatchNorm2d` in evaluation mode.

@@ -7,8 +7,15 @@ extension Layout {
   /// found as the one that does not fit, and not the many that do.
   init(shapes: [String: Shape]) {
     let ballot = Ballot(shapes: shapes)
-    let blocks = (0..<4).map { ballot.count(of: ParameterNames.layer($0)) }
-    let isBottleneck = (0..<4).contains { layer in
+    // A layer to every level of the pyramid, and where there is none, at least one.
+    let levels = max(
+      ballot.count(of: ParameterNames.inner), ballot.count(of: ParameterNames.outer))
+    let layers = max(
+      (0..<4).last { ballot.count(of: ParameterNames.layer($0)) > 0 }.map { $0 + 1 } ?? 0,
+      min(levels, 4), 1)
+    let pyramidLevels = min(levels, layers)
+    let blocks = (0..<layers).map { ballot.count(of: ParameterNames.layer($0)) }
+    let isBottleneck = (0..<layers).contains { layer in
       (0..<blocks[layer]).contains {
         shapes[ParameterNames.branch(layer, $0, 2).convolution + ".weight"] != nil
       }
@@ -20,7 +27,7 @@ extension Layout {
     var widths: [Int] = []
     var outputs: [Int] = []
     var groups: [Int?] = []
-    for layer in 0..<4 {
+    for layer in 0..<layers {
       var width: [Int?] = []
       var output: [Int?] = []
       for block in 0..<blocks[layer] {
@@ -34,7 +41,11 @@ extension Layout {
         output += ballot.outputs(of: ParameterNames.shortcut(layer, block))
         if block > 0 { output.append(ballot.inputs(of: branch[0].convolution)) }
       }
-      output.append(ballot.inputs(of: ParameterNames.row(ParameterNames.inner, layer).convolution))
+      let place = layer - layers + pyramidLevels
+      if place >= 0 {
+        output.append(
+          ballot.inputs(of: ParameterNames.row(ParameterNames.inner, place).convolution))
+      }
       widths.append(ballot.elect(width))
       outputs.append(ballot.elect(output))
       for block in 0..<blocks[layer] {
@@ -46,13 +57,21 @@ extension Layout {
     self.outputs = outputs
     self.groups = isBottleneck ? ballot.elect(groups) : 1
 
-    let pyramid = ballot.elect(
-      [ParameterNames.inner, ParameterNames.outer].flatMap { part in
-        (0..<4).flatMap { ballot.outputs(of: ParameterNames.row(part, $0)) }
-      })
-    let four = [Int](repeating: pyramid, count: 4)
-    inner = ballot.row(ParameterNames.inner, channels: four)
-    outer = ballot.row(ParameterNames.outer, channels: four)
+    let pyramid =
+      pyramidLevels == 0
+      ? outputs.last ?? 1
+      : ballot.elect(
+        [ParameterNames.inner, ParameterNames.outer].flatMap { part in
+          (0..<pyramidLevels).flatMap { ballot.outputs(of: ParameterNames.row(part, $0)) }
+        })
+    let alike = [Int](repeating: pyramid, count: pyramidLevels)
+    inner = ballot.row(ParameterNames.inner, channels: alike)
+    outer = ballot.row(ParameterNames.outer, channels: alike)
+    // They read the coarsest level of the pyramid where they have as many inputs as it channels, and
+    // that of the trunk otherwise.
+    coarseInputs =
+      ballot.has(ParameterNames.coarse(0)) || ballot.has(ParameterNames.coarse(1))
+      ? ballot.inputs(of: ParameterNames.coarse(0)) == pyramid ? pyramid : outputs.last : nil
     rpn = ballot.row(ParameterNames.rpn, atLeast: 1)
     // These convolutions hand on as many channels as they receive.
     rpn.channels = rpn.channels.map { _ in pyramid }
@@ -84,6 +103,10 @@ extension Layout {
         boxLayers.append(ballot.elect(ballot.outputs(of: next)))
       }
     }
+    let first = boxLayer(0, isNamed: boxLayersAreNamed)
+    let cells = (ballot.inputs(of: first) ?? 0) / (boxConvolutions.channels.last ?? pyramid)
+    // Where the cells are no square, the first layer is reported as misshapen.
+    boxBins = (1...64).first { $0 * $0 == cells } ?? 7
     maskConvolutions = ballot.row(ParameterNames.mask, atLeast: 1)
     upsamplingChannels = ballot.elect([
       ballot.inputs(of: ParameterNames.upsampling),

@@ -27,17 +27,18 @@ public struct Layout: Sendable, Equatable {
 
   /// Whether the blocks are bottlenecks (three convolutions) or basic (two).
   public var isBottleneck: Bool
-  /// Blocks in each of the four layers.
+  /// Blocks in each layer: of four layers, or of as many as the coarsest level needs.
   public var blocks: [Int]
   /// Channels of the stem.
   public var stemChannels: Int
   /// Channels inside the blocks of each layer.
   public var widths: [Int]
-  /// Channels that leave each layer: those of C2 … C5.
+  /// Channels that leave each layer: those of C2, C3, ….
   public var outputs: [Int]
   /// Groups of the 3x3 convolutions in bottlenecks.
   public var groups: Int
-  /// The pyramid's 1x1 convolutions.
+  /// The pyramid's 1x1 convolutions, on the trunk's last levels; none where the trunk's last level is
+  /// read as it is, without a pyramid.
   public var inner: Row
   /// The pyramid's 3x3 convolutions.
   public var outer: Row
@@ -58,11 +59,51 @@ public struct Layout: Sendable, Equatable {
   /// Classes, background among them.
   public var classes: Int
 
-  /// RoIs reach the box head as 7 x 7 cells.
-  static let pooledArea = 7 * 7
+  /// The channels that enter the first of the two convolutions of stride 2 that make the coarsest
+  /// levels of a pyramid, torchvision's `LastLevelP6P7`; nil where there are none.
+  public var coarseInputs: Int?
+  /// RoIs reach the box head as so many rows and columns of cells.
+  public var boxBins = 7
 
-  /// Channels of the pyramid.
-  var pyramidChannels: Int { inner.channels.first ?? 0 }
+  /// A small network of basic blocks: a ResNet and a pyramid with batch norm, one RPN convolution, a
+  /// box head of one or more fully connected layers, a mask head with batch norm.
+  ///
+  /// - Parameters:
+  ///   - blocks: of each of the four layers
+  ///   - widths: channels of each of the four layers; the stem has the first
+  ///   - pyramid: channels of the pyramid, the RPN's head and the mask head
+  ///   - boxLayers: outputs of the box head's fully connected layers, one or two
+  ///   - classes: background among them
+  public static func small(
+    blocks: [Int], widths: [Int], pyramid: Int, anchors: Int, boxLayers: [Int],
+    maskConvolutions: Int, classes: Int
+  ) -> Layout {
+    let four = [Int](repeating: pyramid, count: 4)
+    return Layout(
+      isBottleneck: false, blocks: blocks, stemChannels: widths[0], widths: widths,
+      outputs: widths, groups: 1, inner: Row(four, hasNorm: true), outer: Row(four, hasNorm: true),
+      rpn: Row([pyramid], hasNorm: false), anchors: anchors,
+      boxConvolutions: Row([], hasNorm: false), boxLayers: boxLayers, boxLayersAreNamed: true,
+      maskConvolutions: Row([Int](repeating: pyramid, count: maskConvolutions), hasNorm: true),
+      upsamplingChannels: pyramid, classes: classes)
+  }
+
+  /// Channels of the levels.
+  var pyramidChannels: Int { inner.channels.first ?? outputs.last ?? 0 }
+
+  /// The numbers of the levels, 2 for P2: that of the trunk's coarsest level is the number of layers
+  /// and 1. Above it, a pyramid has one level more, or two made by convolutions.
+  public var levels: ClosedRange<Int> {
+    let top = blocks.count + 1
+    return roiLevels.lowerBound...top + (inner.channels.isEmpty ? 0 : coarseInputs == nil ? 1 : 2)
+  }
+
+  /// The numbers of the levels that RoIs are read from unless a setting says otherwise: those that
+  /// the trunk has too.
+  public var roiLevels: ClosedRange<Int> {
+    let top = blocks.count + 1
+    return top + 1 - max(inner.channels.count, 1)...top
+  }
 
   /// Whether block `block` of layer `layer` has a convolution in its shortcut.
   func hasShortcut(layer: Int, block: Int) -> Bool {

@@ -3,17 +3,24 @@ import Tensors
 import WeightFiles
 
 extension MaskRCNNModel {
-  /// Writes the model as a `.safetensors` file: the parameters under torchvision's names, with 32
-  /// bits each, and the settings in the metadata. The file appears whole or not at all.
+  /// Writes the model as a `.safetensors` file: the parameters under torchvision's names and the
+  /// settings in the metadata. The file appears whole or not at all.
   ///
-  /// The same bits come back when it is read; `load_state_dict` of torchvision's model takes it.
+  /// With 32 bits for each number the same bits come back when it is read; `load_state_dict` of
+  /// torchvision's model takes it either way.
   ///
-  /// - Throws: `Fault` if a parameter is NaN or infinite, or the file cannot be written
-  public func save(to file: URL) throws {
+  /// - Parameters:
+  ///   - precision: bits of each number
+  ///   - notes: further metadata, such as how the model was trained
+  /// - Throws: `Fault` if a parameter does not fit the precision, or the file cannot be written
+  public func save(
+    to file: URL, precision: Safetensors.Precision = .float32, notes: [String: String] = [:]
+  ) throws {
     let pairs = parameters.parameters.map { ($0.slot.name, $0.value) }
+    let metadata = try settings.metadata(normEpsilon: normEpsilon)
     try Safetensors.write(
-      Dictionary(pairs) { $1 }, metadata: try settings.metadata(normEpsilon: normEpsilon),
-      to: file)
+      Dictionary(pairs) { $1 }, metadata: metadata.merging(notes) { settings, _ in settings },
+      precision: precision, to: file)
   }
 }
 
@@ -38,8 +45,12 @@ extension ModelSettings {
       "class_names": try json(classNames),
       "input.mean": try json(mean),
       "input.std": try json(standardDeviation),
-      "anchors.sizes": try json(anchorSizes),
-      "anchors.aspect_ratios": try json(anchorAspectRatios),
+      "anchors.sizes": try json(anchorSizes.numbers),
+      "anchors.aspect_ratios": try json(anchorAspectRatios.numbers),
+      "roi.mask_bins": String(roi.maskBins),
+      "roi.canonical_scale": try json(roi.canonicalScale),
+      "roi.canonical_level": String(roi.canonicalLevel),
+      "roi.levels": try json(Array(roi.levels)),
       "detections_per_image": String(detectionsPerImage),
       "score_threshold": try json(scoreThreshold),
       "norm_eps": try json(normEpsilon),

@@ -18,6 +18,12 @@ public struct MaskRCNNModel: Sendable {
   public let normEpsilon: Float
   /// Why it has this value, as a sentence.
   public let normEpsilonReason: String
+  /// What the file does not say and the results depend on: what was assumed, and how to say otherwise.
+  public let assumptions: [Fault]
+  /// What the file puts before every parameter's name, `module.`.
+  public let namePrefix: String
+  /// The names in the file that do not begin so, and belong to something else.
+  public let ignoredNames: [String]
   /// The parameters, all of them.
   public var parameters: MaskRCNNParameters
 
@@ -30,8 +36,8 @@ public struct MaskRCNNModel: Sendable {
 
   /// Makes a model of the tensors in a weight file, whose shapes say what network it is.
   ///
-  /// The parameters have torchvision's names, of today or of before version 0.13; layouts v1 and v2
-  /// are recognised part by part.
+  /// The parameters have torchvision's names, of today or of before version 0.13, behind whatever a
+  /// wrapper puts before all of them; layouts v1 and v2 are recognised part by part.
   ///
   /// - Parameters:
   ///   - weights: The tensors and the metadata.
@@ -39,9 +45,11 @@ public struct MaskRCNNModel: Sendable {
   /// - Throws: `Fault` that lists missing, superfluous and misshapen parameters, or names the
   ///   setting that is wrong.
   public init(weights: WeightFile, overrides: [String: String] = [:]) throws {
-    let tensors = OlderNames.normalized(weights.tensors)
+    let found = try FileParameters(weights.tensors, file: weights.name)
+    let tensors = found.tensors
     if let fault = MaskRCNNModel.otherModel(tensors, name: weights.name) { throw fault }
     let shapes = tensors.mapValues(\.shape)
+    if let fault = MaskRCNNModel.unequalHeads(shapes, name: weights.name) { throw fault }
     let layout = Layout(shapes: shapes)
     if let uneven = layout.widths.first(where: { $0 % layout.groups != 0 }) {
       throw Fault(
@@ -52,9 +60,11 @@ public struct MaskRCNNModel: Sendable {
     try MaskRCNNModel.compare(shapes, with: layout.slots, architecture, name: weights.name)
     var reader = SettingsReader(weights: weights, overrides: overrides)
     settings = try reader.settings(for: architecture)
-    let isFrozen = !weights.tensors.keys.contains(where: OlderNames.isCounter)
-    (normEpsilon, normEpsilonReason) = try reader.normEpsilon(layout, isFrozen: isFrozen)
+    (normEpsilon, normEpsilonReason) = try reader.normEpsilon(
+      layout, isFrozen: found.isTrunkFrozen)
     settingOrigins = reader.origins
+    assumptions = reader.assumptions
+    (namePrefix, ignoredNames) = (found.prefix, found.ignored)
     source = weights.name
     weightSource = WeightSource(
       name: URL(filePath: weights.name).lastPathComponent, checksum: weights.checksum)
@@ -92,66 +102,15 @@ public struct MaskRCNNModel: Sendable {
     architecture = Architecture(layout)
     source = name
     weightSource = WeightSource(name: name, checksum: nil)
-    settingOrigins = [:]
+    (settingOrigins, assumptions) = ([:], [])
+    (namePrefix, ignoredNames) = ("", [])
+    if !layout.levels.contains(settings.roi.levels.lowerBound)
+      || !layout.levels.contains(settings.roi.levels.upperBound)
+    {
+      self.settings.roi.levels = layout.roiLevels
+    }
     normEpsilon = parameters.backbone.stem.norm?.epsilon ?? 0
     normEpsilonReason = "The network was made with it"
-  }
-
-  /// Other things that people have in `.pth` files, told by their names.
-  private static func otherModel(_ tensors: [String: Tensor], name: String) -> Fault? {
-    func has(_ prefix: String) -> Bool { tensors.keys.contains { $0.hasPrefix(prefix) } }
-    let remedy = "Give the weights of a Mask R-CNN with torchvision's parameter names"
-    if tensors.isEmpty { return Fault(name, "there are no tensors in the file", remedy: remedy) }
-    if has("backbone.bottom_up.") {
-      return Fault(name, "the parameters have detectron2's names", remedy: remedy)
-    }
-    if has("layer1.0.") || has("body.layer1.0.") {
-      return Fault(
-        name, "this is a backbone alone, not a whole Mask R-CNN", remedy: remedy)
-    }
-    guard has("backbone.body.") else {
-      let first = tensors.keys.sorted().prefix(4).joined(separator: ", ")
-      return Fault(name, "this is no Mask R-CNN; its tensors are called \(first)", remedy: remedy)
-    }
-    if has("roi_heads.keypoint_") {
-      return Fault(name, "this is a Keypoint R-CNN, it makes no masks", remedy: remedy)
-    }
-    if !has("roi_heads.mask_") {
-      return Fault(name, "there is no mask head: this is a Faster R-CNN", remedy: remedy)
-    }
-    return nil
-  }
-
-  /// Compares what is there with what such a network has.
-  private static func compare(
-    _ shapes: [String: Shape], with slots: [ParameterSlot], _ architecture: Architecture,
-    name: String
-  ) throws {
-    let wanted = Set(slots.map(\.name))
-    var missing: [String] = []
-    var misshapen: [String] = []
-    for slot in slots {
-      guard let shape = shapes[slot.name] else {
-        missing.append("\(slot.name) \(slot.shape)")
-        continue
-      }
-      if shape != slot.shape {
-        misshapen.append("\(slot.name) is \(shape) instead of \(slot.shape)")
-      }
-    }
-    let extra = shapes.filter { !wanted.contains($0.key) }.map { "\($0.key) \($0.value)" }.sorted()
-    let problems = [("missing", missing), ("of the wrong shape", misshapen), ("too many", extra)]
-      .filter { !$0.1.isEmpty }
-      .map { kind, list in
-        let rest = list.count > 8 ? ", and \(list.count - 8) more" : ""
-        return "\(list.count) \(kind) (\(list.prefix(8).joined(separator: ", "))\(rest))"
-      }
-    guard !problems.isEmpty else { return }
-    throw Fault(
-      name,
-      "the parameters do not make a Mask R-CNN with \(architecture.trunkName) and "
-        + "\(architecture.classCount) classes: \(problems.joined(separator: "; "))",
-      remedy: "Save the whole model's state_dict() again")
   }
 }
 

@@ -54,9 +54,18 @@ extension Backbone {
       layers.append(blocks)
     }
     inner = try layout.inner.convolutions(
-      ParameterNames.inner, inputs: layout.outputs, kernel: 1, epsilon, initialValue)
+      ParameterNames.inner, inputs: layout.outputs.suffix(layout.inner.channels.count), kernel: 1,
+      epsilon, initialValue)
     outer = try layout.outer.convolutions(
       ParameterNames.outer, inputs: layout.inner.channels, kernel: 3, epsilon, initialValue)
+    coarse = []
+    guard let inputs = layout.coarseInputs else { return }
+    for (index, inputs) in [inputs, layout.pyramidChannels].enumerated() {
+      coarse.append(
+        try Convolution(
+          ParameterNames.coarse(index), [layout.pyramidChannels, inputs, 3, 3], stride: 2,
+          hasBias: true, epsilon, initialValue))
+    }
   }
 }
 
@@ -119,7 +128,9 @@ extension BoxHead {
     convolutions = try row.convolutions(
       ParameterNames.box, inputs: [layout.pyramidChannels] + row.channels, kernel: 3, epsilon,
       initialValue)
-    var features = (row.channels.last ?? layout.pyramidChannels) * Layout.pooledArea
+    var features =
+      (row.channels.last ?? layout.pyramidChannels)
+      * layout.boxBins * layout.boxBins
     layers = []
     for (index, outputs) in layout.boxLayers.enumerated() {
       let name = ParameterNames.boxLayer(
@@ -157,14 +168,15 @@ extension MaskHead {
 extension Layout.Row {
   /// The row's convolutions, each with as many inputs as `inputs` says.
   fileprivate func convolutions(
-    _ owner: String, inputs: [Int], kernel: Int, _ epsilon: Float, _ initialValue: InitialValue
+    _ owner: String, inputs: some Collection<Int>, kernel: Int, _ epsilon: Float,
+    _ initialValue: InitialValue
   ) throws(Fault) -> [Convolution] {
     var convolutions: [Convolution] = []
-    for (index, outputs) in channels.enumerated() {
+    for (index, (outputs, inputs)) in zip(channels, inputs).enumerated() {
       let names = ParameterNames.row(owner, index)
       convolutions.append(
         try Convolution(
-          names.convolution, [outputs, inputs[index], kernel, kernel], hasBias: hasBias,
+          names.convolution, [outputs, inputs, kernel, kernel], hasBias: hasBias,
           norm: hasNorm ? names.norm : nil, epsilon, initialValue))
     }
     return convolutions

@@ -3,8 +3,9 @@
 ///
 /// Keys in the metadata, all with text as value, lists as JSON: `class_names`, `category_ids`; `input.scale`, or
 /// `input.min_size` with `input.max_size`; `input.mean`, `input.std`, `anchors.sizes`,
-/// `anchors.aspect_ratios`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the
-/// epsilon of the batch norms.
+/// `anchors.aspect_ratios`, `roi.mask_bins`, `roi.canonical_scale`, `roi.canonical_level`,
+/// `roi.levels`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the epsilon of the batch
+/// norms.
 public struct ModelSettings: Sendable, Equatable, Codable {
   /// How an image is brought to the size that the network works at.
   public enum Resize: Sendable, Equatable, Codable {
@@ -25,10 +26,13 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   public var mean: [Float] = [0.485, 0.456, 0.406]
   /// What red, green and blue are then divided by.
   public var standardDeviation: [Float] = [0.229, 0.224, 0.225]
-  /// Side of the square anchor of each level, P2 first, in pixels of the resized image.
-  public var anchorSizes: [Float] = [32, 64, 128, 256, 512]
+  /// Sides of the square anchors of each level, P2 first, in input pixels. A cell has an anchor for
+  /// every pair of its level's sizes and ratios.
+  public var anchorSizes: AnchorSizes = [32, 64, 128, 256, 512]
   /// Height over width of the anchors of one cell.
-  public var anchorAspectRatios: [Float] = [0.5, 1, 2]
+  public var anchorAspectRatios: AnchorAspectRatios = [0.5, 1, 2]
+  /// How RoIs are read from the levels.
+  public var roi = RoISettings()
   /// At most so many detections leave the box head.
   public var detectionsPerImage: Int = 100
   /// Detections with a lower score are dropped.
@@ -58,5 +62,22 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   }
 
   /// Whether a setting says how large the image becomes.
-  static func isSize(_ key: String) -> Bool { key == "input.scale" || key.hasSuffix("_size") }
+  static func isSize(_ key: String) -> Bool {
+    ["input.scale", "input.min_size", "input.max_size"].contains(key)
+  }
+}
+
+/// How RoIs are read from the levels: what torchvision's `MultiScaleRoIAlign` is made with.
+public struct RoISettings: Sendable, Equatable, Codable {
+  /// The mask head reads RoIs of so many rows and columns of bins; the masks have twice as many.
+  public var maskBins = 14
+  /// A RoI that is a square of so many input pixels is read from the canonical level.
+  public var canonicalScale: Float = 224
+  /// The level's number, 4 for P4.
+  public var canonicalLevel = 4
+  /// The numbers of the levels that RoIs are read from.
+  public var levels = 2...5
+
+  /// torchvision's defaults.
+  public init() {}
 }

@@ -1,32 +1,11 @@
-import Tensors
-
 /// Parameters under the names that today's torchvision gives them.
 ///
 /// torchvision 0.13 put convolutions and what follows them into small sequences, which lengthened
 /// the names; its modules still accept the older ones (`_load_from_state_dict` in `rpn.py`,
 /// `mask_rcnn.py` and `feature_pyramid_network.py`), and the COCO file of 2019 has them.
 enum OlderNames {
-  /// The tensors under their new names, the step counters of batch norms left out.
-  static func normalized(_ tensors: [String: Tensor]) -> [String: Tensor] {
-    var result: [String: Tensor] = [:]
-    let prefix = sharedPrefix(tensors.keys)
-    for (name, tensor) in tensors where !isCounter(name) {
-      let bare = String(name.dropFirst(prefix.count))
-      let new = renamed(bare)
-      // Where a file has both names, the older one stays as it is and is reported as too much.
-      let taken = new != bare && tensors[prefix + new] != nil
-      result[taken ? bare : new] = tensor
-    }
-    return result
-  }
-
   /// Whether a parameter counts training steps, which plays no part in inference.
   static func isCounter(_ name: String) -> Bool { name.hasSuffix("num_batches_tracked") }
-
-  /// Wrappers of a model put a word of their own before all names.
-  private static func sharedPrefix(_ names: some Collection<String>) -> String {
-    ["module.", "model."].first { prefix in names.allSatisfy { $0.hasPrefix(prefix) } } ?? ""
-  }
 
   /// The new name of a parameter.
   static func renamed(_ name: String) -> String {

@@ -9,6 +9,8 @@ enum ParameterNames {
   static let inner = "backbone.fpn.inner_blocks"
   /// The pyramid's 3x3 convolutions, a row.
   static let outer = "backbone.fpn.layer_blocks"
+  /// The convolutions that make the coarsest levels of the pyramid, where it has them.
+  static func coarse(_ index: Int) -> String { "backbone.fpn.extra_blocks.p\(index + 6)" }
   /// The 3x3 convolutions of the RPN's head, a row.
   static let rpn = "rpn.head.conv"
   static let objectness = "rpn.head.cls_logits"

@@ -204,7 +204,7 @@ extension ResidualBlock: ParameterTree {
 }
 
 extension Backbone: ParameterTree {
-  /// Stem, layers, the 1x1 convolutions of the pyramid, the 3x3 ones.
+  /// Stem, layers, the 1x1 convolutions of the pyramid, the 3x3 ones, the coarsest.
   public mutating func update<Failure: Error>(
     _ newValue: (ParameterSlot, Tensor) throws(Failure) -> Tensor?
   ) throws(Failure) {
@@ -212,6 +212,7 @@ extension Backbone: ParameterTree {
     try layers.update(newValue)
     try inner.update(newValue)
     try outer.update(newValue)
+    try coarse.update(newValue)
   }
 }
 

@@ -113,26 +113,48 @@ public struct ResidualBlock: Sendable {
   }
 }
 
-/// The trunk (a ResNet or ResNeXt) and the feature pyramid on it.
+/// The trunk (a ResNet or ResNeXt) and the feature pyramid on it, if there is one.
 public struct Backbone: Sendable {
   /// 7x7, stride 2.
   public var stem: Convolution
-  /// `layer1` … `layer4`, whose last outputs are C2 … C5.
+  /// `layer1` … `layer4`, whose last outputs are C2 … C5, or fewer.
   public var layers: [[ResidualBlock]]
-  /// The pyramid's 1x1 convolutions on C2 … C5.
+  /// The pyramid's 1x1 convolutions on C2 … C5, or on the last of them; none where there is no
+  /// pyramid and the trunk's last level is the only one.
   public var inner: [Convolution]
   /// The pyramid's 3x3 convolutions that make P2 … P5.
   public var outer: [Convolution]
+  /// The 3x3 convolutions of stride 2 that make the two coarsest levels, P6 and P7, in place of every
+  /// second cell of P5; usually none.
+  public var coarse: [Convolution]
 
   /// Makes a backbone from its parts.
   public init(
-    stem: Convolution, layers: [[ResidualBlock]], inner: [Convolution], outer: [Convolution]
+    stem: Convolution, layers: [[ResidualBlock]], inner: [Convolution], outer: [Convolution],
+    coarse: [Convolution] = []
   ) {
     self.stem = stem
     self.layers = layers
     self.inner = inner
     self.outer = outer
+    self.coarse = coarse
   }
+
+  /// The numbers of the levels that the network reads, 2 for P2: 2 … 6 in torchvision's own models.
+  public var levels: ClosedRange<Int> {
+    let top = layers.count + 1
+    let above = inner.isEmpty ? 0 : max(coarse.count, 1)
+    return top + 1 - max(inner.count, 1)...top + above
+  }
+
+  /// The channels of the levels.
+  public var channels: Int {
+    outer.last?.weight.shape[0] ?? layers.last?.last?.branch.last?.weight.shape[0] ?? 0
+  }
+
+  /// Whether the first of the convolutions of the coarsest levels reads the pyramid's level below it,
+  /// P5, and not the trunk's, C5. torchvision decides by the channels, too.
+  public var coarseReadsPyramid: Bool { coarse.first?.weight.shape[1] == channels }
 }
 
 /// The region proposal network's head, the same weights on every level.
@@ -208,5 +230,13 @@ public struct MaskRCNNParameters: Sendable {
     self.rpnHead = rpnHead
     self.boxHead = boxHead
     self.maskHead = maskHead
+  }
+
+  /// The rows and columns of bins of the RoIs that the box head reads, 7 in torchvision's models: its
+  /// first fully connected layer has an input for every channel and bin.
+  public var boxBins: Int {
+    let channels = boxHead.convolutions.last?.weight.shape[0] ?? backbone.channels
+    let bins = (boxHead.layers.first?.weight.shape[1] ?? 0) / max(channels, 1)
+    return Int(Double(bins).squareRoot())
   }
 }

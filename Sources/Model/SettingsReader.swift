@@ -8,11 +8,14 @@ struct SettingsReader {
   static let keys = [
     "class_names", "category_ids", "input.scale", "input.min_size", "input.max_size", "input.mean",
     "input.std",
-    "anchors.sizes", "anchors.aspect_ratios", "detections_per_image", "score_threshold", "norm_eps",
+    "anchors.sizes", "anchors.aspect_ratios", "roi.mask_bins", "roi.canonical_scale",
+    "roi.canonical_level", "roi.levels", "detections_per_image", "score_threshold", "norm_eps",
   ]
 
   /// Where each setting that has been read comes from.
   private(set) var origins: [String: SettingOrigin] = [:]
+  /// What nothing says and the results depend on, so that somebody has to know what was assumed.
+  private(set) var assumptions: [Fault] = []
   private let name: String
   private let metadata: [String: String]
   private let overrides: [String: String]
@@ -35,18 +38,8 @@ struct SettingsReader {
     settings.mean = try numbers("input.mean", count: 3) ?? settings.mean
     settings.standardDeviation =
       try numbers("input.std", count: 3) { $0 > 0 } ?? settings.standardDeviation
-    settings.anchorSizes =
-      try numbers("anchors.sizes", count: 5) { (1...100_000).contains($0) } ?? settings.anchorSizes
-    settings.anchorAspectRatios =
-      try numbers("anchors.aspect_ratios") { (0.001...1000).contains($0) }
-      ?? settings.anchorAspectRatios
-    let ratios = settings.anchorAspectRatios.count
-    guard ratios == architecture.anchorsPerCell else {
-      throw fault(
-        "anchors.aspect_ratios",
-        "\(ratios) aspect ratios, while the RPN head has \(architecture.anchorsPerCell) anchors per cell"
-      )
-    }
+    try readAnchors(into: &settings, architecture)
+    try readRoIs(into: &settings.roi, architecture.layout)
     settings.detectionsPerImage =
       try number("detections_per_image") { (1...100_000).contains($0) && $0 == $0.rounded() }
       .map { Int($0) } ?? settings.detectionsPerImage
@@ -58,10 +51,97 @@ struct SettingsReader {
     return settings
   }
 
+  // MARK: Anchors and RoIs
+
+  private mutating func readAnchors(
+    into settings: inout ModelSettings, _ architecture: Architecture
+  ) throws {
+    let (levels, perCell) = (architecture.layout.levels, architecture.anchorsPerCell)
+    let (sizesKey, ratiosKey) = ("anchors.sizes", "anchors.aspect_ratios")
+    let sizes = try lists(sizesKey) { (1...100_000).contains($0) }
+    let ratios = try lists(ratiosKey) { (0.001...1000).contains($0) }
+    if let sizes {
+      settings.anchorSizes = AnchorSizes(sizes)
+    } else if levels.count == 1, perCell == 15 {
+      // On a single level, all sizes that torchvision's levels have.
+      settings.anchorSizes = AnchorSizes([[32, 64, 128, 256, 512]])
+    } else {
+      settings.anchorSizes = .standard(levels)
+    }
+    if let ratios { settings.anchorAspectRatios = AnchorAspectRatios(ratios) }
+    let (used, shapes) = (settings.anchorSizes, settings.anchorAspectRatios)
+    let names =
+      levels.count == 1
+      ? "the level P\(levels.lowerBound)"
+      : "each level P\(levels.lowerBound) to P\(levels.upperBound)"
+    guard used.levels.count == levels.count else {
+      throw fault(
+        sizesKey,
+        "\(used.numbers) has \(used.levels.count) entries where \(levels.count) are needed, one for "
+          + "\(names), a number or a list of numbers")
+    }
+    guard [1, levels.count].contains(shapes.levels.count) else {
+      throw fault(
+        ratiosKey,
+        "\(shapes.numbers) has \(shapes.levels.count) lists where \(levels.count) are needed, one for "
+          + "\(names)")
+    }
+    for (place, sizes) in used.levels.enumerated()
+    where sizes.count * shapes[place].count != perCell {
+      throw fault(
+        ratios == nil && sizes.count > 1 ? sizesKey : ratiosKey,
+        "\(sizes.count) sizes in \(shapes[place].count) aspect ratios on "
+          + "P\(levels.lowerBound + place), while the RPN head has \(perCell) anchors per cell",
+        remedy: "Give the anchors that the network was trained with: --set anchors.sizes=[…] and "
+          + "--set anchors.aspect_ratios=[…], lists of numbers, or of a list of numbers for \(names)"
+      )
+    }
+    guard sizes == nil || ratios == nil else { return }
+    let whose = levels == 2...6 ? "as torchvision has by default" : "torchvision's for such levels"
+    let assumed = [
+      sizes == nil ? "anchors.sizes=\(used.numbers)" : nil,
+      ratios == nil ? "anchors.aspect_ratios=\(shapes.numbers)" : nil,
+    ].compactMap(\.self)
+    assumptions.append(
+      Fault(
+        name,
+        "the file does not say which anchors the network was trained with; assumed: "
+          + assumed.joined(separator: " and ") + ", \(whose)",
+        remedy: "If it was trained with others, give them: "
+          + assumed.map { "--set \($0.prefix { $0 != "=" })=[…]" }.joined(separator: " ")))
+  }
+
+  private mutating func readRoIs(into roi: inout RoISettings, _ layout: Layout) throws {
+    func isWhole(_ range: ClosedRange<Int>) -> (Double) -> Bool {
+      { Int(exactly: $0).map(range.contains) ?? false }
+    }
+    roi.maskBins = try number("roi.mask_bins", isWhole(1...64)).map { Int($0) } ?? roi.maskBins
+    roi.canonicalScale =
+      try number("roi.canonical_scale") { (1...100_000).contains($0) }.map { Float($0) }
+      ?? roi.canonicalScale
+    roi.canonicalLevel =
+      try number("roi.canonical_level", isWhole(0...16)).map { Int($0) } ?? roi.canonicalLevel
+    guard let given = try lists("roi.levels", isValid: { $0 == $0.rounded() }) else {
+      roi.levels = layout.roiLevels
+      return
+    }
+    let numbers = given.all.map { Int($0) }
+    guard let first = numbers.first, numbers == Array(first..<first + numbers.count),
+      layout.levels.contains(first), layout.levels.contains(first + numbers.count - 1)
+    else {
+      throw fault(
+        "roi.levels",
+        "\(given) are no levels that follow each other, of \(layout.levels.lowerBound) to "
+          + "\(layout.levels.upperBound)")
+    }
+    roi.levels = first...first + numbers.count - 1
+  }
+
   /// The epsilon of the batch norms and a sentence why.
   ///
   /// torchvision trained its v1 COCO weights with an epsilon of 0 and sets it back to 0 after
-  /// loading them (`overwrite_eps`); the file does not say so, it has to be recognised.
+  /// loading them (`overwrite_eps`), also where the heads are then replaced to learn other classes;
+  /// with frozen norms and another start it stays 1e-5. A file cannot tell, so what is assumed is said.
   mutating func normEpsilon(_ layout: Layout, isFrozen: Bool) throws -> (Float, String) {
     if let value = try number("norm_eps", { (0...1).contains($0) }) {
       let origin = origins["norm_eps"] ?? .metadata
@@ -73,14 +153,22 @@ struct SettingsReader {
     let isResNet50 =
       layout.isBottleneck && layout.blocks == [3, 4, 6, 3] && layout.groups == 1
       && layout.stemChannels == 64 && layout.widths[0] == 64
-    if isFrozen, isFirstLayout, isResNet50, layout.classes == 91 {
-      return (
-        0,
-        "torchvision's COCO weights for ResNet-50 in the v1 layout, recognised by 91 classes and "
-          + "frozen batch norms, were trained with an epsilon of 0"
-      )
-    }
-    return (1e-5, "PyTorch's default")
+    guard isFrozen else { return (1e-5, "PyTorch's default") }
+    let isCOCO = isFirstLayout && isResNet50 && layout.classes == 91
+    let value: Float = isCOCO ? 0 : 1e-5
+    let reason =
+      isCOCO
+      ? "assumed, since torchvision's COCO weights for ResNet-50 in the v1 layout, recognised by 91 "
+        + "classes and frozen batch norms, were trained with an epsilon of 0"
+      : "assumed, PyTorch's default; the batch norms are frozen, and the file does not say"
+    let remedy =
+      isCOCO
+      ? "Weights that were not trained from torchvision's COCO weights need --set norm_eps=1e-05"
+      : "Weights that were fine-tuned from torchvision's COCO weights (maskrcnn_resnet50_fpn with "
+        + "weights=\"DEFAULT\") need --set norm_eps=0"
+    assumptions.append(
+      Fault(name, "norm_eps=\(value) is \(reason)", remedy: remedy))
+    return (value, reason)
   }
 
   private mutating func resize() throws -> ModelSettings.Resize? {
@@ -146,9 +234,16 @@ struct SettingsReader {
 
   // MARK: Values
 
-  private func fault(_ key: String, _ problem: String) -> Fault {
-    let subject = overrides[key] != nil ? key : "\(name): metadata \(key)"
-    return Fault(subject, problem, remedy: "Correct the setting")
+  /// The fault of a setting: named where it is given, and as `--set` takes it where it is missing,
+  /// since a `.pth` file has no metadata.
+  private func fault(_ key: String, _ problem: String, remedy: String? = nil) -> Fault {
+    if overrides[key] != nil { return Fault(key, problem, remedy: remedy ?? "Correct the setting") }
+    guard metadata[key] != nil else {
+      return Fault(name, problem, remedy: remedy ?? "Give it with --set \(key)=…")
+    }
+    return Fault(
+      "\(name): metadata \(key)", problem,
+      remedy: "Correct the setting, or give --set \(key)=… in its place")
   }
 
   private mutating func text(_ key: String) -> String? {
@@ -177,9 +272,18 @@ struct SettingsReader {
       values.allSatisfy({ $0.isFinite && abs($0) < 1e6 && isValid($0) })
     else { throw fault(key, "\(text.prefix(60)) is no JSON list of numbers that make sense here") }
     if let count, values.count != count {
-      let levels = key == "anchors.sizes" ? ", one per level P2 to P6" : ""
-      throw fault(key, "\(values.count) numbers where \(count) are needed\(levels)")
+      throw fault(key, "\(values.count) numbers where \(count) are needed")
     }
     return values
+  }
+
+  private mutating func lists(
+    _ key: String, isValid: (Float) -> Bool
+  ) throws -> NumberLists? {
+    guard let text = text(key) else { return nil }
+    guard let lists = try? JSONDecoder().decode(NumberLists.self, from: Data(text.utf8)),
+      lists.isComplete, lists.all.allSatisfy({ $0.isFinite && abs($0) < 1e6 && isValid($0) })
+    else { throw fault(key, "\(text.prefix(60)) is no JSON list of numbers that make sense here") }
+    return lists
   }
 }

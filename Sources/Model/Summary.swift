@@ -15,6 +15,20 @@ extension MaskRCNNModel {
     rows += architecture.parts.map { ($0.name, $0.description) }
     rows.append(("norm epsilon", "\(normEpsilon) (norm_eps): \(normEpsilonReason)"))
     rows += settingRows
+    for assumption in assumptions {
+      rows.append(("assumed", "\(assumption.problem). \(assumption.remedy)"))
+    }
+    if !namePrefix.isEmpty || !ignoredNames.isEmpty {
+      rows.append(
+        (
+          "names in the file",
+          (namePrefix.isEmpty ? "" : "all begin with \(namePrefix)")
+            + (ignoredNames.isEmpty
+              ? ""
+              : "; \(ignoredNames.count) that do not are ignored: "
+                + ignoredNames.prefix(4).joined(separator: ", "))
+        ))
+    }
     let names = settings.classNames.dropFirst().filter { $0 != "N/A" }
     rows.append(
       (
@@ -46,10 +60,21 @@ extension MaskRCNNModel {
       ("resize", "\(resize.0) (\(resize.1))"),
       ("mean", "\(list(settings.mean)) (\(origin("input.mean")))"),
       ("deviation", "\(list(settings.standardDeviation)) (\(origin("input.std")))"),
-      ("anchor sizes", "\(list(settings.anchorSizes)) (\(origin("anchors.sizes")))"),
+      ("anchor sizes", "\(settings.anchorSizes.numbers) (\(origin("anchors.sizes")))"),
       (
         "aspect ratios",
-        "\(list(settings.anchorAspectRatios)) (\(origin("anchors.aspect_ratios")))"
+        "\(settings.anchorAspectRatios.numbers) (\(origin("anchors.aspect_ratios")))"
+      ),
+      (
+        "RoIs",
+        "read from \(settings.roi.levels.map { "P\($0)" }.joined(separator: ", ")) "
+          + "(\(origin("roi.levels"))), one of \(settings.roi.canonicalScale) input pixels "
+          + "(\(origin("roi.canonical_scale"))) from P\(settings.roi.canonicalLevel) "
+          + "(\(origin("roi.canonical_level")))"
+      ),
+      (
+        "mask RoI",
+        "\(settings.roi.maskBins)x\(settings.roi.maskBins) bins (\(origin("roi.mask_bins")))"
       ),
       ("detections", "at most \(settings.detectionsPerImage) (\(origin("detections_per_image")))"),
       ("score threshold", "\(settings.scoreThreshold) (\(origin("score_threshold")))"),

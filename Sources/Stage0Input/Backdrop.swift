@@ -46,10 +46,12 @@ public func squareCrop(_ image: Tensor, _ box: Box, side: Int) -> Tensor {
 
 extension Tensor {
   /// An image whose least value becomes 0 and whose greatest 1, for eyes: small crops of dark images
-  /// show little otherwise.
-  public var withFullContrast: Tensor {
+  /// show little otherwise. Contrasts grow by 8 at most, so that noise stays dark.
+  public var brightened: Tensor {
     let (least, greatest) = (statistics.minimum, statistics.maximum)
-    return greatest > least ? map { ($0 - least) / (greatest - least) } : self
+    guard greatest > least else { return self }
+    let gain = min(1 / (greatest - least), 8)
+    return map { ($0 - least) * gain }
   }
 }
 

@@ -11,11 +11,6 @@ public struct BackboneStage: Stage {
   /// What the stage computes.
   public static let title = "Feature maps of the trunk, C2 to C5, and of the pyramid, P2 to P6."
 
-  /// The levels of the pyramid.
-  public static let levels = ["P2", "P3", "P4", "P5", "P6"]
-  /// The number of the first of them.
-  public static let firstLevel = 2
-
   /// The parameters.
   public var backbone: Backbone
   /// Where the parameters come from, for the record.
@@ -74,15 +69,17 @@ public struct BackboneStage: Stage {
         remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
     }
 
-    for (name, features) in zip(Self.levels, pyramid) {
-      try add(name, features, "level of the feature pyramid")
-    }
+    let names = backbone.levels.map { "P\($0)" }
+    let note =
+      backbone.inner.isEmpty
+      ? "the only level: the trunk's last one as it is" : "level of the feature pyramid"
+    for (name, features) in zip(names, pyramid) { try add(name, features, note) }
     guard folder.drawsFigures else { return }
     let sizes = try InputSizes(source)
     let named =
       [("stem", trunk.stem), ("pooled", trunk.pooled)]
       + trunk.levels.enumerated().map { ("C\($0.offset + 2)", $0.element) }
-      + zip(Self.levels, pyramid)
+      + zip(names, pyramid)
     let maps = Threads.map(named.count) {
       FeatureMap(named[$0].0, named[$0].1, padded: sizes.padded, image: sizes.resized)
     }
@@ -97,8 +94,12 @@ public struct BackboneStage: Stage {
 extension BackboneStage {
   /// The levels' shapes.
   public static func outcome(_ folder: StageFolder) -> String {
-    "C2 \(folder.shape("C2")) … C5 \(folder.shape("C5")), P2 \(folder.shape("P2")) … "
-      + "P6 \(folder.shape("P6"))"
+    func words(_ letter: String) -> String {
+      let names = folder.levels(letter).map { "\(letter)\($0)" }
+      let ends = names.count > 1 ? [names[0], names[names.count - 1]] : names
+      return ends.map { "\($0) \(folder.shape($0))" }.joined(separator: " … ")
+    }
+    return "\(words("C")), \(words("P"))"
   }
 }
 
@@ -112,6 +113,17 @@ extension WeightSource {
 }
 
 extension StageFolder {
+  /// The numbers of the levels that a stage left tensors of, in ascending order: those of `P2`, `P3`, …
+  /// for the start `P`, those of `anchors.P2`, … for `anchors.P`.
+  public func levels(_ start: String) -> [Int] {
+    record.tensors.compactMap { tensor in
+      guard tensor.name.hasPrefix(start), let number = Int(tensor.name.dropFirst(start.count)),
+        (1...30).contains(number)
+      else { return nil }
+      return number
+    }.sorted()
+  }
+
   /// The weights that the stage recorded; nil where it computes with none, or recorded none.
   public var weights: WeightSource? {
     guard case .text(let name)? = record.options["weights"] else { return nil }

@@ -25,6 +25,11 @@ struct BackboneDrawing: Sendable {
     ] + trunk.map(image) + pyramid.map(image)
   }
 
+  /// Whether the levels are a pyramid's, and not the trunk's last level alone as it is.
+  private var hasPyramid: Bool {
+    pyramid.count != 1 || trunk.last?.name != "C\(pyramid[0].name.dropFirst())"
+  }
+
   /// The mean of C2 … C5 side by side, each on its own scale.
   var trunkFigure: Figure {
     Figure(
@@ -45,9 +50,14 @@ struct BackboneDrawing: Sendable {
   /// The mean of P2 … P6 side by side on one scale.
   var pyramidFigure: Figure {
     Figure(
-      "The feature pyramid: mean activation of P2 to P6",
+      hasPyramid
+        ? "The feature pyramid: mean activation of \(pyramid[0].name) to "
+          + "\(pyramid[pyramid.count - 1].name)"
+        : "The only level, \(pyramid[0].name): mean activation",
       caption: "Mean over all channels, on one scale for all levels: red is above 0, blue below. "
-        + "P6 is every second cell of P5 and serves the proposals alone.",
+        + (pyramid.count > 1
+          ? "\(pyramid[pyramid.count - 1].name) is \(coarsest) and serves the proposals alone."
+          : ""),
       columns: 3, sharing: .diverging, units: "activation"
     ) {
       for map in pyramid {
@@ -123,9 +133,24 @@ struct BackboneDrawing: Sendable {
     case "pooled": "the greatest of 3 × 3 neighbours, stride 2"
     case "C2", "C3", "C4", "C5":
       "output of layer \((name.last?.wholeNumberValue ?? 2) - 1) of the trunk"
-    case "P6": "every second cell of P5"
-    default: "a level of the feature pyramid"
+    case pyramid.last?.name where pyramid.count > 1: coarsest
+    default: hasPyramid ? "a level of the feature pyramid" : "the trunk's last level as it is"
     }
+  }
+
+  /// What the coarsest level of a pyramid is made of.
+  private var coarsest: String {
+    isPooled
+      ? "every second cell of \(pyramid[pyramid.count - 2].name)"
+      : "made by a convolution of stride 2"
+  }
+
+  /// Whether the coarsest level has every second cell of the next, as it does unless convolutions
+  /// make the two coarsest.
+  private var isPooled: Bool {
+    guard pyramid.count > 1 else { return false }
+    let (fine, coarse) = (pyramid[pyramid.count - 2].features, pyramid[pyramid.count - 1].features)
+    return fine.values.first == coarse.values.first
   }
 
   private func lookFor(_ name: String) -> String {
@@ -139,7 +164,8 @@ struct BackboneDrawing: Sendable {
     case "C4", "C5":
       "few, large cells: they know what is there, no longer exactly where. Which channel says what "
         + "is learned; a bright mean need not lie on an object."
-    case "P6": "how coarse it is: it serves only the largest anchors."
+    case pyramid.last?.name where pyramid.count > 1:
+      "how coarse it is: it serves only the largest anchors."
     default:
       "channels that answer at objects' borders or in their middles; compare the other levels."
     }

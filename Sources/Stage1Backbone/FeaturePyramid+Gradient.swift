@@ -13,8 +13,10 @@ public struct PyramidTape: Sendable {
   public var inner: [ConvolutionTape]
   /// The 3x3 convolutions that make P2 … P5.
   public var outer: [ConvolutionTape]
-  /// P5, of which P6 is every second cell.
-  public var coarsest: Tensor
+  /// P5, of which P6 is every second cell; nil where there is no pyramid.
+  public var coarsest: Tensor?
+  /// The convolutions that make P6 and P7, where there are such, and the ReLU between them.
+  public var coarse: (sixth: ConvolutionTape, seventh: ConvolutionTape, rectified: Tensor)?
 }
 
 /// Builds the pyramid as `featurePyramid` does, and keeps what the backward pass needs.
@@ -24,6 +26,10 @@ public struct PyramidTape: Sendable {
 public func pyramidForward(
   _ levels: [Tensor], _ backbone: Backbone, norms: NormTraining
 ) -> (pyramid: [Tensor], tape: PyramidTape) {
+  guard let top = levels.last, !backbone.inner.isEmpty else {
+    return (levels.suffix(1), PyramidTape(inner: [], outer: []))
+  }
+  let levels = Array(levels.suffix(backbone.inner.count))
   var pyramid: [Tensor] = []
   var (inner, outer): ([ConvolutionTape], [ConvolutionTape]) = ([], [])
   var above: Tensor?
@@ -39,8 +45,17 @@ public func pyramidForward(
     above = merged
   }
   let coarsest = pyramid[pyramid.count - 1]
-  pyramid.append(maxPool(coarsest, kernel: 1, stride: 2))
-  return (pyramid, PyramidTape(inner: inner, outer: outer, coarsest: coarsest))
+  var tape = PyramidTape(inner: inner, outer: outer, coarsest: coarsest)
+  guard backbone.coarse.count == 2 else {
+    return (pyramid + [maxPool(coarsest, kernel: 1, stride: 2)], tape)
+  }
+  let (sixth, sixthTape) = backbone.coarse[0].forward(
+    backbone.coarseReadsPyramid ? coarsest : top, rectified: false, norms: norms)
+  let rectified = sixth.map { max($0, 0) }
+  let (seventh, seventhTape) = backbone.coarse[1].forward(
+    rectified, rectified: false, norms: norms)
+  tape.coarse = (sixthTape, seventhTape, rectified)
+  return (pyramid + [sixth, seventh], tape)
 }
 
 /// The pyramid's backward pass, from the finest level to the coarsest: what goes down from a level in
@@ -50,19 +65,39 @@ public func pyramidForward(
 ///     dM_n = douter_n(dP_n) + the sum of dM_(n-1) over the cells that copied M_n's cell
 ///     dC_n = dinner_n(dM_n)
 ///
-/// where M_n is the sum before the 3x3 convolution of level n.
+/// where M_n is the sum before the 3x3 convolution of level n. Where convolutions make P6 and P7, they
+/// send back instead:
+///
+///     dP6 += dcoarse7(dP7) where P6 > 0
+///     dP5 += dcoarse6(dP6), or dC5 += dcoarse6(dP6)
 ///
 /// - Parameters:
 ///   - gradients: dP2 … dP6, `[N, F, H / s, W / s]`; dP5 receives what P6 sends back to it
 ///   - parameters: receives the gradients of the pyramid's convolutions
-/// - Returns: dC2 … dC5, `[N, C, H / s, W / s]`
+/// - Returns: dC2 … dC5, `[N, C, H / s, W / s]`; nil for those that the pyramid does not read
 public func pyramidBackward(
   _ gradients: inout [Tensor], _ backbone: Backbone, _ tape: PyramidTape,
   parameters: inout Backbone
-) -> [Tensor] {
-  let last = gradients.count - 2
-  gradients[last].add(
-    maxPoolGradient(gradients[last + 1], input: tape.coarsest, kernel: 1, stride: 2, padding: 0))
+) -> [Tensor?] {
+  let unread = [Tensor?](
+    repeating: nil, count: backbone.layers.count - max(backbone.inner.count, 1))
+  guard let coarsest = tape.coarsest else { return unread + gradients }
+  let last = backbone.inner.count - 1
+  var toTrunk: Tensor?
+  if let coarse = tape.coarse {
+    let seventh = backbone.coarse[1].backward(gradients[last + 2], coarse.seventh)
+    parameters.coarse[1] = seventh.parameters
+    if let input = seventh.input {
+      gradients[last + 1].add(reluGradient(input, output: coarse.rectified))
+    }
+    let sixth = backbone.coarse[0].backward(gradients[last + 1], coarse.sixth)
+    parameters.coarse[0] = sixth.parameters
+    if backbone.coarseReadsPyramid, let input = sixth.input { gradients[last].add(input) }
+    if !backbone.coarseReadsPyramid { toTrunk = sixth.input }
+  } else {
+    gradients[last].add(
+      maxPoolGradient(gradients[last + 1], input: coarsest, kernel: 1, stride: 2, padding: 0))
+  }
   var result: [Tensor] = []
   var fromBelow: Tensor?
   for index in backbone.inner.indices {
@@ -78,5 +113,6 @@ public func pyramidBackward(
     if let input = inner.input { result.append(input) }
     fromBelow = inner.adding
   }
-  return result
+  if let toTrunk { result[last].add(toTrunk) }
+  return unread + result
 }

@@ -13,15 +13,23 @@ import Tensors
 ///     Pn = outer_n(inner_n(Cn) + upsampled(sum before outer of level n + 1))
 ///     P6 = every second cell of P5
 ///
+/// or, in networks with convolutions for the coarsest levels (Lin et al. 2017b, RetinaNet),
+///
+///     P6 = coarse6(C5 or P5),  P7 = coarse7(ReLU(P6))
+///
 /// A level so has the fine grid of its own layer and the meaning of all layers above it.
 /// Upsampling is nearest-neighbour to the exact size of the level below.
 ///
-/// - Parameter levels: C2 … C5, `[N, C, H / s, W / s]`
-/// - Returns: P2 … P6, `[N, F, H / s, W / s]` at strides 4 … 64
+/// A pyramid may begin above C2, and a network without one reads the trunk's last level as it is.
+///
+/// - Parameter levels: C2 … C5, `[N, C, H / s, W / s]`, or fewer
+/// - Returns: the levels `backbone.levels`, P2 … P6, `[N, F, H / s, W / s]` at strides 4 … 64
 public func featurePyramid(_ levels: [Tensor], _ backbone: Backbone) -> [Tensor] {
   precondition(
-    levels.count == backbone.inner.count && levels.count == backbone.outer.count,
+    levels.count >= backbone.inner.count && backbone.inner.count == backbone.outer.count,
     "\(levels.count) layers do not fit a pyramid of \(backbone.inner.count) levels")
+  guard let top = levels.last, !backbone.inner.isEmpty else { return levels.suffix(1) }
+  let levels = Array(levels.suffix(backbone.inner.count))
   var pyramid: [Tensor] = []
   var above: Tensor?
   for index in levels.indices.reversed() {
@@ -32,8 +40,12 @@ public func featurePyramid(_ levels: [Tensor], _ backbone: Backbone) -> [Tensor]
     pyramid.insert(backbone.outer[index](merged, rectified: false), at: 0)
     above = merged
   }
-  if let coarsest = pyramid.last {
-    pyramid.append(maxPool(coarsest, kernel: 1, stride: 2))
+  let coarsest = pyramid[pyramid.count - 1]
+  guard backbone.coarse.count == 2 else {
+    return pyramid + [maxPool(coarsest, kernel: 1, stride: 2)]
   }
-  return pyramid
+  let sixth = backbone.coarse[0](
+    backbone.coarseReadsPyramid ? coarsest : top, rectified: false)  // [N, F, H / 64, W / 64]
+  let seventh = backbone.coarse[1](sixth.map { max($0, 0) }, rectified: false)
+  return pyramid + [sixth, seventh]
 }

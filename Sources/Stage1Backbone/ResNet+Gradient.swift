@@ -118,7 +118,7 @@ public struct TrunkGradient: Sendable {
 /// The trunk's backward pass.
 ///
 /// - Parameters:
-///   - levelGradients: what the pyramid sends to C2 … C5
+///   - levelGradients: what the pyramid sends to C2 … C5; nil where it reads none of a level
 ///   - frozenParts: how many parts from the input on need no gradient: 1 is the stem, 2 the stem and
 ///     layer 1, and so on; the pass ends above them. torchvision's `trainable_layers` is
 ///     5 - frozenParts.
@@ -126,7 +126,7 @@ public struct TrunkGradient: Sendable {
 ///   - parameters: receives the gradients of the parts that are not frozen
 /// - Returns: the gradients of C2 … C5 and of the input
 public func trunkBackward(
-  _ levelGradients: [Tensor], _ backbone: Backbone, _ tape: TrunkTape, frozenParts: Int = 0,
+  _ levelGradients: [Tensor?], _ backbone: Backbone, _ tape: TrunkTape, frozenParts: Int = 0,
   needsInput: Bool = false, parameters: inout Backbone
 ) -> TrunkGradient {
   var levels = [Tensor?](repeating: nil, count: backbone.layers.count)
@@ -134,10 +134,11 @@ public func trunkBackward(
   for layer in backbone.layers.indices.reversed() {
     // Layer l is part l + 1; the stem is part 0.
     guard needsInput || layer + 1 >= frozenParts else { return TrunkGradient(levels: levels) }
-    var total = levelGradients[layer]
-    if let above = gradient { total.add(above) }
-    levels[layer] = total
-    gradient = total
+    if var total = levelGradients[layer] {
+      if let above = gradient { total.add(above) }
+      gradient = total
+    }
+    levels[layer] = gradient
     for block in backbone.layers[layer].indices.reversed() {
       guard let current = gradient else { break }
       let isLowest = layer + 1 == frozenParts && block == 0 && !needsInput

@@ -15,7 +15,7 @@ public struct TrunkFeatures: Sendable {
   public var pooled: Tensor
   /// After every residual block, by name, `layer1.0`, `layer1.1`, …; empty unless asked for.
   public var blocks: [(name: String, features: Tensor)]
-  /// C2 … C5, the last block of each layer.
+  /// C2 … C5, the last block of each layer; fewer where the network has fewer layers.
   public var levels: [Tensor]
 }
 

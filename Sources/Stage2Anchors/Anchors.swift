@@ -6,6 +6,16 @@
 
 import Tensors
 
+/// The anchors of the cell at the origin for several sizes: for every ratio all sizes in turn, the order
+/// of torchvision's `AnchorGenerator`.
+///
+/// - Returns: A boxes, ratios times sizes
+public func baseAnchors(sizes: [Float], aspectRatios: [Float]) -> [Box] {
+  aspectRatios.flatMap { ratio in
+    sizes.flatMap { baseAnchors(size: $0, aspectRatios: [ratio]) }
+  }
+}
+
 /// The anchors of the cell at the origin, centred on (0, 0): one per aspect ratio r = h / w,
 ///
 ///     w = size / sqrt(r),  h = size * sqrt(r)

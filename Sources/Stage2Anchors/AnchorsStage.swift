@@ -39,18 +39,28 @@ public struct AnchorsStage: Stage {
     let source = try folder.read("0-input")
     let input = try InputSizes(source).padded
     let backbone = try folder.read("1-backbone")
-    let (sizes, aspectRatios) = (options.sizes, options.aspectRatios)
+    let bases = options.base
+    let levels = backbone.levels("P")
+    guard levels.count == bases.count, let shapes = bases.first?.count,
+      bases.allSatisfy({ $0.count == shapes })
+    else {
+      throw Fault(
+        backbone.folder.path,
+        "there are \(levels.count) levels, and anchors of \(bases.count) levels, "
+          + "\(bases.map(\.count)) to a cell",
+        remedy: "Run the stage backbone again with the same weights")
+    }
     if let given = options.strides,
-      given.count != 2 * sizes.count || given.contains(where: { $0 < 1 })
+      given.count != 2 * levels.count || given.contains(where: { $0 < 1 })
     {
       throw Fault(
-        Self.name, "\(given) are not strides of \(sizes.count) levels",
+        Self.name, "\(given) are not strides of \(levels.count) levels",
         remedy: "Give two numbers of pixels from 1 for each level")
     }
-    var bases: [Box] = []
     var used: [Int] = []
     var drawings: [LevelDrawing] = []
-    for (number, (level, size)) in zip(BackboneStage.levels, sizes).enumerated() {
+    for (number, base) in bases.enumerated() {
+      let level = "P\(levels[number])"
       folder.report(level)
       let features = try backbone.pyramidLevel(level, of: input)  // [1, F, H, W]
       guard features.shape[1] == head.objectness.weight.shape[1] else {
@@ -62,14 +72,12 @@ public struct AnchorsStage: Stage {
       }
       let prediction = rpnPrediction(features, head)
       let (rows, columns) = (features.shape[2], features.shape[3])
-      let base = baseAnchors(size: size, aspectRatios: aspectRatios)
       let (rowStride, columnStride) =
         options.strides.map { ($0[2 * number], $0[2 * number + 1]) }
         ?? anchorStride(of: input, rows: rows, columns: columns)
       let anchors = gridAnchors(
         base: base, rows: rows, columns: columns, rowStride: rowStride,
         columnStride: columnStride)
-      bases += base
       used += [rowStride, columnStride]
       drawings.append(
         LevelDrawing(
@@ -87,13 +95,13 @@ public struct AnchorsStage: Stage {
         note: "by row, by column, by shape")
     }
     try folder.add(
-      "base_anchors", Tensor(boxes: bases).reshaped([sizes.count, aspectRatios.count, 4]),
+      "base_anchors", Tensor(boxes: bases.flatMap(\.self)).reshaped([levels.count, shapes, 4]),
       axes: ["level", "A", "x1 y1 x2 y2"], units: "input pixels",
-      note: "the anchors of a cell at (0, 0); P2 first")
+      note: "the anchors of a cell at (0, 0); P\(levels[0]) first")
     try folder.add(
-      "strides", integers: used, shape: [sizes.count, 2], kind: .quantity,
+      "strides", integers: used, shape: [levels.count, 2], kind: .quantity,
       axes: ["level", "rows columns"], units: "input pixels",
-      note: "between the anchors of neighbouring cells; P2 first")
+      note: "between the anchors of neighbouring cells; P\(levels[0]) first")
     guard folder.drawsFigures else { return }
     try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).figures)
   }
@@ -102,7 +110,8 @@ public struct AnchorsStage: Stage {
 extension AnchorsStage {
   /// How many anchors there are.
   public static func outcome(_ folder: StageFolder) -> String {
-    let anchors = BackboneStage.levels.reduce(0) { $0 + folder.count("anchors.\($1)") }
-    return "\(anchors) anchors on \(BackboneStage.levels.count) levels"
+    let levels = folder.levels("anchors.P")
+    let anchors = levels.reduce(0) { $0 + folder.count("anchors.P\($1)") }
+    return "\(anchors) anchors on \(levels.count) level\(levels.count == 1 ? "" : "s")"
   }
 }

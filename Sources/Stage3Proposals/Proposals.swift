@@ -50,20 +50,25 @@ public struct LevelCandidates: Sendable {
   public var deltas: Tensor
   /// `H W A` boxes, the same for all images: for every row, every column, every shape.
   public var anchors: [Box]
+  /// The pyramid level, 2 for P2.
+  public var level: Int
 
   /// Makes candidates.
-  public init(objectness: Tensor, deltas: Tensor, anchors: [Box]) {
+  ///
+  /// - Parameter level: the pyramid level; of levels that follow each other only the first's counts
+  public init(objectness: Tensor, deltas: Tensor, anchors: [Box], level: Int = 2) {
     self.objectness = objectness
     self.deltas = deltas
     self.anchors = anchors
+    self.level = level
   }
 }
 
 extension AnchorGrids {
-  /// The grids of stage 2's levels, of which the first is P2.
+  /// The grids of stage 2's levels, which follow each other.
   public init(_ levels: [LevelCandidates]) {
     self.init(
-      firstLevel: BackboneStage.firstLevel,
+      firstLevel: levels.first?.level ?? 2,
       levels.map {
         (
           rows: $0.objectness.shape[2], columns: $0.objectness.shape[3],

@@ -28,7 +28,7 @@ public struct ProposalsStage: Stage {
     let input = try folder.read("0-input")
     let size = try InputSizes(input).resized
     let anchors = try folder.read("2-anchors")
-    let levels = try BackboneStage.levels.map { try LevelCandidates(anchors, level: $0) }
+    let levels = try LevelCandidates.all(anchors)
     folder.report("decoding and suppressing")
     let result = proposals(levels, width: size.width, height: size.height, options)
 
@@ -73,10 +73,24 @@ extension ProposalsStage {
 }
 
 extension LevelCandidates {
+  /// What stage 2 left of all levels, the finest first.
+  ///
+  /// - Throws: `Fault` if there is none, or one is damaged, or its parts do not fit each other.
+  public static func all(_ folder: StageFolder) throws -> [LevelCandidates] {
+    let levels = folder.levels("anchors.P")
+    guard let first = levels.first, levels == Array(first..<first + levels.count) else {
+      throw Fault(
+        folder.folder.path, "the levels \(levels) do not follow each other",
+        remedy: "Run the stage anchors again")
+    }
+    return try levels.map { try LevelCandidates(folder, level: $0) }
+  }
+
   /// What stage 2 left of one level.
   ///
   /// - Throws: `Fault` if it is missing or damaged, or its parts do not fit each other.
-  public init(_ folder: StageFolder, level: String) throws {
+  public init(_ folder: StageFolder, level number: Int) throws {
+    let level = "P\(number)"
     let objectness = try folder.tensor("objectness.\(level)")
     let deltas = try folder.tensor("deltas.\(level)")
     let anchors = try folder.boxes("anchors.\(level)")
@@ -91,6 +105,6 @@ extension LevelCandidates {
           + "\(anchors.count) anchors of \(level) do not fit each other, or are no numbers",
         remedy: "Run the stage anchors again")
     }
-    self.init(objectness: objectness, deltas: deltas, anchors: anchors)
+    self.init(objectness: objectness, deltas: deltas, anchors: anchors, level: number)
   }
 }

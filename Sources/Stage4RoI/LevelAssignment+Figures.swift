@@ -43,7 +43,8 @@ struct RoIDrawing: Sendable {
       } + [
         StageFigure(
           "features",
-          lookFor: "a common pattern, for the head reads all RoIs in this same 7 × 7 form, "
+          lookFor: "a common pattern, for the head reads all RoIs in this same "
+            + "\(bins.columns) × \(bins.rows) form, "
             + "however large they were in the image.",
           isEmpty: proposals.isEmpty
         ) { featuresFigure }
@@ -63,8 +64,11 @@ struct RoIDrawing: Sendable {
       "Which pyramid level each proposal is read from",
       caption: proposals.isEmpty
         ? "There are no proposals, so no level is read."
-        : "The \(drawn.count) best of \(proposals.count) proposals. Level number = floor(4 + "
-          + "log2(side / 224)), limited to 2 … 5, the side being the square root of the area.",
+        : "The \(drawn.count) best of \(proposals.count) proposals. Level number = "
+          + "floor(\(pyramid.assignment.canonicalLevel) + "
+          + "log2(side / \(Numerals.short(pyramid.assignment.canonicalScale)))), limited to "
+          + "\(pyramid.numbers.lowerBound) … \(pyramid.numbers.upperBound), the side being the square "
+          + "root of the area.",
       columns: 2,
       legend: present.map { LegendEntry(name($0), Palette.level($0), .line) }
     ) {
@@ -84,7 +88,7 @@ struct RoIDrawing: Sendable {
 
   private var counts: Chart {
     Chart.bars(
-      RoIPyramid.numbers.map { level in
+      pyramid.numbers.map { level in
         .init(name(level), Float(levels.count { $0 == level }), Palette.level(level))
       }, "Proposals read from each level", axis: "proposals")
   }
@@ -92,7 +96,7 @@ struct RoIDrawing: Sendable {
   private var sides: TablePanel {
     TablePanel(
       "Sides in input pixels", header: ["level", "stride", "proposals", "least", "greatest"],
-      rows: RoIPyramid.numbers.map { level in
+      rows: pyramid.numbers.map { level in
         let sides = proposals.indices.filter { levels[$0] == level }
           .map { proposals[$0].area.squareRoot() }
         return [
@@ -100,7 +104,7 @@ struct RoIDrawing: Sendable {
           sides.min().map { Numerals.short($0) } ?? "–",
           sides.max().map { Numerals.short($0) } ?? "–",
         ]
-      }, keys: RoIPyramid.numbers.map { Palette.level($0) })
+      }, keys: pyramid.numbers.map { Palette.level($0) })
   }
 
   /// The mean over channels of the first proposals' features.

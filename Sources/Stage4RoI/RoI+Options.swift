@@ -1,3 +1,4 @@
+import Model
 import Tensors
 import Tracing
 
@@ -5,14 +6,28 @@ import Tracing
 public struct RoIOptions: StageOptions {
   /// Which operator.
   public var roiOperator: RoIOperator
+  /// Which level a proposal is read from.
+  public var assignment: LevelAssignment
+  /// Rows and columns of the bins that the box head reads.
+  public var bins: Int
 
   /// Options.
-  public init(_ roiOperator: RoIOperator) { self.roiOperator = roiOperator }
+  public init(
+    _ roiOperator: RoIOperator, _ assignment: LevelAssignment = .torchvision, bins: Int = 7
+  ) {
+    (self.roiOperator, self.assignment, self.bins) = (roiOperator, assignment, bins)
+  }
 
-  /// RoIAlign, two samples per bin along each axis.
+  /// torchvision's operator on the levels and with the bins of a model.
+  public init(_ model: MaskRCNNModel) {
+    self.init(
+      .torchvision, LevelAssignment(model.settings.roi), bins: model.parameters.boxBins)
+  }
+
+  /// RoIAlign, two samples per bin along each axis, of P2 … P5 with 7 x 7 bins.
   public static var torchvision: RoIOptions { RoIOptions(.torchvision) }
 
-  /// The operator, with what it needs, by four flags.
+  /// The operator, with what it needs, by four flags; the rest comes with the model.
   public static var declared: [StageOption<RoIOptions>] {
     [
       StageOption(
@@ -27,7 +42,18 @@ public struct RoIOptions: StageOptions {
         apply: { given, options in
           if let roiOperator = try roiOperator(given) { options.roiOperator = roiOperator }
         },
-        words: { $0.words })
+        words: { $0.words }),
+      StageOption(
+        "roiLevels", setting: "roi.levels",
+        record: { $0.assignment.recorded.merging(["bins": .integer($0.bins)]) { $1 } },
+        take: { recorded, options in
+          // torchvision's traces record no bins.
+          guard let assignment = LevelAssignment(recorded: recorded),
+            let bins = recorded["bins"].map(\.count) ?? 7, (1...64).contains(bins)
+          else { return false }
+          (options.assignment, options.bins) = (assignment, bins)
+          return true
+        }),
     ]
   }
 
@@ -93,6 +119,43 @@ public struct RoIOptions: StageOptions {
     case .align(let ratio, let aligned, let maximum):
       return sampling(.align, ratio, maximum) + (aligned ? [FlagWord(Self.aligned, true)] : [])
     }
+  }
+}
+
+extension LevelAssignment {
+  /// The rule that a model's settings give.
+  public init(_ settings: RoISettings) {
+    self.init(
+      levels: settings.levels, canonicalScale: settings.canonicalScale,
+      canonicalLevel: settings.canonicalLevel)
+  }
+
+  /// The rule as `stage.json` records it, which it does where the rule is not torchvision's.
+  fileprivate var recorded: [String: OptionValue] {
+    self == .torchvision
+      ? [:]
+      : [
+        "roiLevels": .numbers(levels.map(Double.init)),
+        "canonicalScale": .number(Double(canonicalScale)),
+        "canonicalLevel": .integer(canonicalLevel),
+      ]
+  }
+
+  /// The rule that was recorded, torchvision's where none was; nil where it cannot be one.
+  fileprivate init?(recorded options: [String: OptionValue]) {
+    guard let numbers = options["roiLevels"] else {
+      self = .torchvision
+      return
+    }
+    let levels = (numbers.numbers ?? []).compactMap { Int(exactly: $0) }
+    guard let first = levels.first, (1...30).contains(first), levels.count < 30,
+      levels == Array(first..<first + levels.count),
+      let scale = options["canonicalScale"]?.number, scale >= 1,
+      let level = options["canonicalLevel"]?.count, level <= 30
+    else { return nil }
+    self.init(
+      levels: first...first + levels.count - 1, canonicalScale: Float(scale),
+      canonicalLevel: level)
   }
 }
 

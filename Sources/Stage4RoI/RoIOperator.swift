@@ -21,9 +21,10 @@ public struct BinGrid: Hashable, Sendable, ExpressibleByIntegerLiteral {
   }
 
   /// Makes a square grid.
-  public init(integerLiteral side: Int) {
-    self.init(rows: side, columns: side)
-  }
+  public init(_ side: Int) { self.init(rows: side, columns: side) }
+
+  /// Makes a square grid.
+  public init(integerLiteral side: Int) { self.init(side) }
 
   /// The number of bins.
   public var count: Int { rows * columns }

@@ -32,43 +32,58 @@ public struct RoI: Sendable, Equatable {
 /// rounded to powers of two. Where padding adds much to a small height, at 1 to 22, 33 to 45 and 65
 /// to 67 pixels, its guess is wrong, and results differ.
 public struct RoIPyramid: Sendable {
-  /// The levels that RoIs are read from. P6 serves the region proposal network alone.
-  public static let numbers = 2...5
-  /// Their names.
-  public static let names = numbers.map { "P\($0)" }
-  /// The grid of bins that the box head reads.
-  public static let boxBins: BinGrid = 7
-  /// The grid of bins that the mask head reads.
-  public static let maskBins: BinGrid = 14
-
   /// P2 … P5, `[N, C, H / s, W / s]`.
   public var levels: [Tensor]
   /// Input pixels per cell of each.
   public var strides: [Int]
+  /// Which of the levels a RoI is read from.
+  public var assignment: LevelAssignment
+
+  /// The numbers of the levels, 2 … 5 for P2 … P5.
+  public var numbers: ClosedRange<Int> { assignment.levels }
 
   /// Makes a pyramid of its levels and their strides.
-  public init(levels: [Tensor], strides: [Int]) {
+  ///
+  /// - Parameter assignment: which level a RoI is read from, with the numbers of the levels
+  public init(
+    levels: [Tensor], strides: [Int], assignment: LevelAssignment = .torchvision
+  ) {
     precondition(levels.count == strides.count, "\(levels.count) levels, \(strides.count) strides")
     self.levels = levels
     self.strides = strides
+    self.assignment = assignment
   }
 
-  /// Takes from a pyramid that begins with P2 the levels that RoIs are read from.
+  /// Takes from a pyramid the levels that RoIs are read from. In torchvision's models these are P2 … P5:
+  /// P6 serves the region proposal network alone.
   ///
-  /// - Parameter input: the padded input's size
-  public init(_ pyramid: [Tensor], input: ImageSize) {
-    levels = Array(pyramid.prefix(Self.numbers.count))
-    strides = levels.map { input.height / $0.shape[2] }
+  /// - Parameters:
+  ///   - pyramid: levels that follow each other, `[N, C, H / s, W / s]`
+  ///   - firstLevel: the number of the first, 2 for P2
+  ///   - input: the padded input's size
+  public init(
+    _ pyramid: [Tensor], firstLevel: Int, _ assignment: LevelAssignment, input: ImageSize
+  ) {
+    let range = assignment.levels
+    precondition(
+      range.lowerBound >= firstLevel && range.upperBound < firstLevel + pyramid.count,
+      "\(pyramid.count) levels from \(firstLevel) do not have the levels \(range)")
+    let levels = Array(pyramid[range.lowerBound - firstLevel...range.upperBound - firstLevel])
+    self.init(
+      levels: levels,
+      // The trunk halves a padded input evenly; above it, grids are rounded up.
+      strides: zip(range, levels).map { $0 > 5 ? 1 << $0 : input.height / $1.shape[2] },
+      assignment: assignment)
   }
 
   /// The number of the level that fits a box.
-  public func level(of box: Box) -> Int { pyramidLevel(of: box, among: Self.numbers) }
+  public func level(of box: Box) -> Int { assignment.level(of: box) }
 
   /// The features of a level, `[N, C, H / s, W / s]`, by its number.
-  public func features(ofLevel number: Int) -> Tensor { levels[number - Self.numbers.lowerBound] }
+  public func features(ofLevel number: Int) -> Tensor { levels[number - numbers.lowerBound] }
 
   /// Input pixels per cell of a level, by its number.
-  public func stride(ofLevel number: Int) -> Int { strides[number - Self.numbers.lowerBound] }
+  public func stride(ofLevel number: Int) -> Int { strides[number - numbers.lowerBound] }
 
   /// The features of RoIs, each read from the level that fits it: `[R, C, Y, X]`.
   public func features(
@@ -76,7 +91,7 @@ public struct RoIPyramid: Sendable {
   ) -> Tensor {
     roiFeatures(
       levels, boxes: rois.map(\.box), images: rois.map(\.image),
-      levels: rois.map { level(of: $0.box) - Self.numbers.lowerBound },
+      levels: rois.map { level(of: $0.box) - numbers.lowerBound },
       scales: strides.map { 1 / Float($0) }, bins: bins, operator: roiOperator)
   }
 
@@ -95,7 +110,7 @@ public struct RoIPyramid: Sendable {
   ) -> [Tensor] {
     roiFeaturesGradient(
       gradient, pyramid: levels, boxes: rois.map(\.box), images: rois.map(\.image),
-      levels: rois.map { level(of: $0.box) - Self.numbers.lowerBound },
+      levels: rois.map { level(of: $0.box) - numbers.lowerBound },
       scales: strides.map { 1 / Float($0) }, operator: roiOperator)
   }
 }

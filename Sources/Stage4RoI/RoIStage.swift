@@ -23,19 +23,17 @@ public struct RoIStage: Stage {
     StageInput(ProposalsStage.name, "proposals"), StageInput(BackboneStage.name, "P2", to: "P5"),
   ]
 
-  /// What `stage.json` records beside.
-  public var recordedFacts: [String: OptionValue] { ["bins": .integer(RoIPyramid.boxBins.rows)] }
-
   /// Reads 0-input, 1-backbone and 3-proposals; writes `levels` and `features`.
   public func run(_ folder: StageWriter) throws {
     let source = try folder.read("3-proposals")
     let size = try InputSizes(folder.read("0-input")).resized
     let boxes = try source.boxes("proposals", inside: size)
-    let pyramid = try RoIPyramid(folder)
+    let pyramid = try RoIPyramid(folder, options.assignment)
     let roiOperator = options.roiOperator
+    let bins = BinGrid(options.bins)
     let levels = boxes.map(pyramid.level)
     folder.report("\(roiOperator.name) of \(boxes.count) proposals")
-    let features = pyramid.features(boxes, bins: RoIPyramid.boxBins, operator: roiOperator)
+    let features = pyramid.features(boxes, bins: bins, operator: roiOperator)
 
     try folder.add(
       "levels", integers: levels, kind: .category, axes: ["R"], units: "level",
@@ -48,7 +46,7 @@ public struct RoIStage: Stage {
       RoIDrawing(
         backdrop: Raster(folder.read("0-input").backdrop()), proposals: boxes,
         scores: source.arrayIfKept("scores")?.tensor.values ?? [], levels: levels, pyramid: pyramid,
-        features: features, roiOperator: roiOperator, bins: RoIPyramid.boxBins
+        features: features, roiOperator: roiOperator, bins: bins
       ).figures)
   }
 }
@@ -64,21 +62,24 @@ extension RoIPyramid {
   /// Reads the pyramid that stage 1 left.
   ///
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
-  public init(_ folder: StageWriter) throws {
-    try self.init(input: folder.read("0-input"), backbone: folder.read("1-backbone"))
+  public init(_ folder: StageWriter, _ assignment: LevelAssignment) throws {
+    try self.init(
+      input: folder.read("0-input"), backbone: folder.read("1-backbone"), assignment)
   }
 
   /// Reads the pyramid from the folders of the stages 0 and 1.
   ///
   /// - Throws: `Fault` if a level is missing or the levels do not fit each other.
-  public init(input: StageFolder, backbone: StageFolder) throws {
+  public init(
+    input: StageFolder, backbone: StageFolder, _ assignment: LevelAssignment
+  ) throws {
     let input = try InputSizes(input).padded
-    let levels = try RoIPyramid.names.map { try backbone.pyramidLevel($0, of: input) }
+    let levels = try assignment.levels.map { try backbone.pyramidLevel("P\($0)", of: input) }
     guard levels.allSatisfy({ $0.shape[1] == levels[0].shape[1] }) else {
       throw Fault(
         backbone.folder.path, "the levels differ in their number of channels",
         remedy: "Run the stage backbone again")
     }
-    self.init(levels, input: input)
+    self.init(levels, firstLevel: assignment.levels.lowerBound, assignment, input: input)
   }
 }

@@ -70,12 +70,13 @@ public struct MaskBranch: Sendable {
   ///
   /// - Parameters:
   ///   - boxes: the detections of each image in input pixels, D of them in all
+  ///   - bins: Y X, 14 x 14 in torchvision's models
   ///   - roiOperator: how their features are read
   public init(
-    _ boxes: [[Box]], _ pyramid: RoIPyramid, _ head: MaskHead, operator roiOperator: RoIOperator
+    _ boxes: [[Box]], _ pyramid: RoIPyramid, _ head: MaskHead, bins: BinGrid,
+    operator roiOperator: RoIOperator
   ) {
-    features = pyramid.features(
-      RoI.all(boxes), bins: RoIPyramid.maskBins, operator: roiOperator)
+    features = pyramid.features(RoI.all(boxes), bins: bins, operator: roiOperator)
     logits = maskLogits(features, head)
   }
 }

@@ -28,6 +28,11 @@ public struct HeadsStage: Stage {
   /// One number per class, as annotations give it; empty where it is the class itself.
   public var categoryIDs: [Int]
 
+  /// Rows and columns of the bins that the box head reads.
+  public var boxBins: Int
+  /// Rows and columns of the bins that the mask head reads.
+  public var maskBins: Int
+
   /// Makes the stage with a model's heads and settings; the other numbers are torchvision's.
   public init(_ model: MaskRCNNModel) {
     boxHead = model.boxHead
@@ -36,6 +41,7 @@ public struct HeadsStage: Stage {
     classNames = model.settings.classNames
     categoryIDs = model.settings.categoryIDs
     options = .torchvision(model.settings)
+    (boxBins, maskBins) = (model.parameters.boxBins, model.settings.roi.maskBins)
   }
 
   /// What stage 4 read, the proposals, and the levels that masks are read from.
@@ -47,7 +53,7 @@ public struct HeadsStage: Stage {
   /// What `stage.json` records beside.
   public var recordedFacts: [String: OptionValue] {
     var facts = weights.recordedFacts.merging([
-      "maskBins": .integer(RoIPyramid.maskBins.rows),
+      "maskBins": .integer(maskBins),
       "maskOperator": .text("as in stage 4"),
       "classNames": .texts(classNames),
     ]) { $1 }
@@ -62,7 +68,8 @@ public struct HeadsStage: Stage {
     let boxes = try folder.read("3-proposals").boxes("proposals", inside: size)
     let roi = try folder.read("4-roi")
     let features = try roi.tensor("features")  // [R, C, Y, X]
-    let pyramid = try RoIPyramid(folder)
+    let reading = try RoIOptions(roi)
+    let pyramid = try RoIPyramid(folder, reading.assignment)
     try check(features, proposals: boxes.count, pyramid, folder: roi.folder)
 
     folder.report("box head on \(boxes.count) proposals")
@@ -74,8 +81,9 @@ public struct HeadsStage: Stage {
     let detected = found.detected
     folder.report("mask head on \(detected.count) detections")
     // Both branches read their features by one operator.
-    let roiOperator = try RoIOptions(roi).roiOperator
-    let masks = MaskBranch([detected.map(\.box)], pyramid, maskHead, operator: roiOperator)
+    let masks = MaskBranch(
+      [detected.map(\.box)], pyramid, maskHead, bins: BinGrid(maskBins),
+      operator: reading.roiOperator)
     try folder.add(
       "mask_levels", integers: detected.map { pyramid.level(of: $0.box) }, kind: .category,
       axes: ["D"], units: "level", note: "which level each detection is read from, 2 for P2")
@@ -103,9 +111,8 @@ public struct HeadsStage: Stage {
     _ features: Tensor, proposals: Int, _ pyramid: RoIPyramid, folder: URL
   ) throws {
     let channels = maskHead.convolutions.first?.weight.shape[1] ?? 0
-    let bins = RoIPyramid.boxBins
-    let expected: Shape = [proposals, channels, bins.rows, bins.columns]
-    let inputs = channels * bins.count
+    let expected: Shape = [proposals, channels, boxBins, boxBins]
+    let inputs = channels * boxBins * boxBins
     guard features.shape == expected, pyramid.levels[0].shape[1] == channels,
       !boxHead.convolutions.isEmpty || boxHead.layers.first?.weight.shape[1] == inputs
     else {

@@ -10,9 +10,9 @@ import Model
 import Stage4RoI
 import Tensors
 
-extension MaskHead {
+extension RoISettings {
   /// Rows and columns of a mask: the upsampling doubles the bins.
-  public static let maskSide = 2 * RoIPyramid.maskBins.rows
+  public var maskSide: Int { 2 * maskBins }
 }
 
 /// Runs the mask head.

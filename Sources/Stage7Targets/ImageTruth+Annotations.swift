@@ -18,22 +18,32 @@ extension ImageTruth {
   /// - Throws: `Fault` if the annotations are of an image of another size, or an object has no mask, an
   ///   empty one, a box without width or height or outside the image, or the background's class
   public init(_ image: AnnotatedImage, sizes: InputSizes) throws(Fault) {
-    let (original, resized) = (sizes.original, sizes.resized)
-    try image.check(width: original.width, height: original.height)
+    try image.check(width: sizes.original.width, height: sizes.original.height)
     let objects = image.objects.filter { !$0.isCrowd }
+    var masks: [MaskRegion] = []
+    for object in objects { masks.append(try object.usableMask(in: image)) }
+    try self.init(
+      imageBoxes: objects.map(\.box), labels: objects.map(\.label), masks: masks, sizes: sizes)
+  }
+
+  /// Objects in image pixels in the coordinates of the network's input: boxes times the factors of
+  /// the resize, masks resized to the nearest pixel.
+  ///
+  /// - Parameter sizes: of the image, and of the input that was made of it
+  /// - Throws: `Fault` if a box has no width or height, or a class is the background's
+  public init(
+    imageBoxes: [Box], labels: [Int], masks: [MaskRegion], sizes: InputSizes
+  ) throws(Fault) {
+    let (original, resized) = (sizes.original, sizes.resized)
     let factors = (
       x: Float(resized.width) / Float(original.width),
       y: Float(resized.height) / Float(original.height)
     )
     let rows = ResizedAxis(original.height, to: resized.height)
     let columns = ResizedAxis(original.width, to: resized.width)
-    var masks: [MaskRegion] = []
-    for object in objects {
-      masks.append(try object.usableMask(in: image).resized(rows, columns))
-    }
     try self.init(
-      boxes: objects.map { $0.box.scaled(x: factors.x, y: factors.y) },
-      labels: objects.map(\.label), masks: masks, size: resized)
+      boxes: imageBoxes.map { $0.scaled(x: factors.x, y: factors.y) }, labels: labels,
+      masks: masks.map { $0.resized(rows, columns) }, size: resized)
   }
 }
 

@@ -61,7 +61,7 @@ extension TargetsDrawing {
       title,
       caption:
         "\(shown.count) of \(rois.positives.count) positive RoIs by ascending IoU with their "
-        + "object. Left the image in the RoI, stretched to a square and to full contrast, with the "
+        + "object. Left the image in the RoI, stretched to a square and brightened, with the "
         + "target's contour; right the object's mask, cropped to the RoI and brought to \(side) × "
         + "\(side) bins by RoIAlign. What lies outside the RoI cannot be asked for.",
       columns: 4, sharing: .share, units: "share inside"
@@ -79,7 +79,7 @@ extension TargetsDrawing {
 
   private func crop(_ place: Int) -> ImageView {
     var crop = ImageView(
-      squareCrop(image, rois.maskBoxes[place], side: 196).withFullContrast,
+      squareCrop(image, rois.maskBoxes[place], side: 196).brightened,
       "RoI \(rois.positives[place]), IoU \(Numerals.short(overlap(place), digits: 2))",
       layers: [.mask(rois.masks.slice(place), at: Box(0, 0, 196, 196), .orange, opacity: 0)])
     crop.longestSide = 196

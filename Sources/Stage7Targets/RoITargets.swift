@@ -35,8 +35,10 @@ public struct RoITargets: Sendable, Equatable {
   ///   - candidates: the proposals, then the truth's boxes
   ///   - sampled: indices of candidates, in ascending order
   ///   - maskSide: M
+  ///   - coder: encodes the deltas
   public init(
-    candidates: [Box], truth: ImageTruth, matches: [Match], sampled: [Int], maskSide: Int
+    candidates: [Box], truth: ImageTruth, matches: [Match], sampled: [Int], maskSide: Int,
+    coder: BoxCoder = .detections
   ) {
     precondition(matches.count == candidates.count, "every candidate has a match")
     let objects = sampled.map { matches[$0].label == .positive ? matches[$0].truth : nil }
@@ -47,7 +49,7 @@ public struct RoITargets: Sendable, Equatable {
     positives = objects.indices.filter { objects[$0] != nil }
     truths = objects.compactMap { $0 }
     let boxes = positives.map { candidates[sampled[$0]] }
-    deltas = BoxCoder.detections.encode(truths.map { truth.boxes[$0] }, references: boxes)
+    deltas = coder.encode(truths.map { truth.boxes[$0] }, references: boxes)
     masks = maskTargets(
       truth.masks, in: truth.size, boxes: boxes, truths: truths, side: maskSide)
   }
@@ -80,13 +82,15 @@ public struct RoITargets: Sendable, Equatable {
 ///   - matcher: torchvision's is `.proposals`
 ///   - sampling: torchvision's is `.proposals`
 ///   - generator: chooses the sample
+///   - coder: encodes the deltas
 public func roiTargets(
   _ proposals: [Box], truth: ImageTruth, maskSide: Int, matcher: Matcher,
-  sampling: Sampling, using generator: inout SeededGenerator
+  sampling: Sampling, using generator: inout SeededGenerator, coder: BoxCoder = .detections
 ) -> RoITargets {
   let candidates = proposals + truth.boxes
   let matches = matcher(overlaps(truth.boxes, candidates))
   let sampled = sampling(matches.map(\.label), using: &generator)
   return RoITargets(
-    candidates: candidates, truth: truth, matches: matches, sampled: sampled, maskSide: maskSide)
+    candidates: candidates, truth: truth, matches: matches, sampled: sampled, maskSide: maskSide,
+    coder: coder)
 }

@@ -27,12 +27,16 @@ public struct TargetOptions: StageOptions {
   public var sample: Sample
   /// Which of the possible samples.
   public var seed: Int
+  /// Whether the box head's delta targets are multiplied by 10 10 5 5, as its predictions are divided
+  /// by them. Without it, a trace shows a common mistake.
+  public var weighsDeltas: Bool
 
   /// torchvision's, with the seed 0.
   public static var torchvision: TargetOptions {
     TargetOptions(
       anchors: .anchors, rois: .proposals, anchorsPerImage: 256, anchorPositiveFraction: 0.5,
-      roisPerImage: 512, roiPositiveFraction: 0.25, sample: .balanced, seed: 0)
+      roisPerImage: 512, roiPositiveFraction: 0.25, sample: .balanced, seed: 0,
+      weighsDeltas: true)
   }
 
   /// How anchors are sampled.
@@ -92,6 +96,7 @@ public struct TargetOptions: StageOptions {
         "seed", \.seed,
         flag: OptionFlag(
           "seed", in: 0...4_000_000_000, help: "Another number draws another sample.")),
+      StageOption("weighsDeltas", \.weighsDeltas, unless: true),
     ]
   }
 

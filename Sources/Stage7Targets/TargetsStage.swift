@@ -20,14 +20,20 @@ public struct TargetsStage: Stage {
   public var truth: LabelledImage
   /// One name per class, background first.
   public var classNames: [String]
+  /// Rows and columns of a mask.
+  public var maskSide: Int
   /// By which numbers boxes are matched and sampled.
   public var options: TargetOptions
 
   /// Makes the stage; the default numbers are torchvision's.
+  ///
+  /// - Parameter maskSide: rows and columns of a mask
   public init(
-    _ truth: LabelledImage, classNames: [String], _ options: TargetOptions = .torchvision
+    _ truth: LabelledImage, classNames: [String], maskSide: Int = 28,
+    _ options: TargetOptions = .torchvision
   ) {
     (self.truth, self.classNames, self.options) = (truth, classNames, options)
+    self.maskSide = maskSide
   }
 
   /// The anchors and the proposals.
@@ -40,7 +46,7 @@ public struct TargetsStage: Stage {
   public var recordedFacts: [String: OptionValue] {
     [
       "truth": .text(truth.file), "truthChecksum": .text(truth.checksum),
-      "classNames": .texts(classNames), "maskSide": .integer(MaskHead.maskSide),
+      "classNames": .texts(classNames), "maskSide": .integer(maskSide),
     ]
   }
 
@@ -50,7 +56,7 @@ public struct TargetsStage: Stage {
     let sizes = try InputSizes(input)
     let truth = try ImageTruth(truth.image, sizes: sizes)
     let predictions = try folder.read(AnchorsStage.name)
-    let levels = try BackboneStage.levels.map { try LevelCandidates(predictions, level: $0) }
+    let levels = try LevelCandidates.all(predictions)
     let boxes = levels.flatMap(\.anchors)
     let proposals = try folder.read(ProposalsStage.name)
       .boxes("proposals", inside: sizes.resized)
@@ -62,8 +68,9 @@ public struct TargetsStage: Stage {
       using: &generator)
     folder.report("matching \(proposals.count) proposals")
     let rois = roiTargets(
-      proposals, truth: truth, maskSide: MaskHead.maskSide, matcher: options.rois,
-      sampling: options.roiSampling, using: &generator)
+      proposals, truth: truth, maskSide: maskSide, matcher: options.rois,
+      sampling: options.roiSampling, using: &generator,
+      coder: options.weighsDeltas ? .detections : .proposals)
     try folder.add(truth)
     try folder.add(anchors)
     try folder.add(rois)

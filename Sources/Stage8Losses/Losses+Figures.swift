@@ -17,6 +17,7 @@ struct LossesDrawing: Sendable {
   var levels: [LevelCandidates]
   var anchors: AnchorTargets
   var rois: RoITargets
+  var truth: ImageTruth
   var losses: TrainingLosses
   var boxes: BoxPrediction
   /// Of each positive RoI's own class, `[P, M, M]`.
@@ -33,8 +34,10 @@ struct LossesDrawing: Sendable {
       ) { lossesFigure },
       StageFigure(
         "objectness",
-        lookFor: "spots between objects: something that looks like one and is not annotated. And "
-          + "spots on objects: positive anchors that the network does not recognise.",
+        lookFor:
+          "bright cells between objects: something that looks like one and is not annotated, "
+          + "or two that are taken for one. And bright cells on objects: positive anchors that the "
+          + "network does not recognise.",
         isEmpty: anchors.sampled.isEmpty
       ) { objectnessFigure },
       StageFigure(
@@ -62,7 +65,7 @@ struct LossesDrawing: Sendable {
   func percent(_ share: Float) -> String { "\(Int((share * 100).rounded())) %" }
 
   func crop(_ box: Box, _ title: String, side: Int) -> ImageView {
-    var crop = ImageView(squareCrop(image, box, side: side).withFullContrast, title)
+    var crop = ImageView(squareCrop(image, box, side: side).brightened, title)
     crop.longestSide = side
     crop.showsAxes = false
     return crop
@@ -105,18 +108,19 @@ struct LossesDrawing: Sendable {
   var objectnessFigure: Figure {
     let grids = AnchorGrids(levels)
     let maps = zip(levels, grids.levels).map { level, grid in costs(level, grid) }
-    let limit = max(maps.flatMap(\.values).max() ?? 0, 1e-3)
+    // Few anchors cost more than 2, a probability of 0.14 for what is right; the others would be dark.
+    let limit = min(max(maps.flatMap(\.values).max() ?? 0, 1e-3), 2)
     let sampled = Dictionary(
       uniqueKeysWithValues: zip(anchors.sampled, losses.rpn.objectness.elements.values))
     return Figure(
       "Objectness loss: where the network is wrong about anchors",
       caption: "Binary cross-entropy, per cell the greatest among its anchors. It is shown for all "
         + "anchors that are positive or negative, ignored ones cost nothing; the loss is taken over "
-        + "the \(anchors.sampled.count) sampled ones, of which the ten dearest are marked.",
+        + "the \(anchors.sampled.count) sampled ones, of which the ten most expensive are marked.",
       columns: 3, sharing: .sequential(0...limit), units: "loss",
       legend: [
-        LegendEntry("positive, among the ten dearest", .green, .line),
-        LegendEntry("negative, among the ten dearest", .red, .line),
+        LegendEntry("positive, among the ten most expensive", .green, .line),
+        LegendEntry("negative, among the ten most expensive", .red, .line),
       ]
     ) {
       for (map, grid) in zip(maps, grids.levels) {
@@ -136,18 +140,19 @@ struct LossesDrawing: Sendable {
     _ map: Tensor, _ grid: AnchorGrid, sampled: [Int: Float]
   ) -> ImageView {
     let own = sampled.filter { grid.indices.contains($0.key) }
-    let dearest = sampled.sorted {
+    let expensive = sampled.sorted {
       $0.value > $1.value || ($0.value == $1.value && $0.key < $1.key)
     }
     .prefix(10).map(\.key).filter { grid.indices.contains($0) }
     func drawn(_ label: MatchLabel) -> [Box] {
-      dearest.filter { anchors.matches[$0].label == label }.map {
-        levels[grid.level - 2].anchors[$0 - grid.first]
+      expensive.filter { anchors.matches[$0].label == label }.map {
+        levels[grid.level - levels[0].level].anchors[$0 - grid.first]
       }
     }
     let sum = own.values.reduce(0, +) / Float(max(losses.rpn.objectness.divisor, 1))
     var view = ImageView(
-      backdrop, "P\(grid.level): \(Numerals.short(sum, digits: 2)) from \(own.count) sampled",
+      backdrop,
+      "P\(grid.level): \(own.count) sampled, \(Numerals.decimals(Double(sum), 4)) of the loss",
       dimmed: 0.7,
       heat: .init(
         map,

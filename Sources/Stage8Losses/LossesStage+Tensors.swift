@@ -43,7 +43,7 @@ extension LossName {
         + "divided by R"
     case .masks:
       "binary cross-entropy of each pixel of the class's mask, in the order of rois.positives; "
-        + "divided by P M M"
+        + "divided by their number"
     }
   }
 }
@@ -60,9 +60,11 @@ extension StageWriter {
       "divisors", integers: names.map { losses[$0].divisor }, kind: .quantity, axes: [axis],
       units: "elements", note: "what the sum of each loss's parts is divided by")
     for name in names {
+      let elements = losses[name].elements
+      // Of all classes' masks there is one axis more.
+      let axes = elements.shape.rank == 4 ? ["P", "K", "M", "M"] : name.axes
       try add(
-        name.rawValue, losses[name].elements, exactly: true, axes: name.axes, units: "loss",
-        note: name.note)
+        name.rawValue, elements, exactly: true, axes: axes, units: "loss", note: name.note)
     }
   }
 
@@ -132,13 +134,14 @@ func roiLossLedgerCSV(
 
 /// What each sampled RoI adds to the three losses of the heads: parts of the sums, divided as the losses
 /// are, so that those of all RoIs add up to the losses.
-struct RoILosses {
-  /// Of the R RoIs.
-  let classes: [Float]
-  /// Of the positive ones; nil for background.
-  let boxes, masks: [Float?]
+public struct RoILosses: Sendable {
+  /// The class loss of each of the R RoIs.
+  public let classes: [Float]
+  /// The box and the mask loss of the positive ones; nil for background.
+  public let boxes, masks: [Float?]
 
-  init(_ losses: TrainingLosses, _ rois: RoITargets) {
+  /// Divides losses among the RoIs.
+  public init(_ losses: TrainingLosses, _ rois: RoITargets) {
     func share(_ sum: Float, _ loss: Loss) -> Float {
       loss.divisor == 0 ? 0 : sum / Float(loss.divisor)
     }

@@ -20,9 +20,14 @@ public struct LossesStage: Stage {
 
   /// The heads, which are run on the sampled RoIs.
   public var heads: HeadsStage
+  /// Over which masks the mask loss is taken.
+  public var options: LossOptions
 
   /// Makes the stage with a model's heads.
-  public init(_ model: MaskRCNNModel) { heads = HeadsStage(model) }
+  public init(_ model: MaskRCNNModel, _ options: LossOptions = .torchvision) {
+    heads = HeadsStage(model)
+    self.options = options
+  }
 
   /// What the network predicted, and what it should have.
   public static let inputs =
@@ -43,31 +48,33 @@ public struct LossesStage: Stage {
   /// parts, and what the heads predict for the sampled RoIs.
   public func run(_ folder: StageWriter) throws {
     let predictions = try folder.read(AnchorsStage.name)
-    let levels = try BackboneStage.levels.map { try LevelCandidates(predictions, level: $0) }
+    let levels = try LevelCandidates.all(predictions)
     let left = try folder.read(TargetsStage.name)
-    let (anchors, rois, _) = try TargetsStage.targets(of: left)
-    let pyramid = try RoIPyramid(folder)
+    let (anchors, rois, truth) = try TargetsStage.targets(of: left)
     let operatorRecord = try folder.read(RoIStage.name)
-    let roiOperator = try RoIOptions(operatorRecord).roiOperator
+    let reading = try RoIOptions(operatorRecord)
+    let pyramid = try RoIPyramid(folder, reading.assignment)
     try check(anchors, rois, levels, folder: left.folder)
 
     folder.report("box head on \(rois.sampled.count) RoIs")
     let features = pyramid.features(
-      rois.boxes, bins: RoIPyramid.boxBins, operator: roiOperator)  // [R, C, 7, 7]
+      rois.boxes, bins: BinGrid(heads.boxBins), operator: reading.roiOperator)  // [R, C, 7, 7]
     try heads.check(
       features, proposals: rois.sampled.count, pyramid, folder: operatorRecord.folder)
     let boxes = boxPrediction(features, heads.boxHead)
     folder.report("mask head on \(rois.positives.count) RoIs")
     let masks = maskLogits(
       pyramid.features(
-        rois.maskBoxes, bins: RoIPyramid.maskBins, operator: roiOperator), heads.maskHead
+        rois.maskBoxes, bins: BinGrid(heads.maskBins), operator: reading.roiOperator),
+      heads.maskHead
     )  // [P, K, M, M]
     let losses = TrainingLosses(
       rpn: rpnLosses(
         objectness: levels.map(\.objectness), deltas: levels.map(\.deltas), targets: [anchors]),
       boxHead: boxHeadLosses(
         classLogits: boxes.classLogits, deltas: boxes.deltas, targets: [rois]),
-      masks: maskLoss(masks, targets: [rois]))
+      masks: options.maskClasses == .own
+        ? maskLoss(masks, targets: [rois]) : maskLossOverAllClasses(masks, targets: [rois]))
     let probabilities = maskProbabilities(masks, labels: rois.maskLabels)  // [P, M, M]
     try folder.add(losses)
     try folder.add(boxes, maskProbabilities: probabilities)
@@ -80,7 +87,7 @@ public struct LossesStage: Stage {
     try folder.add(
       LossesDrawing(
         backdrop: Raster(image), image: image, padded: InputSizes(input).padded, levels: levels,
-        anchors: anchors, rois: rois, losses: losses, boxes: boxes,
+        anchors: anchors, rois: rois, truth: truth, losses: losses, boxes: boxes,
         maskProbabilities: probabilities, classNames: heads.classNames
       ).figures)
   }
@@ -91,7 +98,7 @@ public struct LossesStage: Stage {
   ) throws {
     let classes = heads.boxHead.classLogits.weight.shape[0]
     guard anchors.matches.count == levels.reduce(0, { $0 + $1.anchors.count }),
-      rois.labels.allSatisfy({ $0 < classes }), rois.masks.shape[1] == MaskHead.maskSide
+      rois.labels.allSatisfy({ $0 < classes }), rois.masks.shape[1] == 2 * heads.maskBins
     else {
       throw Fault(
         folder.path,

@@ -20,6 +20,24 @@ public func maskLoss(_ logits: Tensor, targets: [RoITargets]) -> Loss {
   return Loss(elements: elements, divisor: elements.count)
 }
 
+/// The loss that is often computed in place of `maskLoss`: over the masks of all classes, those of the
+/// others with an empty target. A class's mask is then made smaller wherever the RoI is of another
+/// class, and the mask head has to tell classes apart as well.
+///
+/// - Returns: elements `[P, K, M, M]`, divided by P K M M; 0 without positive RoIs
+func maskLossOverAllClasses(_ logits: Tensor, targets: [RoITargets]) -> Loss {
+  let own = ownMasks(logits, targets: targets)
+  var all = Tensor(logits.shape, repeating: 0)  // [P, K, M, M]
+  let pixels = own.targets.count / max(own.offsets.count, 1)
+  for (place, offset) in own.offsets.enumerated() {
+    for pixel in 0..<pixels {
+      all.values[offset + pixel] = own.targets.values[place * pixels + pixel]
+    }
+  }
+  let elements = binaryCrossEntropy(logits, targets: all)
+  return Loss(elements: elements, divisor: elements.count)
+}
+
 /// The logits of each RoI's own class with their targets, `[P, M, M]`, and where the logits of each
 /// begin.
 func ownMasks(

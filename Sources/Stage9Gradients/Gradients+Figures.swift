@@ -8,6 +8,8 @@ import Tensors
 struct GradientDrawing: Sendable {
   /// What the gradients are of, in words: `the sum of the five losses`.
   let name: String
+  /// By how many times its gradient a parameter is moved.
+  let learningRate: Float
   /// dP2 … dP6, dC2 … dC5.
   let pyramid: [FeatureMap]
   let trunk: [FeatureMap]
@@ -53,18 +55,27 @@ struct GradientDrawing: Sendable {
 
   var pyramidFigure: Figure {
     Figure(
-      "The gradient at the pyramid: dP2 to dP6",
+      "The gradient at the pyramid: \(range(pyramid))",
       caption: "\(explanation) It comes from the RoIs that are read from a level and from the "
-        + "region proposal network; at P6 from the latter alone. Each level has its own colour bar.",
+        + "region proposal network; at levels that no RoI is read from, such as P6, from the latter "
+        + "alone. Each level has its own colour bar.",
       columns: 3
     ) {
       for map in pyramid { heatmap(map, side: 280) }
     }
   }
 
+  /// `dP2 to dP6`
+  private func range(_ maps: [FeatureMap]) -> String {
+    guard let first = maps.first, let last = maps.last, maps.count > 1 else {
+      return maps.first?.name ?? ""
+    }
+    return "\(first.name) to \(last.name)"
+  }
+
   var trunkFigure: Figure {
     Figure(
-      "The gradient at the trunk: dC2 to dC5",
+      "The gradient at the trunk: \(range(trunk))",
       caption: "\(explanation) Each layer has its own colour bar.", columns: 2
     ) {
       for map in trunk { heatmap(map, side: 320) }
@@ -146,7 +157,7 @@ struct GradientDrawing: Sendable {
     Figure(
       "One step of gradient descent on \(name)",
       caption:
-        "Every learned parameter p becomes p − \(Numerals.short(step.learningRate, digits: 6)) · dL/dp; "
+        "Every learned parameter p becomes p − \(Numerals.short(learningRate, digits: 6)) · dL/dp; "
         + "then the losses are computed again over the same anchors and RoIs.", columns: 2
     ) {
       TablePanel(

@@ -70,7 +70,7 @@ public struct GradientsStage: Stage {
         images,
         RoIPass(
           images.pyramid, input: sizes.padded, targets: [targets.rois], parameters,
-          operator: roiOperator, norms: .fixedStatistics)
+          model.settings.roi, operator: roiOperator, norms: .fixedStatistics)
       )
     }
     func losses(_ pass: (images: ImagePass, rois: RoIPass)) -> TrainingLosses {
@@ -88,7 +88,7 @@ public struct GradientsStage: Stage {
     ) { folder.report("backward from \($0.rawValue)") }
     folder.report("a step")
     let step = DescentStep(
-      learningRate: options.learningRate, before: before,
+      before: before,
       after: losses(
         forward(
           model.parameters.descended(
@@ -134,8 +134,8 @@ public struct GradientsStage: Stage {
       try folder.add(name, tensor, axes: axes, units: "loss per unit of the tensor", note: note)
     }
     let axes = ["N", "C", "H", "W"]
-    for (index, tensor) in gradients.sum.pyramid.enumerated() {
-      try add("dP\(index + 2)", tensor, axes: axes, "gradient of \(name) at P\(index + 2)")
+    for (level, tensor) in zip(model.backbone.levels, gradients.sum.pyramid) {
+      try add("dP\(level)", tensor, axes: axes, "gradient of \(name) at P\(level)")
     }
     for (index, tensor) in gradients.sum.trunk.enumerated() {
       guard let tensor else { continue }
@@ -165,10 +165,8 @@ public struct GradientsStage: Stage {
   }
 
   private func add(_ step: DescentStep, to folder: StageWriter) throws {
-    let rows = LossName.allCases.flatMap { [step.before[$0].value, step.after[$0].value] }
     try folder.add(
-      "step", Tensor([LossName.allCases.count, 2], rows), exactly: true,
-      axes: ["losses", "before after"], units: "loss",
+      "step", step.tensor, exactly: true, axes: ["losses", "before after"], units: "loss",
       note: "before and after one step of gradient descent, over the same anchors and RoIs")
   }
 
@@ -193,8 +191,8 @@ public struct GradientsStage: Stage {
     }
     let input = gradients.sum.input ?? Tensor([1, 3, 1, 1], repeating: 0)
     return GradientDrawing(
-      name: options.of.words,
-      pyramid: gradients.sum.pyramid.enumerated().map { map("dP\($0 + 2)", $1) },
+      name: options.of.words, learningRate: options.learningRate,
+      pyramid: zip(model.backbone.levels, gradients.sum.pyramid).map { map("dP\($0)", $1) },
       trunk: gradients.sum.trunk.enumerated().compactMap { index, tensor in
         tensor.map { map("dC\(index + 2)", $0) }
       },
@@ -224,13 +222,11 @@ public struct GradientsStage: Stage {
 extension GradientsStage {
   /// The losses' sum before and after the step.
   public static func outcome(_ folder: StageFolder) -> String {
-    guard let step = try? folder.tensor("step"), step.count == 2 * LossName.allCases.count else {
+    guard let totals = try? DescentStep(folder).totals else {
       return "\(folder.record.tensors.count) tensors"
     }
-    func sum(_ place: Int) -> Double {
-      stride(from: place, to: step.count, by: 2).reduce(0) { $0 + Double(step.values[$1]) }
-    }
-    return "loss \(Numerals.decimals(sum(0), 4)), after a step \(Numerals.decimals(sum(1), 4))"
+    return "loss \(Numerals.decimals(Double(totals.before), 4)), after a step "
+      + Numerals.decimals(Double(totals.after), 4)
   }
 }
 

@@ -66,7 +66,8 @@ public func networkGradient(
   for (gradient, of) in [(boxFeatures, rois.sampled), (maskFeatures, rois.positive)] {
     guard let gradient else { continue }
     let levels = rois.rois.featuresGradient(gradient, of, operator: rois.roiOperator)
-    for (level, part) in levels.enumerated() { pyramid[level].add(part) }
+    let first = rois.rois.numbers.lowerBound - parameters.backbone.levels.lowerBound
+    for (level, part) in levels.enumerated() { pyramid[first + level].add(part) }
   }
   // The region proposal network, whose weights every level shares.
   var rpn = rpnLossGradients(

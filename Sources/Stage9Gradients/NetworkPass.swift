@@ -59,19 +59,23 @@ public struct RoIPass: Sendable {
   ///   - pyramid: P2 … P6 of the N images
   ///   - input: the padded input's size
   ///   - targets: of each of the N images
+  ///   - settings: how RoIs are read
   public init(
     _ pyramid: [Tensor], input: ImageSize, targets: [RoITargets],
-    _ parameters: MaskRCNNParameters, operator roiOperator: RoIOperator, norms: NormTraining
+    _ parameters: MaskRCNNParameters, _ settings: RoISettings, operator roiOperator: RoIOperator,
+    norms: NormTraining
   ) {
-    rois = RoIPyramid(pyramid, input: input)
+    rois = RoIPyramid(
+      pyramid, firstLevel: parameters.backbone.levels.lowerBound, LevelAssignment(settings),
+      input: input)
     self.roiOperator = roiOperator
     sampled = RoI.all(targets.map(\.boxes))
     positive = RoI.all(targets.map(\.maskBoxes))
     let features = rois.features(
-      sampled, bins: RoIPyramid.boxBins, operator: roiOperator)  // [R, F, 7, 7]
+      sampled, bins: BinGrid(parameters.boxBins), operator: roiOperator)  // [R, F, 7, 7]
     (boxes, box) = boxHeadForward(features, parameters.boxHead, norms: norms)
     let maskFeatures = rois.features(
-      positive, bins: RoIPyramid.maskBins, operator: roiOperator)  // [P, F, 14, 14]
+      positive, bins: BinGrid(settings.maskBins), operator: roiOperator)  // [P, F, 14, 14]
     (maskLogits, mask) = maskHeadForward(maskFeatures, parameters.maskHead, norms: norms)
   }
 }

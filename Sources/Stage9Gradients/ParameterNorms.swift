@@ -39,7 +39,7 @@ public enum NetworkPart: String, Sendable, CaseIterable {
 }
 
 /// `sqrt(sum of squares)`, summed in Double.
-func norm(_ values: [Float]) -> Float {
+public func norm(_ values: [Float]) -> Float {
   Float(values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot())
 }
 

@@ -23,6 +23,12 @@ struct CandidatesContent: Encodable {
   let postNMSTopN: Int
   /// In which order stage 3 took the four numbers that the network gives an anchor.
   let deltaOrder: String
+  /// The index of each carried candidate: in the page it is the array `candidates/index`.
+  let carried: [Int]
+
+  private enum CodingKeys: String, CodingKey {
+    case levels, considered, anchors, preNMSTopN, minimumSize, nmsThreshold, postNMSTopN, deltaOrder
+  }
 }
 
 /// One level's grid of anchors.
@@ -45,7 +51,7 @@ struct CandidateLevel: Encodable {
 
 extension CandidatesContent {
   /// So many candidates of each level that were not looked at are carried as well.
-  static let below = 300
+  static let below = 60
 
   /// Adds what the trace says of the candidates; nil where it lacks stage 2 or 3.
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> CandidatesContent? {
@@ -88,23 +94,25 @@ extension CandidatesContent {
       levels: levels, considered: considered.count, anchors: grids.count,
       preNMSTopN: options.preNMSTopN, minimumSize: Double(options.minimumSize),
       nmsThreshold: options.nmsThreshold, postNMSTopN: options.postNMSTopN,
-      deltaOrder: options.deltaOrder.rawValue)
+      deltaOrder: options.deltaOrder.rawValue, carried: carried)
   }
 
   /// The grids of the trace's anchors; nil where the levels have another form.
   private static func anchorGrids(_ source: PageSource) throws -> AnchorGrids? {
     let stage = try source.trace.stage("2-anchors")
     let base = try stage.tensor("base_anchors").shape  // [L, A, 4]
-    let names = BackboneStage.levels
-    guard base.rank == 3, base[0] == names.count, base[2] == 4 else { return nil }
+    let levels = stage.levels("deltas.P")
+    guard base.rank == 3, base[0] == levels.count, base[2] == 4, let first = levels.first,
+      levels == Array(first..<first + levels.count)
+    else { return nil }
     var sizes: [(rows: Int, columns: Int, shapes: Int)] = []
-    for name in names {
+    for name in levels.map({ "P\($0)" }) {
       guard source.has("2-anchors", "deltas.\(name)") else { return nil }
       let deltas = try stage.tensor("deltas.\(name)").shape  // [1, 4 A, H, W]
       guard deltas.rank == 4, deltas[0] == 1, deltas[1] == 4 * base[1] else { return nil }
       sizes.append((deltas[2], deltas[3], base[1]))
     }
-    return AnchorGrids(firstLevel: BackboneStage.firstLevel, sizes)
+    return AnchorGrids(firstLevel: first, sizes)
   }
 
   private static func levels(

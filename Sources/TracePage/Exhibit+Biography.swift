@@ -11,20 +11,22 @@ extension Exhibit {
     name: "biography",
     uses: [
       "shared/scene", "suppression/nms", "suppression/candidates", "masks/paste", "biography/heads",
-      "biography/life", "biography/stories",
+      "biography/life", "biography/learning", "biography/stories",
     ],
     stage: "3-proposals", title: "One candidate, step by step",
     lead: """
       Follow one anchor through all stages, with its own numbers in every formula, until it \
       becomes a mask or is dropped. The later steps are explained in the sections further down, to \
-      which they link.
+      which they link. Where the objects in the image are known, the last steps tell what training \
+      asks of it.
       """
   ) { source, data in
     guard let candidates = try CandidatesContent.gather(source, &data) else { return nil }
     return BiographyContent(
       candidates: candidates, roi: try RoIContent.gather(source, &data),
       heads: try HeadsContent.gather(source, &data),
-      masks: try MasksContent.gather(source, &data))
+      masks: try MasksContent.gather(source, &data),
+      learning: try LearningContent.gather(source, candidates: candidates.carried, &data))
   }
 }
 
@@ -37,6 +39,8 @@ private struct BiographyContent: Encodable {
   let heads: HeadsContent?
   /// Nil where stage 5 or 6 did not run.
   let masks: MasksContent?
+  /// Nil where stage 7 did not run.
+  let learning: LearningContent?
 }
 
 /// What stage 4 says of each proposal: the array `roi/levels`, 2 for P2.
@@ -44,6 +48,8 @@ private struct RoIContent: Encodable {
   let bins: Int
   /// The operator's name: align, pool, …
   let operation: String
+  /// Which level a proposal is read from.
+  let rule: LevelRule
 
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> RoIContent? {
     guard source.isCurrent("4-roi"), source.has("4-roi", "levels") else { return nil }
@@ -53,7 +59,8 @@ private struct RoIContent: Encodable {
     data.add("roi/levels", bytes: levels.map { UInt8(clamping: $0) }, shape: [levels.count])
     let options = stage.record.options
     return RoIContent(
-      bins: Int(options["bins"]?.number ?? 0), operation: options["operator"]?.description ?? "")
+      bins: Int(options["bins"]?.number ?? 0), operation: options["operator"]?.description ?? "",
+      rule: LevelRule(source.roiReading.assignment))
   }
 }
 

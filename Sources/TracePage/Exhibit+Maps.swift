@@ -17,7 +17,13 @@ extension Exhibit {
       """
   ) { source, data in
     guard source.trace.has(InputStage.name) else { return nil }
-    let names = ["C2", "C3", "C4", "C5"] + BackboneStage.levels
+    let levels =
+      try source.trace.has(BackboneStage.name)
+      ? source.trace.stage(BackboneStage.name).levels("P") : []
+    let trunk =
+      try source.trace.has(BackboneStage.name)
+      ? source.trace.stage(BackboneStage.name).levels("C") : []
+    let names = trunk.map { "C\($0)" } + levels.map { "P\($0)" }
     var maps: [MapEntry] = []
     for name in names where source.has(BackboneStage.name, name) {
       let features = try source.trace.stage(BackboneStage.name).tensor(name)  // [1, C, H, W]
@@ -25,13 +31,18 @@ extension Exhibit {
       maps.append(try PageMaps.feature(name, features, of: source, &data))
     }
     guard !maps.isEmpty else { return nil }
-    for level in BackboneStage.levels where source.has(AnchorsStage.name, "objectness.\(level)") {
-      if let map = try PageMaps.objectness(level, source.trace.stage(AnchorsStage.name), &data) {
+    for level in levels where source.has(AnchorsStage.name, "objectness.P\(level)") {
+      if let map = try PageMaps.objectness(
+        level, first: levels[0], source.trace.stage(AnchorsStage.name), &data)
+      {
         maps.append(map)
       }
     }
     return MapsContent(
-      maps: maps, fields: try source.trace.stage(BackboneStage.name).receptiveFields,
+      maps: maps,
+      // The page goes the way of torchvision's own pyramid backwards, and no other.
+      fields: levels == Array(2...6)
+        ? try source.trace.stage(BackboneStage.name).receptiveFields : [],
       headReach: source.trace.has(AnchorsStage.name)
         ? try source.trace.stage(AnchorsStage.name).headReach : nil)
   }
@@ -91,7 +102,7 @@ enum PageMaps {
   fileprivate static func feature(
     _ name: String, _ features: Tensor, of source: PageSource, _ data: inout PageData
   ) throws -> MapEntry {
-    let isRead = isReadByRoIs(name)
+    let isRead = isReadByRoIs(name, source)
     let padded = try source.sizes().padded
     let map = FeatureMap(name, features, padded: padded, image: padded)
     data.add("\(name)/mean", coarse(map.mean), as: .float16)
@@ -115,17 +126,18 @@ enum PageMaps {
 
   /// The logits of a level, a channel for each shape of anchor; nil where they have another form.
   fileprivate static func objectness(
-    _ level: String, _ anchors: StageFolder, _ data: inout PageData
+    _ number: Int, first: Int, _ anchors: StageFolder, _ data: inout PageData
   ) throws -> MapEntry? {
+    let level = "P\(number)"
     let logits = try anchors.tensor("objectness.\(level)")  // [1, A, H, W]
-    guard logits.shape.rank == 4, let number = level.last?.wholeNumberValue else { return nil }
+    guard logits.shape.rank == 4 else { return nil }
     let (shapes, rows, columns) = (logits.shape[1], logits.shape[2], logits.shape[3])
     let base = try anchors.boxes("base_anchors")  // level by level, A each
     let channels = (0..<shapes).map { shape in
       let values = logits.values[shape * rows * columns..<(shape + 1) * rows * columns]
       let array = "objectness.\(level)/\(shape)"
       data.add(array, coarse(Tensor([rows, columns], Array(values))), as: .float16)
-      let place = (number - 2) * shapes + shape
+      let place = (number - first) * shapes + shape
       let size =
         base.indices.contains(place)
         ? ", \(Numerals.general(base[place].width)) × \(Numerals.general(base[place].height)) pixels"
@@ -154,7 +166,8 @@ enum PageMaps {
 extension StageFolder {
   /// Sides of the receptive fields that stage 1 recorded.
   fileprivate var receptiveFields: [Int] {
-    guard case .numbers(let sides)? = record.options["receptiveFields"], sides.count == 4,
+    guard case .numbers(let sides)? = record.options["receptiveFields"],
+      (1...4).contains(sides.count),
       sides.allSatisfy({ $0.isFinite && (1...1e6).contains($0) })
     else { return [] }
     return sides.map { Int($0) }

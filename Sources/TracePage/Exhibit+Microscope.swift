@@ -40,6 +40,8 @@ struct RoILevel: Encodable {
 struct MicroscopeContent: Encodable {
   /// Bins along each side.
   let bins: Int
+  /// Which level a box is read from.
+  let rule: LevelRule
   /// The levels that RoIs are read from, as far as the page holds channels of them.
   let levels: [RoILevel]
   /// The proposal that it begins with.
@@ -76,7 +78,8 @@ struct MicroscopeContent: Encodable {
           channels: try PageMaps.addExact(map, of: source, to: &data), of: features.shape[1]))
     }
     (levels, proposal, self.channel) = (entries, example.proposal, channel)
-    bins = RoIPyramid.boxBins.rows
+    bins = source.roiReading.bins
+    rule = LevelRule(source.roiReading.assignment)
     let options = try source.trace.stage("4-roi").record.options
     let roiOperator = RoIOperator(recorded: options) ?? .torchvision
     used = roiOperator.name

@@ -40,10 +40,18 @@ extension PageSource {
     let image = trace.record.image.map { [quoted(fromFolderAround($0))] } ?? []
     let maskrcnn = ["swift run", "-c release", "maskrcnn"]
     guard let mistake = trace.record.note?.mistake else {
-      return maskrcnn + image + ["--trace \(quoted(trace.name))"]
+      return maskrcnn + image + ["--trace \(quoted(trace.name))"] + truthWords
     }
     return maskrcnn + ["break", "--mistake \(quoted(mistake))"] + image
       + ["--into \(quoted(trace.name))"]
+  }
+
+  /// The options that name the truth; none where the trace notes none.
+  private var truthWords: [String] {
+    guard let truth = trace.record.truth else { return [] }
+    return ["--truth \(quoted(fromFolderAround(truth.file)))"]
+      + (truth.imageID.map { ["--image-id \($0)"] } ?? [])
+      + (truth.label.map { ["--label \(quoted($0))"] } ?? [])
   }
 
   /// A path from the trace's folder as one from the folder around it, where the command runs. Of an

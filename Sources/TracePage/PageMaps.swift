@@ -7,11 +7,13 @@ extension PageMaps {
   static let exact = 3
 
   /// Whether RoIs are read from a level.
-  static func isReadByRoIs(_ name: String) -> Bool { RoIPyramid.names.contains(name) }
+  static func isReadByRoIs(_ name: String, _ source: PageSource) -> Bool {
+    source.roiReading.assignment.levels.contains { name == "P\($0)" }
+  }
 
   /// The levels that RoIs can be read from on the page: those that the trace holds whole.
   static func levelsForRoIs(_ source: PageSource) throws -> [String] {
-    try RoIPyramid.names.filter { name in
+    try source.roiReading.assignment.levels.map { "P\($0)" }.filter { name in
       guard source.has("1-backbone", name) else { return false }
       return try source.trace.stage("1-backbone").record.tensors.first { $0.name == name }?.shape
         .count == 4
@@ -37,6 +39,29 @@ extension PageMaps {
   }
 }
 
+/// Which level a box is read from: `Page.level` computes by it.
+struct LevelRule: Encodable {
+  /// The finest level, 2 for P2.
+  let least: Int
+  /// The coarsest level.
+  let greatest: Int
+  let canonicalLevel: Int
+  /// In input pixels.
+  let canonicalScale: Float
+
+  init(_ assignment: LevelAssignment) {
+    (least, greatest) = (assignment.levels.lowerBound, assignment.levels.upperBound)
+    (canonicalLevel, canonicalScale) = (assignment.canonicalLevel, assignment.canonicalScale)
+  }
+}
+
+extension PageSource {
+  /// How stage 4 read RoIs; torchvision's way where the trace does not say.
+  var roiReading: RoIOptions {
+    (try? RoIOptions(trace.stage(RoIStage.name))) ?? .torchvision
+  }
+}
+
 /// The proposal that the page begins with, the one that stage 4 draws as its first example.
 struct RoIExampleChoice {
   /// Its number.
@@ -56,7 +81,7 @@ struct RoIExampleChoice {
       return nil
     }
     (proposal, box) = (best, boxes[best])
-    level = "P\(pyramidLevel(of: box, among: RoIPyramid.numbers))"
+    level = "P\(source.roiReading.assignment.level(of: box))"
   }
 
   /// The channel of its level that varies most around it.

@@ -1,5 +1,6 @@
 import Foundation
 import Inference
+import Stage1Backbone
 import Tracing
 
 /// The stage whose folder has a name; nil for a folder of no stage that this version knows.
@@ -10,7 +11,16 @@ func stage(named name: String) -> (any PipelineStage.Type)? {
 extension StageInput {
   /// How the page's template takes it; nil where the trace does not hold the tensor.
   func context(_ trace: Trace) -> [String: String]? {
-    guard trace.has(stage), let record = try? trace.stage(stage).record else { return nil }
+    guard trace.has(stage), let folder = try? trace.stage(stage) else { return nil }
+    let record = folder.record
+    // Of the levels that torchvision's models have, those that this network has.
+    var (first, last) = (first, last)
+    if let usual = last.flatMap({ $0.last?.wholeNumberValue }) {
+      let start = String(first.dropLast())
+      let levels = folder.levels(start).filter { $0 <= usual || usual == 6 }
+      guard let finest = levels.first, let coarsest = levels.last else { return nil }
+      (first, last) = ("\(start)\(finest)", finest == coarsest ? nil : "\(start)\(coarsest)")
+    }
     func shape(_ name: String) -> String? {
       record.tensors.first { $0.name == name }.map { extents($0.shape) }
     }

@@ -113,6 +113,8 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
   case numbers([Double])
   /// Several words.
   case texts([String])
+  /// Several lists of numbers.
+  case lists([[Double]])
 
   /// Reads whichever of the kinds stands there.
   public init(from decoder: any Decoder) throws {
@@ -127,6 +129,8 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
       self = .numbers(value)
     } else if let value = try? container.decode([String].self) {
       self = .texts(value)
+    } else if let value = try? container.decode([[Double]].self) {
+      self = .lists(value)
     } else {
       self = .text(try container.decode(String.self))
     }
@@ -142,6 +146,7 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
     case .text(let value): try container.encode(value)
     case .numbers(let values): try container.encode(values)
     case .texts(let values): try container.encode(values)
+    case .lists(let values): try container.encode(values)
     }
   }
 
@@ -154,6 +159,8 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
     case .text(let value): value
     case .numbers(let values): values.map { String($0) }.joined(separator: ", ")
     case .texts(let values): values.joined(separator: ", ")
+    case .lists(let values):
+      values.map { $0.map { String($0) }.joined(separator: ", ") }.joined(separator: "; ")
     }
   }
 }
@@ -179,6 +186,8 @@ extension OptionValue {
     switch self {
     case .number(let value): shortest(value)
     case .numbers(let values): values.map(shortest).joined(separator: ", ")
+    case .lists(let values):
+      values.map { $0.map(shortest).joined(separator: ", ") }.joined(separator: "; ")
     default: description
     }
   }
@@ -213,6 +222,14 @@ extension OptionValue {
       return nil
     }
     return values.map { Float($0) }
+  }
+
+  /// Several lists of numbers, each number below 2^32 in magnitude; nil for anything else.
+  public var lists: [[Float]]? {
+    guard case .lists(let lists) = self,
+      lists.allSatisfy({ $0.allSatisfy { $0.magnitude < 0x1p32 } })
+    else { return nil }
+    return lists.map { $0.map { Float($0) } }
   }
 
   /// Several words; nil for anything else.

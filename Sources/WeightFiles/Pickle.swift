@@ -1,10 +1,11 @@
 import Tensors
 
-/// What a pickle holds: plain values and references to tensors, nothing else.
+/// What a pickle holds: plain values, references to tensors, and opaque values.
 ///
 /// Python's own reader calls whatever function a pickle names, so reading a pickle runs code that the
-/// file brings along. This one builds values only: a name it does not know is an error, and there
-/// is nothing in it that could call one.
+/// file brings along. This one builds values only: a name it does not know stands for an opaque value,
+/// of which nothing but the name is kept, and there is nothing in it that could call one. A name by
+/// which files are known to do harm is an error.
 struct Pickle {
   /// A value. Containers are indices into the arrays below, so that a pickle can neither build a
   /// chain of objects that is too deep to release nor a circle.
@@ -21,6 +22,9 @@ struct Pickle {
     case list(Int)
     case dictionary(Int)
     case global(Global)
+    /// An object of a class that is not known, or what a function that is not known would return:
+    /// the place of its name in `opaqueNames`.
+    case opaque(Int)
     case storage(Int)
     case tensor(Int)
   }
@@ -32,6 +36,8 @@ struct Pickle {
     case rebuildTensor
     case rebuildParameter
     case storageType(ElementType)
+    /// The place of its name in `opaqueNames`.
+    case unknown(Int)
   }
 
   /// Elements of one type that stand elsewhere in the file.
@@ -59,6 +65,8 @@ struct Pickle {
   var storages: [Storage] = []
   /// The tensors.
   var tensors: [TensorReference] = []
+  /// The names that are not known, `argparse.Namespace`.
+  var opaqueNames: [String] = []
 
   /// The elements of a tuple or list.
   func elements(_ value: Value) -> [Value]? {
@@ -85,8 +93,10 @@ struct Pickle {
 }
 
 extension Pickle.Global {
-  /// Recognises a name, or says why it is refused.
-  init(module: String, member: String, file: String) throws {
+  /// Recognises a name; nil if it is not known.
+  ///
+  /// - Throws: `Fault` if it is known to run code
+  init?(module: String, member: String, file: String) throws {
     switch (module, member) {
     case ("collections", "OrderedDict"): self = .orderedDict
     case ("torch", "Size"): self = .size
@@ -103,28 +113,33 @@ extension Pickle.Global {
     case ("torch", "CharStorage"): self = .storageType(.int8)
     case ("torch", "ByteStorage"): self = .storageType(.uint8)
     case ("torch", "BoolStorage"): self = .storageType(.bool)
-    default: throw Pickle.Global.refusal(module: module, member: member, file: file)
+    default:
+      let package = module.split(separator: ".").first.map(String.init) ?? module
+      guard !Self.dangerous.contains(package) || Self.isPlainType(package, member) else {
+        throw Fault(
+          file,
+          "the file wants to run code, \("\(module).\(member)".quoted), which was not done",
+          remedy: "Do not open it with other programs, and get the weights from a source you trust"
+        )
+      }
+      return nil
     }
   }
 
-  /// Modules of which no weight file needs anything.
+  /// Python's own types, which checkpoints hold beside the model: `collections.defaultdict(int)`.
+  private static func isPlainType(_ package: String, _ member: String) -> Bool {
+    ["builtins", "__builtin__"].contains(package)
+      && [
+        "int", "float", "bool", "complex", "str", "bytes", "bytearray", "list", "tuple", "dict",
+        "set", "frozenset", "slice", "range", "object",
+      ].contains(member)
+  }
+
+  /// Modules of which no weight file needs anything that runs.
   private static let dangerous: Set<String> = [
     "os", "posix", "nt", "subprocess", "sys", "builtins", "__builtin__", "shutil", "socket", "pty",
     "runpy", "importlib", "commands", "webbrowser", "code", "ctypes", "pickle", "operator",
     "timeit",
     "bdb", "pdb", "functools", "asyncio", "multiprocessing", "urllib", "http", "pip",
   ]
-
-  private static func refusal(module: String, member: String, file: String) -> Fault {
-    let shown = "\(module).\(member)".quoted
-    let package = module.split(separator: ".").first.map(String.init) ?? module
-    if dangerous.contains(package) {
-      return Fault(
-        file, "the file wants to run code, \(shown), which was not done",
-        remedy: "Do not open it with other programs, and get the weights from a source you trust")
-    }
-    return Fault(
-      file, "the file needs Python's \(shown), and only plain tensors are read",
-      remedy: "Save the weights alone, torch.save(model.state_dict(), path)")
-  }
 }

@@ -85,9 +85,13 @@ struct PickleMachine {
     case "j": try recall(try reader.size(UInt32.self))
     case "c": try refer(module: try reader.line(), member: try reader.line())
     case "i":
-      // Protocol 0 calls with this one; the name decides what the refusal says.
+      // Protocol 0 makes an object with this one.
       try refer(module: try reader.line(), member: try reader.line())
-      throw fault("the file calls a function in a way that torch.save never does")
+      guard case .opaque(let made) = object(try pop()) else {
+        throw fault("the file calls a function in a way that torch.save never does")
+      }
+      _ = try popMark()
+      stack.append(.opaque(made))
     case "\u{93}":
       guard case .text(let member) = try pop(), case .text(let module) = try pop() else {
         throw fault("a name in the pickle is not text")
@@ -96,7 +100,12 @@ struct PickleMachine {
     case "Q": stack.append(try storage(try pop()))
     case "R":
       let arguments = pickle.elements(try pop())
-      guard case .global(let function) = try pop(), let arguments else {
+      let function = try pop()
+      if case .opaque = object(function) {
+        stack.append(object(function))
+        break
+      }
+      guard case .global(let function) = function, let arguments else {
         throw fault("the file calls something that is no function")
       }
       stack.append(try call(function, arguments))
@@ -104,11 +113,23 @@ struct PickleMachine {
       guard copied <= reader.data.count else {
         throw fault("the pickle unpacks to far more values than it has bytes")
       }
+    case "\u{81}", "\u{92}":
+      // An object of a class, made of arguments, with 0x92 of arguments by name too.
+      _ = try pop()
+      if code == 0x92 { _ = try pop() }
+      guard case .opaque(let made) = object(try pop()) else {
+        throw fault("the file makes an object of something that is no class")
+      }
+      stack.append(.opaque(made))
+    case "\u{8f}": stack.append(list([]))  // a set, of which nothing but its elements matters
+    case "\u{90}": try append(try popMark())
+    case "\u{91}": stack.append(list(try popMark()))
     case "b":
       // An OrderedDict's attributes: torch keeps version numbers there that play no part here.
       _ = try pop()
-      guard case .dictionary = try top() else {
-        throw fault("the file sets attributes of something that is no dictionary")
+      switch try top() {
+      case .dictionary, .opaque: break
+      default: throw fault("the file sets attributes of something that is no dictionary")
       }
     default:
       throw fault(
@@ -176,6 +197,7 @@ struct PickleMachine {
   }
 
   private mutating func append(_ elements: [Pickle.Value]) throws {
+    if case .opaque = try top() { return }
     guard case .list(let index) = try top() else {
       throw fault("the pickle is damaged: it appends to something that is no list")
     }
@@ -183,6 +205,7 @@ struct PickleMachine {
   }
 
   private mutating func setItems(_ items: [Pickle.Value]) throws {
+    if case .opaque = try top() { return }
     guard case .dictionary(let index) = try top(), items.count % 2 == 0 else {
       throw fault("the pickle is damaged: it sets items of something that is no dictionary")
     }
@@ -209,7 +232,18 @@ struct PickleMachine {
   }
 
   private mutating func refer(module: String, member: String) throws {
-    stack.append(.global(try Pickle.Global(module: module, member: member, file: name)))
+    if let known = try Pickle.Global(module: module, member: member, file: name) {
+      stack.append(.global(known))
+      return
+    }
+    pickle.opaqueNames.append("\(module).\(member)")
+    stack.append(.global(.unknown(pickle.opaqueNames.count - 1)))
+  }
+
+  /// What a class or function that is not known, or an opaque object, makes when it is called;
+  /// any other value as it is.
+  private func object(_ value: Pickle.Value) -> Pickle.Value {
+    if case .global(.unknown(let name)) = value { .opaque(name) } else { value }
   }
 
   // MARK: Tensors
@@ -217,7 +251,11 @@ struct PickleMachine {
   /// `('storage', type, key, device, count)`; older files have a sixth part that must be None.
   private mutating func storage(_ identifier: Pickle.Value) throws -> Pickle.Value {
     guard let parts = pickle.elements(identifier), parts.count == 5 || parts.count == 6,
-      parts[0] == .text("storage"), case .global(.storageType(let type)) = parts[1],
+      parts[0] == .text("storage")
+    else { throw fault("the file refers to something that is no storage of numbers") }
+    // Elements of a type that is not known.
+    if case .opaque(let type) = object(parts[1]) { return .opaque(type) }
+    guard case .global(.storageType(let type)) = parts[1],
       case .text(let key) = parts[2], case .integer(let count) = parts[4], count >= 0
     else { throw fault("the file refers to something that is no storage of numbers") }
     guard parts.count == 5 || parts[5] == .none else {
@@ -234,6 +272,7 @@ struct PickleMachine {
     case .orderedDict:
       let made = dictionary()
       guard case .dictionary(let index) = made, let given = arguments.first else { return made }
+      if case .opaque = given { return given }
       let pairs = pickle.elements(given) ?? []
       copied += pairs.count
       for pair in pairs {
@@ -248,12 +287,15 @@ struct PickleMachine {
       copied += extents.count
       return tuple(extents)
     case .rebuildParameter:
+      if case .opaque(let name)? = arguments.first { return .opaque(name) }
       guard let tensor = arguments.first, case .tensor = tensor else {
         throw fault("a parameter in the file is no tensor")
       }
       return tensor
     case .rebuildTensor:
+      if case .opaque(let name)? = arguments.first { return .opaque(name) }
       return try tensor(arguments)
+    case .unknown(let name): return .opaque(name)
     case .storageType:
       throw fault("the file makes a storage in a way that torch.save never does")
     }

@@ -31,6 +31,7 @@ enum TorchFile {
   /// Reads a zip archive of `torch.save`.
   static func decodeZip(_ data: Data, name: String) throws -> Contents {
     let archive = try ZipArchive(data, name: name)
+    if let fault = OtherFormats.fault(entries: archive.entries.keys, name: name) { throw fault }
     let pickles = archive.entries.keys.filter { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }
     guard let path = pickles.min(by: { $0.count < $1.count }), let entry = archive.entries[path]
     else {
@@ -63,10 +64,9 @@ enum TorchFile {
   /// Reads the older format: magic number, version, system, object, keys, storages.
   static func decodePickles(_ data: Data, name: String) throws -> Contents {
     var reader = ByteReader(data, name: name)
-    guard try Pickle.read(&reader).root == .longInteger(magic) else {
-      throw Fault(
-        name, "this is a pickle, but not one that torch.save wrote",
-        remedy: "Save the weights with torch.save(model.state_dict(), path)")
+    let first = try Pickle.read(&reader)
+    guard first.root == .longInteger(magic) else {
+      throw OtherFormats.fault(first, name: name)
     }
     guard try Pickle.read(&reader).root == .integer(1001) else {
       throw Fault(
@@ -160,10 +160,31 @@ enum TorchFile {
   private static func stateDictionary(
     _ pickle: Pickle, name: String
   ) throws -> [(key: String, tensor: Int)] {
+    /// Text keys with a tensor each.
     func tensors(_ value: Pickle.Value) -> [(key: String, tensor: Int)] {
       (pickle.fields(value) ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
         if case .tensor(let index) = value { (key, index) } else { nil }
       }
+    }
+    func isChosen(_ value: Pickle.Value) throws -> Bool {
+      guard !tensors(value).isEmpty else { return false }
+      let opaque = (pickle.fields(value) ?? [:]).sorted { $0.key < $1.key }.lazy.compactMap {
+        if case .opaque(let index) = $1 { (key: $0, type: pickle.opaqueNames[index]) } else { nil }
+      }
+      guard let first = opaque.first else { return true }
+      throw Fault(
+        name,
+        "\(first.key.quoted) among the tensors is Python's \(first.type.quoted), and only plain "
+          + "tensors are read",
+        remedy: "Save the weights alone, torch.save(model.state_dict(), path)")
+    }
+    if case .opaque(let index) = pickle.root {
+      throw Fault(
+        name,
+        "the file holds an object of Python's \(pickle.opaqueNames[index].quoted), and only plain "
+          + "tensors are read",
+        remedy: "Save its weights alone, in Python: torch.save(torch.load(path, "
+          + "weights_only=False).state_dict(), new_path)")
     }
     guard let top = pickle.fields(pickle.root) else {
       throw Fault(
@@ -171,12 +192,22 @@ enum TorchFile {
         remedy: "Save the weights with torch.save(model.state_dict(), path)")
     }
     for key in ["model", "state_dict", "model_state_dict", "weights"] {
-      if let part = top[key], case let found = tensors(part), !found.isEmpty { return found }
+      guard let part = top[key] else { continue }
+      if case .opaque(let index) = part {
+        throw Fault(
+          name,
+          "\(key) is an object of Python's \(pickle.opaqueNames[index].quoted), and only plain "
+            + "tensors are read",
+          remedy: "Save its weights alone, in Python: torch.save(torch.load(path, "
+            + "weights_only=False)[\"\(key)\"].state_dict(), new_path)")
+      }
+      if try isChosen(part) { return tensors(part) }
     }
-    let direct = tensors(pickle.root)
-    if !direct.isEmpty { return direct }
+    if try isChosen(pickle.root) { return tensors(pickle.root) }
     let parts = top.filter { !tensors($0.value).isEmpty }
-    if parts.count == 1, let part = parts.first { return tensors(part.value) }
+    if parts.count == 1, let part = parts.first, try isChosen(part.value) {
+      return tensors(part.value)
+    }
     let keys = top.keys.sorted().prefix(8).map(\.quoted).joined(separator: ", ")
     throw Fault(
       name,

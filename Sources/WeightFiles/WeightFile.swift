@@ -3,8 +3,9 @@ import Tensors
 
 /// The named tensors in a file of weights, whatever its format.
 ///
-/// Reading runs no code: of the pickles in `.pth` files only those that build plain tensors are
-/// understood, and everything else is refused by name.
+/// Reading runs no code: of the pickles in `.pth` files only plain values and tensors are understood.
+/// Other objects that a checkpoint holds beside the model are skipped; among the tensors they are
+/// refused by name.
 public struct WeightFile: Sendable {
   /// The formats, recognised by content and never by a file's name.
   public enum Format: String, Sendable {
@@ -67,7 +68,7 @@ public struct WeightFile: Sendable {
   /// Reads the bytes of a file; `name` is what an error calls it.
   public static func decode(_ data: Data, name: String) throws -> WeightFile {
     let data = data.startIndex == 0 ? data : Data(data)
-    if let fault = notWeights(data, name: name) { throw fault }
+    if let fault = OtherFormats.fault(data, name: name) { throw fault }
     let format: Format
     let tensors: [String: Tensor]
     let types: [String: ElementType]
@@ -99,26 +100,5 @@ public struct WeightFile: Sendable {
       name: name, format: format, tensors: tensors, metadata: metadata,
       elementTypes: counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key),
       checksum: data.withUnsafeBytes { Checksum.crc32([], then: $0) })
-  }
-
-  /// What people have in hand when a download went wrong.
-  private static func notWeights(_ data: Data, name: String) -> Fault? {
-    if data.isEmpty { return Fault(name, "the file is empty", remedy: ByteReader.remedy) }
-    let start = String(decoding: data.prefix(512), as: UTF8.self)
-      .drop { $0.isWhitespace || $0 == "\u{feff}" }.lowercased()
-    if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") || start.hasPrefix("<?xml") {
-      return Fault(
-        name, "the file is a web page, not weights",
-        remedy: "Download from the link to the file itself, not to the page about it")
-    }
-    if start.hasPrefix("version https://git-lfs") {
-      return Fault(
-        name, "the file is a git-lfs pointer: the weights themselves were not downloaded",
-        remedy: "Run git lfs pull where the file comes from")
-    }
-    if data.starts(with: [0x1f, 0x8b]) {
-      return Fault(name, "the file is compressed with gzip", remedy: "Unpack it with gunzip")
-    }
-    return nil
   }
 }

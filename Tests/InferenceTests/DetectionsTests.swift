@@ -130,9 +130,9 @@ import Tracing
     #expect(Set(ledger.indices.map { ledger[$0].place.level }) == [2, 3, 4, 5, 6])
     #expect(expected.ledger.contains { $0.fate.name == .suppressed })
 
-    let pyramid = RoIPyramid(levels, input: input.padded)
+    let pyramid = network.roiPyramid(levels, input: input.padded)
     let branch = network.boxBranch(
-      network.features(pyramid, [expected.boxes], bins: RoIPyramid.boxBins),
+      network.features(pyramid, [expected.boxes], bins: network.boxBins),
       proposals: [expected.boxes], input.sizes)
     let entries = try trace.stage(HeadsStage.name).detectionLedger()
     #expect(entries == branch.candidates[0].ledger)

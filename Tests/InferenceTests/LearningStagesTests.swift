@@ -14,39 +14,13 @@ import Testing
 import Tracing
 import WeightFiles
 
-/// The case whose targets and losses torchvision recorded in training mode.
-private let learning = fixturesFolder.appending(path: "golden/learning/bundled")
-private let file = learning.appending(path: "image.png")
-
-private func model() throws -> MaskRCNNModel {
-  try MaskRCNNModel(contentsOf: fixturesFolder.appending(path: "weights/nuclei.safetensors"))
-}
-
-private func truth(_ model: MaskRCNNModel) throws -> LabelledImage {
-  let truth = learning.appending(path: "truth.json")
-  let annotations = try ImageAnnotations(contentsOf: truth, image: "image.png")
-  return LabelledImage(
-    try annotations.labelled(by: model.settings, label: nil), file: "truth.json",
-    checksum: Checksum.crc32(try readBytes(of: truth)))
-}
-
-/// Runs the stages of inference, with as many proposals as the case has.
-private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
-  let trace = try Trace.openOrBegin(folder.appending(path: "trace"))
-  var stages = InferenceStages(model, image: file)
-  stages.proposals.options.preNMSTopN = 50
-  stages.proposals.options.postNMSTopN = 120
-  for stage in stages.all[...4] { try stage.run(in: trace, figures: false) }
-  return trace
-}
-
 @Suite struct LearningStagesTests {
   @Test("targets read from a trace are the targets that were computed, sampled or all")
   func targets() throws {
     try withTemporaryFolder { folder in
-      let model = try model()
-      let trace = try makeTrace(folder, model)
-      let truth = try truth(model)
+      let model = try LearningCase.model()
+      let trace = try LearningCase.trace(in: folder, model)
+      let truth = try LearningCase.truth(model)
       for sample in TargetOptions.Sample.allCases {
         var stage = TargetsStage(truth, classNames: model.settings.classNames)
         stage.options.sample = sample
@@ -60,9 +34,7 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
 
         let sizes = try InputSizes(trace.current(InputStage.name))
         let objects = try ImageTruth(truth.image, sizes: sizes)
-        let levels = try ["P2", "P3", "P4", "P5", "P6"].map {
-          try LevelCandidates(trace.current(AnchorsStage.name), level: $0)
-        }
+        let levels = try LevelCandidates.all(trace.current(AnchorsStage.name))
         var generator = SeededGenerator(seed: 3)
         let anchors = anchorTargets(
           levels.flatMap(\.anchors), truth: objects, matcher: .anchors,
@@ -81,9 +53,9 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
   @Test("the ledgers have a line for every anchor that matters and for every candidate")
   func ledgers() throws {
     try withTemporaryFolder { folder in
-      let model = try model()
-      let trace = try makeTrace(folder, model)
-      let stage = TargetsStage(try truth(model), classNames: model.settings.classNames)
+      let model = try LearningCase.model()
+      let trace = try LearningCase.trace(in: folder, model)
+      let stage = TargetsStage(try LearningCase.truth(model), classNames: model.settings.classNames)
       let left = try stage.run(in: trace, figures: false)
       let targets = try TargetsStage.targets(of: left)
       func lines(_ name: String) throws -> [[Substring]] {
@@ -115,9 +87,9 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
   @Test("stored targets that do not fit each other are refused")
   func damaged() throws {
     try withTemporaryFolder { folder in
-      let model = try model()
-      let trace = try makeTrace(folder, model)
-      let stage = TargetsStage(try truth(model), classNames: model.settings.classNames)
+      let model = try LearningCase.model()
+      let trace = try LearningCase.trace(in: folder, model)
+      let stage = TargetsStage(try LearningCase.truth(model), classNames: model.settings.classNames)
       let left = try stage.run(in: trace, figures: false)
       // A record whose tensor has become another one of the same stage.
       func exchanged(_ name: String, _ other: String) throws -> StageFolder {
@@ -145,16 +117,18 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
   @Test("stages 7 and 8 in a trace give torchvision's five losses, over as many anchors and RoIs")
   func golden() throws {
     try withTemporaryFolder { folder in
-      let model = try model()
-      let trace = try makeTrace(folder, model)
-      var targets = TargetsStage(try truth(model), classNames: model.settings.classNames)
+      let model = try LearningCase.model()
+      let trace = try LearningCase.trace(in: folder, model)
+      var targets = TargetsStage(
+        try LearningCase.truth(model), classNames: model.settings.classNames)
       targets.options.sample = .all
       try targets.run(in: trace, figures: false)
       try LossesStage(model).run(in: trace, figures: false)
       // From the files, not from memory.
       let left = try Trace.open(trace.folder).current(LossesStage.name)
       let losses = try LossesStage.losses(of: left)
-      let reference = try WeightFile.read(learning.appending(path: "reference.safetensors"))
+      let reference = try WeightFile.read(
+        LearningCase.folder.appending(path: "reference.safetensors"))
       let theirs = try #require(reference.tensors["losses"]).values
       #expect(theirs.count == LossName.allCases.count)
       for (name, expected) in zip(LossName.allCases, theirs) {
@@ -175,9 +149,10 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
   @Test("what each RoI costs adds up to the losses of the heads")
   func ledger() throws {
     try withTemporaryFolder { folder in
-      let model = try model()
-      let trace = try makeTrace(folder, model)
-      let targets = TargetsStage(try truth(model), classNames: model.settings.classNames)
+      let model = try LearningCase.model()
+      let trace = try LearningCase.trace(in: folder, model)
+      let targets = TargetsStage(
+        try LearningCase.truth(model), classNames: model.settings.classNames)
       let rois = try TargetsStage.targets(of: targets.run(in: trace, figures: false)).rois
       let left = try LossesStage(model).run(in: trace, figures: false)
       let losses = try LossesStage.losses(of: left)
@@ -197,9 +172,9 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
   @Test("an image without objects has targets and losses: two of the five, the others are 0")
   func withoutObjects() throws {
     try withTemporaryFolder { folder in
-      let model = try model()
-      let trace = try makeTrace(folder, model)
-      var truth = try truth(model)
+      let model = try LearningCase.model()
+      let trace = try LearningCase.trace(in: folder, model)
+      var truth = try LearningCase.truth(model)
       truth.image.objects = []
       let stage = TargetsStage(truth, classNames: model.settings.classNames)
       let targets = try TargetsStage.targets(of: stage.run(in: trace))
@@ -217,9 +192,9 @@ private func makeTrace(_ folder: URL, _ model: MaskRCNNModel) throws -> Trace {
   @Test("targets of classes that the weights do not have are refused")
   func otherClasses() throws {
     try withTemporaryFolder { folder in
-      let model = try model()
-      let trace = try makeTrace(folder, model)
-      var truth = try truth(model)
+      let model = try LearningCase.model()
+      let trace = try LearningCase.trace(in: folder, model)
+      var truth = try LearningCase.truth(model)
       truth.image.objects[0].label = 7
       let stage = TargetsStage(truth, classNames: model.settings.classNames)
       try stage.run(in: trace, figures: false)

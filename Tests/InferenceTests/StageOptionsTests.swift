@@ -134,6 +134,37 @@ import Tracing
     }
   }
 
+  @Test("stage 4 takes back levels and bins, which it need not record where they are torchvision's")
+  func roiLevels() throws {
+    try withTemporaryFolder { parent in
+      let rule = LevelAssignment(levels: 3...4, canonicalScale: 60.5, canonicalLevel: 3)
+      let stage = RoIStage(RoIOptions(.torchvision, rule, bins: 5))
+      #expect(stage.recorded["roiLevels"] == .numbers([3, 4]))
+      #expect(
+        try RoIOptions(folder(of: stage, options: stage.recorded, in: parent)) == stage.options)
+      #expect(RoIStage().recorded["roiLevels"] == nil)
+      for (name, value) in [
+        ("roiLevels", OptionValue.numbers([3, 5])), ("canonicalScale", .number(0)),
+        ("canonicalLevel", .text("P3")), ("bins", .integer(0)),
+      ] {
+        let wrong = try folder(
+          of: stage, options: stage.recorded.merging([name: value]) { $1 }, in: parent)
+        let fault = #expect(throws: Fault.self) { try RoIOptions(wrong) }
+        #expect(fault?.problem == "the trace does not record its roiLevels")
+      }
+    }
+  }
+
+  @Test("stage 2 takes back several sizes to a level and ratios that differ")
+  func nestedAnchors() throws {
+    let usual = AnchorsStage(try model())
+    var changed = usual
+    changed.options.sizes = AnchorSizes([[8, 9], [16, 20.5]])
+    changed.options.aspectRatios = AnchorAspectRatios([[1, 1.5], [0.5, 2]])
+    #expect(changed.options.recorded["anchorSizes"] == .lists([[8, 9], [16, 20.5]]))
+    try check(usual, changed: changed)
+  }
+
   @Test("stage 5 takes back what it records")
   func heads() throws {
     let usual = HeadsStage(try model())

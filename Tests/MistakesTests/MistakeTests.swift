@@ -1,4 +1,5 @@
 import Foundation
+import Annotations
 import Model
 import Figures
 import Stage0Input
@@ -8,6 +9,8 @@ import Stage3Proposals
 import Stage4RoI
 import Stage5Heads
 import Stage6Masks
+import Stage7Targets
+import Stage8Losses
 import TestFixtures
 import Tensors
 import Testing
@@ -70,9 +73,11 @@ import Tracing
       let model = try model()
       let image = try smallImage(in: folder)
       let right = try rightTrace(image, folder, model)
-      for mistake in Mistake.allCases {
+      for mistake in Mistake.allCases where !mistake.isInLearning {
         let broken = try Trace.openOrBegin(folder.appending(path: mistake.rawValue))
-        let stages = try mistake.stages(like: right, image: image, model)
+        let stages = try mistake.stages(like: right, image: image, model) {
+          throw Fault("truth", "it is not needed", remedy: "Do not ask for it")
+        }
         for stage in stages {
           try run(stage, in: broken)
           let name = type(of: stage).name
@@ -91,6 +96,49 @@ import Tracing
           var strides = try right.stage(AnchorsStage.name).integers("strides")
           for side in [4, 5] { strides[side] /= 2 }  // P4's, by rows and by columns
           #expect(try broken.stage(AnchorsStage.name).integers("strides") == strides)
+        }
+      }
+    }
+  }
+
+  @Test("a mistake in learning leaves the detections, and begins in its stage")
+  func learning() throws {
+    try withTemporaryFolder { folder in
+      let model = try model()
+      let image = try smallImage(in: folder)
+      let right = try rightTrace(image, folder, model)
+      // One object near a detection, so that proposals are positive and have to move.
+      let box = try #require(right.current(MasksStage.name).boxes("boxes").first)
+      let window = Window(
+        max(Int(box.x1) - 1, 0), max(Int(box.y1) - 1, 0), min(Int(box.x2) + 2, 96),
+        min(Int(box.y2) + 1, 96))
+      let square = MaskRegion(
+        window: window,
+        isInside: [Bool](repeating: true, count: window.width * window.height))
+      let object = TruthObject(
+        id: 1, label: 1, mask: RunLengthEncoding(square, width: 96, height: 96))
+      let truth = LabelledImage(
+        AnnotatedImage(id: 1, file: "truth", width: 96, height: 96, objects: [object]),
+        file: "truth", checksum: "0")
+      try run(TargetsStage(truth, classNames: model.settings.classNames), in: right)
+      try run(LossesStage(model), in: right)
+      let losses = try LossesStage.losses(of: right.current(LossesStage.name))
+      for mistake in Mistake.allCases where mistake.isInLearning {
+        let broken = try Trace.openOrBegin(folder.appending(path: mistake.rawValue))
+        for stage in try mistake.stages(like: right, image: image, model, truth: { truth }) {
+          try run(stage, in: broken)
+        }
+        let finding = try MistakeFinding(mistake, right: right, broken: broken)
+        #expect(finding.isWhereItWasMade, "\(mistake): \(finding.firstDifference ?? "nowhere")")
+        #expect(finding.agreement.meanOverlap == 1)
+        let others = try LossesStage.losses(of: broken.current(LossesStage.name))
+        let changed = LossName.allCases.filter { losses[$0] != others[$0] }
+        #expect(changed == [mistake == .unweightedDeltas ? .boxes : .masks])
+        if mistake == .allClassesMask {
+          let classes = model.settings.classNames.count
+          #expect(others.masks.divisor == classes * losses.masks.divisor)
+          // What the own class costs is a part of what all cost.
+          #expect(others.masks.sum > losses.masks.sum && losses.masks.sum > 0)
         }
       }
     }

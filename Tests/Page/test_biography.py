@@ -295,3 +295,59 @@ def test_no_level_is_said_to_be_limited_at_a_boundary(page):
     assert any(level != precise for level, precise, _ in told), "no box at the boundary"
     for level, _, formula in told:
         assert formula.endswith(f"= {level}"), formula
+
+
+def test_training_is_told_with_the_traces_numbers(page, trace):
+    """Where the truth is known, a candidate's targets, losses and gradient follow its life."""
+    told = page.evaluate("""async () => {
+      const ledger = await Candidates.load();
+      const manifest = JSON.parse(document.getElementById('manifest').textContent);
+      const content = manifest.exhibits.biography;
+      const learning = await Learning.load(content.learning);
+      return Array.from(ledger.proposals).map((place) => ({
+        anchor: ledger.index[place],
+        steps: Object.fromEntries(Learning.tell({ledger, learning}, place)
+          .map((step) => [step.key, step.values])),
+      }));
+    }""")
+    get = lambda name: trace.tensor("7-targets", name)  # noqa: E731
+    sampled, positives = get("rois.sampled").tolist(), get("rois.positives").tolist()
+    anchors = get("anchors.sampled").tolist()
+    losses = {
+        name: trace.tensor("8-losses", f"loss_{name}") / divisor
+        for name, divisor in zip(
+            ("objectness", "rpn_box_reg", "classifier", "box_reg", "mask"),
+            trace.tensor("8-losses", "divisors"),
+            strict=True,
+        )
+    }
+    gradient = trace.tensor("9-gradients", "dbox_features")
+    counts = {"sampled": 0, "positive": 0, "anchors": 0}
+    for proposal, life in enumerate(told):
+        step = life["steps"]["anchorTarget"]
+        assert step["label"] == get("anchors.label")[life["anchor"]]
+        assert step["iou"] == pytest.approx(get("anchors.iou")[life["anchor"]])
+        assert step["isSampled"] == (life["anchor"] in anchors)
+        if step["isSampled"]:
+            counts["anchors"] += 1
+            own = losses["objectness"][anchors.index(life["anchor"])]
+            assert step["objectness"] == pytest.approx(own)
+        step = life["steps"]["roiTarget"]
+        assert step["object"] == get("rois.truth")[proposal]
+        assert step["label"] == get("rois.label")[proposal]
+        assert ("cost" in life["steps"]) == (proposal in sampled)
+        if proposal not in sampled:
+            continue
+        roi = sampled.index(proposal)
+        cost = life["steps"]["cost"]
+        assert cost["classes"] == pytest.approx(losses["classifier"][roi])
+        if roi in positives:
+            counts["positive"] += 1
+            place = positives.index(roi)
+            assert cost["box"] == pytest.approx(losses["box_reg"][place].sum(), rel=1e-4)
+            assert cost["mask"] == pytest.approx(losses["mask"][place].sum(), rel=1e-4)
+        norm = numpy.linalg.norm(gradient[roi].astype(numpy.float64))
+        assert life["steps"]["gradient"]["norm"] == pytest.approx(norm, rel=1e-4)
+        counts["sampled"] += 1
+    assert min(counts.values()) > 20, counts
+    assert page.locator("#biography .training li").count() >= 1

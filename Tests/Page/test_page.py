@@ -7,7 +7,10 @@ import pytest
 
 from conftest import ROOT, Folder, maskrcnn
 
-SECTIONS = ["0-input", "1-backbone", "2-anchors", "3-proposals", "4-roi", "5-heads", "6-masks"]
+SECTIONS = [
+    "0-input", "1-backbone", "2-anchors", "3-proposals", "4-roi", "5-heads", "6-masks", "7-targets",
+    "8-losses", "9-gradients",
+]  # fmt: skip
 
 
 def test_opens_from_disk_with_a_section_per_stage(page):
@@ -57,7 +60,7 @@ def test_a_trace_that_kept_only_small_tensors_gets_a_page(open_page, tmp_path):
     folder = Folder(tmp_path / "trace")
     maskrcnn("--trace", folder.path, "--tensors", "none")
     page = open_page(folder.index)
-    assert page.locator("main > section").count() == 7
+    assert page.locator("main > section").count() == len(SECTIONS)
     maps = page.locator("#maps select").first.inner_text()
     assert "P6: 16 × 16" in maps and "P2" not in maps
 

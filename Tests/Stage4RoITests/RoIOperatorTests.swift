@@ -233,6 +233,14 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
     #expect(pyramidLevel(of: box, among: 2...5) == level)
   }
 
+  @Test(
+    "with another canonical scale and level: 60 pixels go to P3, limited to P3 … P5",
+    arguments: [(60, 3), (59, 3), (119, 3), (120, 4), (240, 5), (4000, 5), (0, 3)])
+  func canonical(_ side: Int, _ level: Int) {
+    let rule = LevelAssignment(levels: 3...5, canonicalScale: 60, canonicalLevel: 3)
+    #expect(rule.level(of: Box(0, 0, Float(side), Float(side))) == level)
+  }
+
   @Test("features come back in the order of the boxes, each from its level")
   func order() {
     let pyramid = [1, 2].map { Tensor([1, 1, 8, 8], repeating: $0) }
@@ -286,11 +294,16 @@ private let ramp = Tensor([1, 5, 5], (0..<25).map { Float($0) })
   @Test("levels are called by their numbers, and strides follow from the grids")
   func numbers() {
     let pyramid = RoIPyramid(
-      levels + [Tensor([2, 3, 1, 1], repeating: 0)], input: ImageSize(height: 64, width: 64))
+      levels + [Tensor([2, 3, 1, 1], repeating: 0)], firstLevel: 2, .torchvision,
+      input: ImageSize(height: 64, width: 64))
     #expect(pyramid.levels.count == 4)
     #expect((2...5).map(pyramid.stride(ofLevel:)) == [4, 8, 16, 32])
     #expect(pyramid.features(ofLevel: 3) == levels[1])
     // 224 pixels belong to P4.
     #expect(pyramid.level(of: Box(0, 0, 224, 224)) == 4)
+    let rule = LevelAssignment(levels: 4...5, canonicalScale: 224, canonicalLevel: 4)
+    let upper = RoIPyramid(levels, firstLevel: 2, rule, input: ImageSize(height: 64, width: 64))
+    #expect(upper.levels == Array(levels[2...]) && upper.strides == [16, 32])
+    #expect(upper.features(ofLevel: 5) == levels[3] && upper.level(of: Box(0, 0, 9, 9)) == 4)
   }
 }

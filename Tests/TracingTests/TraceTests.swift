@@ -221,6 +221,23 @@ private struct Adding: Stage {
     }
   }
 
+  @Test("a trace notes where the truth is stored, until it is of another image")
+  func truth() throws {
+    try withTemporaryFolder { folder in
+      let trace = try Trace.openOrBegin(folder.appending(path: "trace"))
+      trace.setImage(folder.appending(path: "a.png"))
+      trace.setTruth(folder.appending(path: "truth.json"), imageID: 7, label: "disc")
+      try Doubling().run(in: trace)
+      let found = try #require(try Trace.open(trace.folder).truth)
+      #expect(found.file.lastPathComponent == "truth.json")
+      #expect(found.imageID == 7 && found.label == "disc")
+      trace.setImage(folder.appending(path: "a.png"))
+      #expect(trace.truth != nil)
+      trace.setImage(folder.appending(path: "b.png"))
+      #expect(trace.truth == nil)
+    }
+  }
+
   @Test("an image beside the trace is found again after both have moved")
   func relativePaths() throws {
     try withTemporaryFolder { folder in

@@ -23,12 +23,38 @@ struct BadWeightFileTests {
     arguments: [
       ("whole_module.pth", "torch.nn.modules.linear.Linear"), ("no_tensors.pth", "epoch, names"),
       ("two_models.pth", "critic, generator"), ("compressed.pth", "compressed"),
+      ("opaque_inside.pth", "args among the tensors is Python's argparse.Namespace"),
+      ("opaque_model.pth", "model is an object of Python's argparse.Namespace"),
       ("nan.safetensors", "w: bad holds NaN or infinity"),
       ("infinity.pth", "w: bad holds NaN or infinity"),
     ])
   func refused(name: String, words: String) throws {
     let fault = try #require(try refusal(reading: name))
     #expect(fault.contains(words), "\(fault)")
+  }
+
+  @Test(
+    "formats of other tools are named, with a way to weights that can be read",
+    arguments: [
+      ([0x08, 0x08, 0x12, 0x07] + Array("pytorch".utf8), "an ONNX model", "weights=\"DEFAULT\""),
+      (
+        Array("<?xml version=\"1.0\"?><net name=\"m\" version=\"11\">".utf8), "an OpenVINO model",
+        "weights=\"DEFAULT\""
+      ),
+      ([0x89] + Array("HDF\r\n\u{1a}\n".utf8), "HDF5 file, in which Keras", "weights=\"DEFAULT\""),
+      ([0x1c, 0, 0, 0] + Array("TFL3".utf8), "a TensorFlow Lite model", "weights=\"DEFAULT\""),
+    ])
+  func otherFormats(bytes: [UInt8], format: String, remedy: String) throws {
+    let fault = try #require(refusal(reading: Data(bytes)))
+    #expect(fault.contains(format) && fault.contains(remedy), "\(fault)")
+  }
+
+  @Test("a TorchScript program and a detectron2 pickle are named")
+  func otherTools() throws {
+    let script = try Data(contentsOf: fixture("weight-files/script.pt"))
+    #expect(refusal(reading: script)?.contains("torch.jit.load(path).state_dict()") == true)
+    let detectron = try Data(contentsOf: fixture("weight-files/detectron2.pkl"))
+    #expect(refusal(reading: detectron)?.contains("a model of detectron2") == true)
   }
 
   @Test("a small file cannot ask for unlimited memory")

@@ -47,6 +47,19 @@ struct WeightFileTests {
     }
   }
 
+  @Test("objects beside the model are skipped, whatever they are", arguments: [2, 4])
+  func opaque(protocol number: Int) throws {
+    let file = try WeightFile.read(fixture("weight-files/opaque_beside_\(number).pth"))
+    #expect(file.tensors == ["weight": ramp([2, 3]), "bias": ramp([2])])
+  }
+
+  @Test("a checkpoint of torchvision's training script is read: its arguments are a Namespace")
+  func trainingScript() throws {
+    let file = try WeightFile.read(fixture("model-files/training_script.pth"))
+    #expect(file.tensors["backbone.body.conv1.weight"]?.shape == [2, 3, 7, 7])
+    #expect(file.tensors.keys.allSatisfy { !$0.contains("momentum") })
+  }
+
   @Test("safetensors metadata are read")
   func metadata() throws {
     let file = try WeightFile.read(fixture("weight-files/plain.safetensors"))

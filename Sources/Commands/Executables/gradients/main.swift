@@ -1,4 +1,3 @@
 import Commands
-import Stage9Gradients
 
-LearningCommand<GradientsStage>.main()
+GradientsCommand.main()

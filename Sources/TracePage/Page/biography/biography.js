@@ -6,6 +6,7 @@ Page.exhibit('biography', async (bench, content) => {
     roi: content.roi && {...content.roi, levels: (await Page.array('roi/levels')).values},
     heads: content.heads && await Heads.load(content.heads),
     masks: content.masks && await Paste.load(content.masks),
+    learning: content.learning && await Learning.load(content.learning),
   };
   const {ledger, heads, image} = world;
   const size = Page.sizes.resized;
@@ -60,6 +61,7 @@ Page.exhibit('biography', async (bench, content) => {
 
   const summary = element('p', {class: 'readout', 'aria-live': 'polite'});
   const timeline = element('ol', {class: 'life'});
+  const training = element('ol', {class: 'training', 'aria-label': 'In training'});
 
   function follow(nextPlace, nextPair) {
     place = nextPlace;
@@ -77,6 +79,9 @@ Page.exhibit('biography', async (bench, content) => {
     }));
     const steps = Life.tell(world, place, pair);
     timeline.replaceChildren(...steps.map(item), ...unfinished(steps));
+    const lessons = Learning.tell(world, place);
+    training.replaceChildren(...lessons.map(item));
+    training.hidden = lessons.length === 0;
     timeline.dataset.candidate = ledger.index[place];
     summary.textContent = `Candidate ${ledger.index[place]} ${outcome(steps)}`;
   }
@@ -224,6 +229,6 @@ Page.exhibit('biography', async (bench, content) => {
   document.addEventListener('candidate', ({detail}) => follow(detail));
   bench.append(
     Controls.row(story, entry, pairs, anyone, ...detections.length ? [anyDetection] : []),
-    note, summary, timeline, carried);
+    note, summary, timeline, training, carried);
   follow(stories[0]?.place ?? 0, stories[0]?.pair);
 });

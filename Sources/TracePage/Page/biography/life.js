@@ -233,15 +233,18 @@ const Life = (() => {
 
   function reading({ledger, roi}, place, proposal) {
     const [width, height] = sides(Candidates.box(ledger, place));
-    const exact = Page.level(Candidates.box(ledger, place));
+    const {rule = Page.rule} = roi;
+    const exact = Page.level(Candidates.box(ledger, place), rule);
     const level = roi.levels[proposal];
     return {
       key: 'reading', stage: '4-roi', title: 'Read from the pyramid',
-      says: [`A RoI is read from the level, P2 to P5, that fits its size: 224 input pixels from `
-        + `P4, half the size from one level finer. RoI${roi.operation[0].toUpperCase()}`
+      says: [`A RoI is read from the level, P${rule.least} to P${rule.greatest}, that fits its size: `
+        + `${rule.canonicalScale} input pixels from P${rule.canonicalLevel}, half the size from one `
+        + `level finer. RoI${roi.operation[0].toUpperCase()}`
         + `${roi.operation.slice(1)} reads it as a grid of ${roi.bins} × ${roi.bins} bins from `
         + `P${level}. The level of its anchor no longer matters.`],
-      formulas: [`n = ⌊4 + log2(√(w · h) / 224)⌋ = ⌊4 + log2(√(${px(width)} · ${px(height)}) / 224)⌋ `
+      formulas: [`n = ⌊${rule.canonicalLevel} + log2(√(w · h) / ${rule.canonicalScale})⌋ = `
+        + `⌊${rule.canonicalLevel} + log2(√(${px(width)} · ${px(height)}) / ${rule.canonicalScale})⌋ `
         + `= ⌊${num(exact)}⌋ = ${minus(String(Math.floor(exact)))}`
         + `${Math.floor(exact) === level ? '' : `, limited to ${level}`}`],
       values: {level, exact}, boxes: [['kept', Candidates.box(ledger, place)]], bins: roi.bins,
@@ -382,5 +385,5 @@ const Life = (() => {
     };
   }
 
-  return {tell, pairsOf, pairOf};
+  return {tell, pairsOf, pairOf, number: num};
 })();

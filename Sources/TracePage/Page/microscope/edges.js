@@ -62,9 +62,10 @@ const MicroscopeEdges = (() => {
   }
 
   /** Why the box is read from its level. */
-  function reason({box, choice, automatic, level}) {
+  function reason({box, choice, automatic, level, rule: by}) {
     const side = Math.sqrt(Math.max((box[2] - box[0]) * (box[3] - box[1]), 0));
-    const rule = `floor(4 + log2(${Numbers.fixed(side, 1)} / 224)), limited to 2 … 5, is ${automatic}`;
+    const rule = `floor(${by.canonicalLevel} + log2(${Numbers.fixed(side, 1)} / ${by.canonicalScale})), `
+      + `limited to ${by.least} … ${by.greatest}, is ${automatic}`;
     if (choice !== 'auto') return `Its level was chosen by hand; by its size: ${rule}.`;
     return level.name === `P${automatic}` ? `Its level: ${rule}.`
       : `By its size: ${rule}, which this page does not hold; ${level.name} is the nearest.`;

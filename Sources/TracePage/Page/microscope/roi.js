@@ -22,10 +22,10 @@ const RoI = (() => {
     return Math.min(Math.max(value, least), greatest);
   }
 
-  /** The pyramid level that fits a box, limited to `least` … `greatest`. */
-  function level(box, least = 2, greatest = 5) {
-    const number = Math.floor(Page.level(box));
-    return Number.isNaN(number) ? least : clamped(number, least, greatest);
+  /** The pyramid level that fits a box, limited to the levels of the trace's rule. */
+  function level(box, rule = Page.rule) {
+    const number = Math.floor(Page.level(box, rule));
+    return Number.isNaN(number) ? rule.least : clamped(number, rule.least, rule.greatest);
   }
 
   /**

@@ -49,8 +49,8 @@ const Microscope = (() => {
     const middle = Math.floor(content.bins / 2);
     state = {bins: content.bins, scores, channels: new Map(), levels: content.levels, choice: 'auto',
       samplingRatio: content.samplingRatio, aligned: content.aligned, maximum: content.maximum,
-      isTraceAligned: content.aligned};
-    const first = level(RoI.level(proposalBox(content.proposal)));
+      isTraceAligned: content.aligned, rule: content.rule};
+    const first = level(RoI.level(proposalBox(content.proposal), content.rule));
     if (content.channel !== null && first.channels.includes(content.channel)) {
       state.channels.set(first.name, content.channel);
     }
@@ -76,7 +76,7 @@ const Microscope = (() => {
 
   /** The level that the box's size asks for, or the one chosen. */
   function levelOf({choice, box}) {
-    if (choice === 'auto') return level(RoI.level(box));
+    if (choice === 'auto') return level(RoI.level(box, content.rule));
     return content.levels.find((each) => each.name === choice);
   }
 
@@ -89,7 +89,7 @@ const Microscope = (() => {
     const {channel, ...rest} = changes;
     const next = {...state, ...rest, box: (changes.box ?? state.box).map(f)};
     next.level = levelOf(next);
-    next.automatic = RoI.level(next.box);
+    next.automatic = RoI.level(next.box, content.rule);
     if (channel !== undefined) next.channels.set(next.level.name, channel);
     next.channel = next.channels.get(next.level.name) ?? next.level.channels[0];
     next.map = maps.get(`${next.level.name}/${next.channel}`);

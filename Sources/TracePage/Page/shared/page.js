@@ -98,15 +98,19 @@ const Page = (() => {
   }
 
   /**
-   * The pyramid level that fits a box, 4 + log2(side / 224) + 1e-6, before it is cut to a whole number
-   * and limited to the levels that there are; the side is the square root of the area. In 32 bits as
-   * `Stage4RoI` computes it: at a boundary a last bit decides.
+   * The pyramid level that fits a box, 4 + log2(side / 224) + 1e-6 with torchvision's canonical level
+   * and scale, before it is cut to a whole number and limited to the levels that there are; the side
+   * is the square root of the area. In 32 bits as `Stage4RoI` computes it: at a boundary a last bit
+   * decides.
    */
-  function level([x1, y1, x2, y2]) {
+  function level([x1, y1, x2, y2], {canonicalLevel, canonicalScale} = rule) {
     const f = Math.fround;
     const side = f(Math.sqrt(f(f(x2 - x1) * f(y2 - y1))));
-    return f(f(4 + f(Math.log2(f(side / 224)))) + f(1e-6));
+    return f(f(canonicalLevel + f(Math.log2(f(side / f(canonicalScale))))) + f(1e-6));
   }
+
+  /** torchvision's rule for the level that a RoI is read from. */
+  const rule = {least: 2, greatest: 5, canonicalLevel: 4, canonicalScale: 224};
 
   /** The exhibits have made the page longer since the browser went to the link's target. */
   function goToHash() {
@@ -141,7 +145,7 @@ const Page = (() => {
   }
 
   return {
-    exhibit, array, has, start, level,
+    exhibit, array, has, start, level, rule,
     image: loadImage,
     /** Sizes `[width, height]`: `original`, `resized` (in whose pixels boxes are), `padded`. */
     sizes: manifest.sizes,

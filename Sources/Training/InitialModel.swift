@@ -1,0 +1,66 @@
+// The network that training begins with.
+
+import Model
+import Scenes
+import Tensors
+import WeightFiles
+
+extension MaskRCNNModel {
+  /// The network that `maskrcnn train` trains from the start where no weights are named: a thin ResNet
+  /// of one block per layer, small enough to learn the shapes scene in some minutes on a processor.
+  ///
+  /// - Parameters:
+  ///   - settings: class names among them, background first
+  ///   - overrides: settings that hold instead, by key
+  /// - Throws: `Fault` that names a setting that is wrong
+  public static func small(
+    settings: ModelSettings, overrides: [String: String] = [:], seed: UInt64
+  ) throws -> MaskRCNNModel {
+    let epsilon: Float = 1e-5
+    let layout = Layout.small(
+      blocks: [1, 1, 1, 1], widths: [16, 32, 64, 96], pyramid: 32,
+      anchors: settings.anchorAspectRatios[0].count, boxLayers: [96, 64], maskConvolutions: 3,
+      classes: settings.classNames.count)
+    let parameters = try MaskRCNNParameters(random: layout, normEpsilon: epsilon, seed: seed)
+    let model = MaskRCNNModel(
+      parameters, layout, settings: settings, name: "random weights of seed \(seed)")
+    return try model.rebuilt(parameters, settings: settings, overrides: overrides)
+  }
+
+  /// Settings for the shapes scene: twice as large, so that the smallest shapes have several cells of
+  /// P2.
+  public static var shapesSettings: ModelSettings {
+    var settings = ModelSettings()
+    settings.resize = .factor(2)
+    settings.anchorSizes = [24, 48, 96, 192, 384]
+    settings.classNames = SceneClass.names
+    return settings
+  }
+
+  /// The network for other classes: the last layers of both heads are new, everything else stays. Where
+  /// the classes are the same, nothing changes.
+  ///
+  /// - Parameter seed: draws the new layers
+  public func forClasses(
+    _ names: [String], categoryIDs: [Int], overrides: [String: String], seed: UInt64
+  ) throws -> MaskRCNNModel {
+    var settings = settings
+    let isSame = settings.classNames == names
+    (settings.classNames, settings.categoryIDs) = (names, categoryIDs)
+    return try rebuilt(
+      isSame ? parameters : parameters.withClasses(names.count, seed: seed), settings: settings,
+      overrides: overrides)
+  }
+
+  /// A model of other parameters and settings, checked as if both had been read from a file.
+  private func rebuilt(
+    _ parameters: MaskRCNNParameters, settings: ModelSettings, overrides: [String: String]
+  ) throws -> MaskRCNNModel {
+    let pairs = parameters.parameters.map { ($0.slot.name, $0.value) }
+    return try MaskRCNNModel(
+      weights: WeightFile(
+        name: source, tensors: Dictionary(uniqueKeysWithValues: pairs),
+        metadata: settings.metadata(normEpsilon: normEpsilon)),
+      overrides: overrides)
+  }
+}
