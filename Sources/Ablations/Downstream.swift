@@ -47,7 +47,8 @@ public struct OperatorAgreement: Sendable, Equatable {
 public struct TruthScore: Sendable, Equatable {
   /// Objects that there are.
   public var objects: Int
-  /// Detections that were matched with one, one to one by descending score, at an IoU of at least 0.5.
+  /// Detections that were matched with one, one to one by descending score, at an IoU of at least
+  /// 0.5.
   public var matchedAtHalf: Int
   /// Detections that were not.
   public var unmatchedAtHalf: Int
@@ -58,8 +59,8 @@ public struct TruthScore: Sendable, Equatable {
   /// Mean over all objects of the highest IoU that any detection has with it, 0 where none touches
   /// it: objects that were missed count.
   public var meanOfBest: Float
-  /// Mean over the pairs matched at 0.5 of the mask's area over the object's; over 1 where masks are
-  /// too large.
+  /// Mean over the pairs matched at 0.5 of the mask's area over the object's; over 1 where masks
+  /// are too large.
   public var meanAreaRatio: Float
 
   /// Holds masks, by descending score, against the objects.
@@ -79,7 +80,7 @@ public struct TruthScore: Sendable, Equatable {
 
 /// The same proposals taken through the rest of the network by each operator.
 public struct Downstream: Sendable {
-  /// One outcome per operator; the first is the one that the others are held against.
+  /// One outcome per operator; the first is the one that the others are compared with.
   public var outcomes: [OperatorOutcome]
   /// How far each outcome agrees with the first, which agrees with itself.
   public var agreements: [OperatorAgreement]
@@ -98,8 +99,8 @@ public struct Downstream: Sendable {
     "RoIPool and RoIWarp read a wider box than the one that the mask is pasted into, so their masks "
     + "come out smaller. Where RoIAlign's are larger than the truth, that alone can raise the IoU."
 
-  /// The three operators: RoIAlign as a trace's stage 4 used it, otherwise as torchvision does, then
-  /// RoIPool, then RoIWarp with the same samples.
+  /// The three operators: RoIAlign as a trace's stage 4 used it, otherwise as torchvision does,
+  /// then RoIPool, then RoIWarp with the same samples.
   ///
   /// - Throws: `Fault` if the record is damaged.
   public static func operators(of trace: Trace) throws -> [RoIOperator] {
@@ -120,7 +121,7 @@ public struct Downstream: Sendable {
   }
 
   /// Computes everything, with the thresholds that the trace's stages 5 and 6 recorded where they
-  /// stand there. What these stages hold of one of the default operators is not computed again.
+  /// stand there. What these stages store of one of the default operators is not computed again.
   ///
   /// - Parameters:
   ///   - trace: with the stages 0, 1 and 3

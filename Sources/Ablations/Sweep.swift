@@ -3,8 +3,8 @@
 // translations", but has "a large negative effect on predicting pixel-accurate masks".
 //
 // In: one level's features [C, H, W] and a box.  Out: per operator, the grid of bins at every
-// position [P, C, Y, X], of which one bin of one channel is kept as a curve, and the largest jump of
-// all.  P positions, C channels, Y X bins, S the level's stride.
+// position [P, C, Y, X], of which one bin of one channel is kept as a curve, and the largest jump
+// of all.  P positions, C channels, Y X bins, S the level's stride.
 
 import Stage0Input
 import Stage1Backbone

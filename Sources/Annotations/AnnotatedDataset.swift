@@ -55,7 +55,8 @@ public struct TruthObject: Sendable, Equatable {
   public var bounds: COCOBox
   /// The object's visible pixels; nil where the data set has boxes alone.
   public var mask: RunLengthEncoding?
-  /// A region with many objects that were not told apart: neither missed nor found by a detection.
+  /// A region with many objects that were not annotated one by one: neither missed nor found by a
+  /// detection.
   public var isCrowd: Bool
   /// The object's area in pixels, which decides whether COCO calls it small, medium or large.
   public var area: Double

@@ -95,8 +95,8 @@ extension AnnotatedImage {
 private let truthRemedy = "Give a label map (a grey PNG) or annotations in COCO's JSON format"
 
 extension AnnotatedDataset {
-  /// One of the images: that of a number; without one that of a file name, or of the number that the
-  /// file name is, or the only one.
+  /// One of the images: that of a number; without one that of a file name, or of the number that
+  /// the file name is, or the only one.
   ///
   /// - Throws: `Fault` if there is no such image
   public func image(named file: String, id: Int?) throws(Fault) -> AnnotatedImage {

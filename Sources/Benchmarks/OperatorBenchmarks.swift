@@ -88,8 +88,8 @@ public func operatorBenchmarks(runs: Int) -> [Timing] {
   ]
 }
 
-/// Numbers that look random and are the same everywhere: a linear congruential generator of 64 bits,
-/// `state = state * 6364136223846793005 + 1442695040888963407`, the upper 24 bits taken.
+/// Numbers that look random and are the same everywhere: a linear congruential generator of 64
+/// bits, `state = state * 6364136223846793005 + 1442695040888963407`, the upper 24 bits taken.
 struct BenchmarkNoise {
   private var state: UInt64
 

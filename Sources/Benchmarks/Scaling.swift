@@ -13,7 +13,7 @@ import Tensors
 public struct ScalingCurve: Codable, Sendable {
   /// One place on the curve.
   public struct Point: Codable, Sendable {
-    /// The amount in words: `256 x 320`, `1000 proposals`.
+    /// The amount as text: `256 x 320`, `1000 proposals`.
     public var name: String
     /// The amount, in the curve's unit.
     public var amount: Double

@@ -11,10 +11,10 @@ import WeightFiles
 /// `bench --serve`: one run for each line on standard input, so that another program can take turns
 /// with it. Both then stand ready with what they need in memory, and the machine's moods meet both.
 ///
-/// A line is the name of a job, or the name and a file: then what the job computes is written there,
-/// as `.safetensors`. The answer is a line with the seconds of the run, writing not counted, and
-/// behind them, where the arithmetic is counted, billions of operations a second. Nothing is loaded
-/// or made before a job needs it; the first run of each job is slower.
+/// A line is the name of a job, or the name and a file: then what the job computes is written
+/// there, as `.safetensors`. The answer is a line with the seconds of the run, writing not counted,
+/// and behind them, where the arithmetic is counted, billions of operations a second. Nothing is
+/// loaded or made before a job needs it; the first run of each job is slower.
 struct BenchServer {
   /// What can be asked for.
   enum Job: String, CaseIterable {

@@ -12,7 +12,7 @@ import WeightFiles
 
 extension Mistake: ExpressibleByArgument {}
 
-/// `maskrcnn break`: a trace with one deliberate mistake in it, held against a right one.
+/// `maskrcnn break`: a trace with one deliberate mistake in it, compared with a right one.
 struct BreakCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "break",

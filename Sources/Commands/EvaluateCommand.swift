@@ -94,7 +94,7 @@ struct EvaluateCommand: ParsableCommand {
     if let curves, !json { print("\nLook at \(curves)") }
   }
 
-  /// The truth, and what is held against it.
+  /// The truth, and what is compared with it.
   private func compared() throws -> (AnnotatedDataset, DetectionResults) {
     if let data, let results {
       let dataset = try AnnotatedDataset(coco: URL(fileURLWithPath: data))
@@ -231,7 +231,7 @@ private struct PrecisionRecallFigure {
           Self.colours[place])
       }
     }
-    // More lines than colours could not be told apart.
+    // More lines than colours could not be distinguished.
     let known = evaluation.classes.indices.compactMap { index in
       evaluation.curve(classIndex: index, threshold: 0).map { (index, $0) }
     }

@@ -6,7 +6,7 @@ import Tensors
 import Tracing
 import WeightFiles
 
-/// `maskrcnn inspect`: a file or trace in words.
+/// `maskrcnn inspect`: describes a file or a trace.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
@@ -19,7 +19,7 @@ struct InspectCommand: ParsableCommand {
   }
 }
 
-/// A weight file, `.npy` file, image or trace in words.
+/// The description of a weight file, `.npy` file, image or trace.
 ///
 /// - Throws: `Fault` if the file is none of them or is damaged.
 func describe(_ file: URL) throws -> String {

@@ -23,7 +23,8 @@ struct JointDetections {
   ///   - paths: images, and folders of which all images are taken, by ascending name; none for the
   ///     bundled image
   ///   - output: the results file
-  /// - Throws: `Fault` if there are no images, a file is not there, or one number is given to several
+  /// - Throws: `Fault` if there are no images, a file is not there, or one number is given to
+  ///   several
   init(_ paths: [URL], to output: URL, roi given: GivenFlags, masks flags: GivenFlags) throws {
     self.output = output
     var (roi, masks) = (RoIOptions.torchvision, MaskOptions.torchvision)

@@ -21,8 +21,8 @@ final class LoadedTruth {
   /// Whether the command line says where the truth is stored.
   var isNamedByUser: Bool { given.file != nil }
 
-  /// Where the truth about an image is stored: what the command line says, or the trace, or the bundled
-  /// one; nil where nobody told.
+  /// Where the truth about an image is stored: what the command line says, or the trace, or the
+  /// bundled one; nil where nobody told.
   private func place(of image: URL) -> (file: URL, imageID: Int?, label: String?)? {
     let isOwn = trace.image?.standardizedFileURL.path == image.standardizedFileURL.path
     let recorded = isOwn && given.file == nil ? trace.truth : nil

@@ -39,7 +39,7 @@ func lossTable(_ losses: TrainingLosses) -> String {
 }
 
 extension LossName {
-  /// What a loss is taken over, in words.
+  /// What a loss is taken over, as text.
   fileprivate func domain(_ count: Int, pixels: Int) -> String {
     switch self {
     case .objectness: "\(count) anchors"

@@ -15,7 +15,7 @@ struct PageCommand: ParsableCommand {
     discussion: "The page is one file; it opens from disk and loads nothing from elsewhere.")
 
   @Option(help: "The trace's folder.") var trace = "trace"
-  @Option(help: "A second trace, to be held against the first: where they differ first, and how.")
+  @Option(help: "A second trace to compare with the first: where they differ first, and how.")
   var against: String?
   @OptionGroup var truth: TruthOption
   @OptionGroup var imageID: TruthImageOption

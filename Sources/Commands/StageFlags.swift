@@ -4,9 +4,9 @@ import Tracing
 
 /// The flags that set a stage's options, one for each that the options declare.
 ///
-/// ArgumentParser finds the flags of a type by reflection and decodes each by its label. A type that
-/// reflects, and decodes, an `Option` or a `Flag` per declaration so has them all without a property
-/// for each.
+/// ArgumentParser finds the flags of a type by reflection and decodes each by its label. A type
+/// that reflects, and decodes, an `Option` or a `Flag` per declaration so has them all without a
+/// property for each.
 struct StageFlags<Options: StageOptions>: ParsableArguments, CustomReflectable {
   private var options: [String: Option<String?>] = [:]
   private var switches: [String: Flag<Bool>] = [:]

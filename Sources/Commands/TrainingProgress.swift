@@ -112,7 +112,8 @@ struct Pace {
     return step == configuration.steps || step % max(1, configuration.checkpointInterval) == 0
   }
 
-  /// `step 120 of 5000: objectness 0.10, rpn_box_reg 0.02, …, total 1.40; 16.1 images/s, 12 min left`
+  /// `step 120 of 5000: objectness 0.10, rpn_box_reg 0.02, …, total 1.40; 16.1 images/s, 12 min
+  /// left`
   var words: String {
     guard let last else { return "" }
     let parts = zip(LossName.allCases, losses).map { name, loss in

@@ -5,7 +5,7 @@ import Foundation
 /// well, a mistyped subcommand would be called a missing image.
 ///
 /// - Parameters:
-///   - words: what stands in the place of the image
+///   - words: what the command line has in the place of the image
 ///   - command: the command with the subcommands
 /// - Throws: `ValidationError` with the subcommand that the word is nearest to
 func refuseUnknownSubcommands(_ words: [String], of command: any ParsableCommand.Type) throws {

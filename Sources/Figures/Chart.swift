@@ -43,7 +43,7 @@ public struct Chart: Panel {
     case histogram([Float], bins: Int)
   }
 
-  /// What is shown, in words.
+  /// The title: what is shown.
   public var title: String
   /// What the horizontal axis measures.
   public var xAxis: String
@@ -191,7 +191,7 @@ public struct Chart: Panel {
     for one in series {
       for point in one.points where point.x.isFinite && point.y.isFinite {
         let place = bounds.place(point, width, height)
-        // Dots that overlap are told apart by a rim.
+        // A rim separates dots that overlap.
         plot.disc(place, radius: 4, .white)
         plot.disc(place, radius: 3, one.stroke.colour)
       }

@@ -118,7 +118,7 @@ public struct ColourMap: Sendable, Equatable {
   }
 }
 
-/// Colours that tell things apart and say nothing of more or less.
+/// Colours that distinguish things and have no order.
 public enum Palette {
   /// The colour of a level: 2 for P2 … 6 for P6; others go around again.
   public static func level(_ level: Int) -> Colour {

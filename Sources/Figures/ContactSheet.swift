@@ -6,7 +6,7 @@ import Tensors
 public struct ContactSheet: Panel {
   /// The maps, each `[H, W]`.
   public var maps: [Tensor]
-  /// What is shown, in words.
+  /// The title: what is shown.
   public var title: String
   /// What stands above each map; missing ones are empty.
   public var names: [String]

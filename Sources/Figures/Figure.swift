@@ -9,7 +9,7 @@ import Tensors
 ///     }
 ///     let file = figure.png()
 public struct Figure: Sendable {
-  /// What is shown, in words.
+  /// The title: what is shown.
   public var title: String
   /// What to look at.
   public var caption: String

@@ -8,7 +8,7 @@ import Tensors
 public struct HeatTable: Panel {
   /// The numbers, `[rows, columns]`.
   public var values: Tensor
-  /// What is shown, in words.
+  /// The title: what is shown.
   public var title: String
   /// A name per row.
   public var rows: [String]

@@ -1,12 +1,13 @@
 import Tensors
 
-/// A plane of numbers `[H, W]` as colours, with axes in pixels of the network's input (or in cells).
+/// A plane of numbers `[H, W]` as colours, with axes in pixels of the network's input (or in
+/// cells).
 ///
 ///     Heatmap(p3.slice(0), "P3, channel 0", cellSize: 8, scale: .diverging, units: "activation")
 public struct Heatmap: Panel {
   /// The numbers, `[H, W]`.
   public var values: Tensor
-  /// What is shown, in words.
+  /// The title: what is shown.
   public var title: String
   /// The extent of one cell in the axes' units: the stride for axes in image pixels, 1 for axes
   /// in cells.
@@ -31,7 +32,7 @@ public struct Heatmap: Panel {
   public var showsBar = true
   /// Whether the line that states shape and range is written.
   public var showsSummary = true
-  /// The axes' units in words; nil decides by `cellSize` whether they are cells.
+  /// The name of the axes' units; nil decides by `cellSize` whether they are cells.
   public var axisUnit: String?
   /// Pixels of the drawing per unit of the axes; nil decides by the number of cells.
   public var zoom: Float?

@@ -15,7 +15,7 @@ public struct Image: Sendable, Equatable {
     public let format: String
     /// Bits per sample in the file: 1, 2, 4, 8 or 16.
     public let bitDepth: Int
-    /// The file's colours in words: `grey`, `grey and alpha`, `RGB`, `palette`, `YCbCr`, …
+    /// The name of the file's colours: `grey`, `grey and alpha`, `RGB`, `palette`, `YCbCr`, …
     public let colours: String
     /// Stored in passes: an interlaced PNG or a progressive JPEG.
     public let inPasses: Bool

@@ -33,7 +33,7 @@ public struct ImageView: Panel {
 
   /// The image.
   public var image: Raster
-  /// What is shown, in words.
+  /// The title: what is shown.
   public var title: String
   /// How much of the image is taken back towards a light grey, from 0 to 1.
   public var dimmed: Float

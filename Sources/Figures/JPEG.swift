@@ -114,7 +114,7 @@ enum EXIF {
     for entry in 0..<entries {
       let start = directory + 2 + 12 * entry
       guard let tag = number(at: start, bytes: 2) else { return .upright }
-      // Type 3 is a 16-bit number, which stands in the entry itself.
+      // Type 3 is a 16-bit number, which is stored in the entry itself.
       if tag == 0x0112, number(at: start + 2, bytes: 2) == 3, number(at: start + 4, bytes: 4) == 1,
         let value = number(at: start + 8, bytes: 2)
       {

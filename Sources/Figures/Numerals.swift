@@ -26,8 +26,8 @@ public enum Numerals {
 }
 
 extension Numerals {
-  /// A probability with a few significant digits, and more where it would otherwise be rounded to 1:
-  /// `0.98`, `0.997`.
+  /// A probability with a few significant digits, and more where it would otherwise be rounded to
+  /// 1: `0.98`, `0.997`.
   public static func probability(_ value: Float, digits: Int = 3) -> String {
     let texts = (digits...max(digits, 8)).lazy.map { short(value, digits: $0) }
     return texts.first { $0 != "1" || value >= 1 } ?? short(value, digits: digits)

@@ -18,8 +18,8 @@ public enum PNG {
   /// Reads the bytes of a PNG file.
   ///
   /// Palettes and small bit depths are expanded, alpha is dropped, grey is repeated. A sample is
-  /// divided by the greatest its bit depth can hold, so 16 bits keep their full precision. The image
-  /// is set upright as its eXIf chunk says.
+  /// divided by the greatest its bit depth can hold, so 16 bits keep their full precision. The
+  /// image is set upright as its eXIf chunk says.
   public static func decode(_ bytes: [UInt8], name: String) throws -> Image {
     let (samples, header) = try read(bytes, name: name)
     let orientation = EXIF.orientation(exif(in: bytes))

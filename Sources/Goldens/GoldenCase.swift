@@ -19,7 +19,7 @@ public struct Tolerance: Sendable, Equatable {
   public static let exact = Tolerance(0, "nothing is summed or rounded")
 }
 
-/// One tensor of one golden case, held against the reference.
+/// One tensor of one golden case, compared with the reference.
 public struct GoldenResult: Sendable {
   /// `operators/roi_align`, `bundled`
   public let suite: String

@@ -13,8 +13,8 @@ import Tensors
 import Tracing
 import WeightFiles
 
-/// The losses and gradients of a whole network that the reference computed in training mode, and what
-/// this package computes for the same image and truth: `Fixtures/golden/learning/CASE`.
+/// The losses and gradients of a whole network that the reference computed in training mode, and
+/// what this package computes for the same image and truth: `Fixtures/golden/learning/CASE`.
 public struct LearningGolden {
   /// The case's folder name.
   public let name: String
@@ -128,10 +128,11 @@ public struct LearningGolden {
     return results
   }
 
-  /// In how many parameters' gradients one element may be off because of a ReLU whose sum is nearly 0:
-  /// one such cell moves one channel of its layer, by little. Among the millions of cells a network has
-  /// a few, and which side one falls on depends on how the processor rounds. Compiled for x86-64-v2,
-  /// one of 64 elements of one gradient of `bundled` is off by 1.3e-4, the others by 1.4e-6.
+  /// In how many parameters' gradients one element may be off because of a ReLU whose sum is nearly
+  /// 0: one such cell moves one channel of its layer, by little. Among the millions of cells a
+  /// network has a few, and which side one falls on depends on how the processor rounds. Compiled
+  /// for x86-64-v2, one of 64 elements of one gradient of `bundled` is off by 1.3e-4, the others by
+  /// 1.4e-6.
   private static let allowedFlips = 2
   /// By how much of the greatest magnitude such an element may be off.
   private static let flip: Float = 5e-4
@@ -149,8 +150,8 @@ public struct LearningGolden {
   /// gradient is off by; and of a feature map, where one such cell is off by much, as many cells as
   /// twice torchvision's share of them.
   ///
-  /// - Parameter isFlipped: whether the element that is off most is left out, if it is off by no more
-  ///   than `flip`
+  /// - Parameter isFlipped: whether the element that is off most is left out, if it is off by no
+  ///   more than `flip`
   private func compareGradient(
     _ name: String, _ ours: Tensor, isFlipped: Bool = false
   ) throws -> GoldenResult {

@@ -55,7 +55,7 @@ public struct TraceGolden {
       .filter { FileManager.default.fileExists(atPath: $0.appending(path: "trace.json").path) }
   }
 
-  /// Whether the reference's tensors stand there whole, so that a stage can be fed with them.
+  /// Whether the reference's tensors are stored whole, so that a stage can read them.
   public func isWhole() throws -> Bool {
     try trace.stages.allSatisfy {
       try trace.stage($0).record.tensors.allSatisfy { $0.samples == nil }
@@ -128,8 +128,8 @@ public struct TraceGolden {
     }
   }
 
-  /// The stages with the options that the trace was recorded with. The reference's stage 1 has none:
-  /// its record says what the model was made of.
+  /// The stages with the options that the trace was recorded with. The reference's stage 1 has
+  /// none: its record says what the model was made of.
   private func stages() throws -> InferenceStages {
     guard let image = trace.image else {
       throw Fault(

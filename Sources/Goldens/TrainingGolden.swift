@@ -67,8 +67,8 @@ public struct TrainingGolden {
       .map { try TrainingGolden(folder.appending(path: $0)) }
   }
 
-  /// Takes the ten steps and compares the losses of each, and every parameter and statistic after the
-  /// last.
+  /// Takes the ten steps and compares the losses of each, and every parameter and statistic after
+  /// the last.
   ///
   /// - Parameter fixtures: the package's `Fixtures`
   public func check(fixtures: URL) throws -> [GoldenResult] {
@@ -110,9 +110,9 @@ public struct TrainingGolden {
   /// How many parameters and statistics the reference has.
   public var parameterCount: Int { reference.tensors.keys.count { $0.hasSuffix("#limits") } }
 
-  /// Compares the recorded elements of a parameter with ours: as parts of the parameter's range, and as
-  /// parts of how far it has moved, which is less. There, what 32 bits round at the parameter's own
-  /// magnitude in ten steps is allowed besides.
+  /// Compares the recorded elements of a parameter with ours: as parts of the parameter's range,
+  /// and as parts of how far it has moved, which is less. There, what 32 bits round at the
+  /// parameter's own magnitude in ten steps is allowed besides.
   private func compare(
     _ name: String, _ ours: Tensor
   ) throws -> (whole: GoldenResult, change: GoldenResult?) {

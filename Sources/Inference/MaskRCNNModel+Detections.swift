@@ -21,9 +21,9 @@ extension MaskRCNNModel {
   /// - Parameter image: `[3, H0, W0]`, RGB in 0...1
   public func detections(in image: Tensor) -> [Detection] { detections(in: [image])[0] }
 
-  /// The objects in each of several images, which go through the network together. They are padded to
-  /// the largest of them: results for one image differ a little with the company it has, as they do in
-  /// torchvision, unless all have the same size.
+  /// The objects in each of several images, which go through the network together. They are padded
+  /// to the largest of them: results for one image differ a little with the company it has, as they
+  /// do in torchvision, unless all have the same size.
   ///
   /// - Parameter images: RGB in 0...1, each `[3, H0, W0]`
   public func detections(in images: [Tensor]) -> [[Detection]] {

@@ -25,8 +25,8 @@ public protocol PipelineStage: Stage {
   ) throws -> Self
 }
 
-/// The stages of learning in their order, which run where the truth about the image is known: the one
-/// list of them.
+/// The stages of learning in their order, which run where the truth about the image is known: the
+/// one list of them.
 public enum LearningStages {
   /// Their types.
   public static var types: [any PipelineStage.Type] {

@@ -1,7 +1,7 @@
 import Tensors
 
-// The gradients of batch norm, in training and frozen. Ioffe and Szegedy 2015, "Batch Normalization",
-// section 3.
+// The gradients of batch norm, in training and frozen. Ioffe and Szegedy 2015, "Batch
+// Normalization", section 3.
 //
 // N images, C channels, H W rows and columns, M = N H W positions; z = (x - mean) / sqrt(variance +
 // epsilon) is the normalised input.
@@ -21,8 +21,9 @@ public struct NormGradient: Sendable, Equatable {
   }
 }
 
-/// The gradients of batch norm in training. The mean and the variance depend on the input too, so each
-/// position's gradient loses what all positions have in common with a shift and a scaling of the input:
+/// The gradients of batch norm in training. The mean and the variance depend on the input too, so
+/// each position's gradient loses what all positions have in common with a shift and a scaling of
+/// the input:
 ///
 ///     dBias[c] = sum of dY,  dWeight[c] = sum of dY * z
 ///     dX = weight[c] / sqrt(variance[c] + epsilon) * (dY - dBias[c] / M - z * dWeight[c] / M)

@@ -1,12 +1,12 @@
 import Tensors
 
-// Batch norm as it is trained: by the statistics of the batch itself. Ioffe and Szegedy 2015, "Batch
-// Normalization", algorithm 1. In inference it is a scale and a shift, a `Finish`.
+// Batch norm as it is trained: by the statistics of the batch itself. Ioffe and Szegedy 2015,
+// "Batch Normalization", algorithm 1. In inference it is a scale and a shift, a `Finish`.
 //
 // N images, C channels, H W rows and columns, M = N H W positions.
 
-/// What batch norm measured over a batch: what its gradient needs, and what the running averages are
-/// made of.
+/// What batch norm measured over a batch: what its gradient needs, and what the running averages
+/// are made of.
 public struct BatchStatistics: Sendable, Equatable {
   /// M, the positions that were averaged over.
   public var count: Int
@@ -46,8 +46,8 @@ public struct BatchStatistics: Sendable, Equatable {
   }
 }
 
-/// The mean and the biased variance of each channel, summed in 64 bits, the variance around the mean.
-/// The definition.
+/// The mean and the biased variance of each channel, summed in 64 bits, the variance around the
+/// mean. The definition.
 ///
 /// - Parameter input: `[N, C, H, W]`
 public func plainBatchStatistics(_ input: Tensor) -> BatchStatistics {
@@ -67,8 +67,8 @@ public func plainBatchStatistics(_ input: Tensor) -> BatchStatistics {
   return BatchStatistics(count: count, mean: means, variance: variances)
 }
 
-/// The mean and the biased variance of each channel, as `plainBatchStatistics`, eight positions at a
-/// time; or, if `KernelForm.current` says so, by the definition.
+/// The mean and the biased variance of each channel, as `plainBatchStatistics`, eight positions at
+/// a time; or, if `KernelForm.current` says so, by the definition.
 ///
 /// - Parameter input: `[N, C, H, W]`
 public func batchStatistics(_ input: Tensor) -> BatchStatistics {
@@ -133,8 +133,8 @@ public func plainBatchNorm(
   return (output, statistics)  // [N, C, H, W]
 }
 
-/// Batch norm in training, as `plainBatchNorm`, with what may follow it: the sum with a shortcut and
-/// a ReLU; by the definition, if `KernelForm.current` says so.
+/// Batch norm in training, as `plainBatchNorm`, with what may follow it: the sum with a shortcut
+/// and a ReLU; by the definition, if `KernelForm.current` says so.
 ///
 /// - Parameters:
 ///   - input: `[N, C, H, W]`

@@ -1,8 +1,8 @@
 import Tensors
 
-// Sixteen channels of a feature map with the channels innermost, as ChannelsLast.swift lays out all of
-// them. Gradients are added up in such blocks: a block belongs to one thread, so that the order of
-// every sum, and with it the bits, does not depend on the number of threads.
+// Sixteen channels of a feature map with the channels innermost, as ChannelsLast.swift lays out all
+// of them. Gradients are added up in such blocks: a block belongs to one thread, so that the order
+// of every sum, and with it the bits, does not depend on the number of threads.
 
 /// Up to sixteen channels of a map, `[H, W, 16]`; channels that the map does not have are 0.
 public struct ChannelBlock: ~Copyable {
@@ -63,8 +63,8 @@ public struct ChannelBlock: ~Copyable {
   deinit { cells.deallocate() }
 }
 
-/// The gradient of `addBilinear`, for the sixteen channels of a block: `a[c] += wa * g[c]`, and so on
-/// for b, d and e. Cells may coincide.
+/// The gradient of `addBilinear`, for the sixteen channels of a block: `a[c] += wa * g[c]`, and so
+/// on for b, d and e. Cells may coincide.
 public func spreadBilinear(
   _ gradient: UnsafePointer<Float>, to a: UnsafeMutablePointer<Float>, _ wa: Float,
   _ b: UnsafeMutablePointer<Float>, _ wb: Float, _ d: UnsafeMutablePointer<Float>, _ wd: Float,
@@ -86,8 +86,8 @@ public struct GreatestOfSixteen {
   /// Begins with a value that a candidate has to exceed.
   public init(above floor: Float) { greatest = SIMD16(repeating: floor) }
 
-  /// Takes each channel's candidate where it is strictly greater than those before, so that of equal
-  /// ones the first is chosen; a NaN never is.
+  /// Takes each channel's candidate where it is strictly greater than those before, so that of
+  /// equal ones the first is chosen; a NaN never is.
   public mutating func offer(_ candidate: SIMD16<Float>, index: Int) {
     let isGreater = candidate .> greatest
     greatest.replace(with: candidate, where: isGreater)

@@ -1,17 +1,17 @@
 import Tensors
 
-// Images with the channels innermost, as the sums over positions of a weight's gradient need them: in
-// panels of as many channels as a tile has rows or columns, so that both factors of such a sum are
-// read front to back and no patch is ever copied.
+// Images with the channels innermost, as the sums over positions of a weight's gradient need them:
+// in panels of as many channels as a tile has rows or columns, so that both factors of such a sum
+// are read front to back and no patch is ever copied.
 //
-// The output's rows are called lines, N Y of them through all images. They are worked off in bands of
-// some lines, so that what is laid out stays in the processor's caches.
+// The output's rows are called lines, N Y of them through all images. They are worked off in bands
+// of some lines, so that what is laid out stays in the processor's caches.
 
 /// How the rows and columns of an image `[N, C, H, W]` are laid out in panels.
 ///
 /// A panel holds, for each row, the cells of each `part` of its columns, for each cell the lanes. A
-/// lane is a channel; or, where there are fewer channels than a panel has lanes, a channel at one of
-/// the kernel's columns.
+/// lane is a channel; or, where there are fewer channels than a panel has lanes, a channel at one
+/// of the kernel's columns.
 struct PanelLayout: Sendable {
   /// Columns `step * x + first` of the image, for x in `0..<count`; zeros outside the image.
   struct Part: Sendable {
@@ -102,7 +102,8 @@ extension PanelLayout {
           image + (plane * shape[2] + row) * shape[3], shift: tap, to: lines + lane * linePitch)
       }
       // Where the width is no multiple of eight, a cell's last lanes spill over into the next cell,
-      // which is written later: within eight cells the upper lanes come first, cells in their order.
+      // which is written later: within eight cells the upper lanes come first, cells in their
+      // order.
       for cell in stride(from: 0, to: cells, by: 8) {
         for lane in stride(from: rounded - 8, through: 0, by: -8) {
           transposeEight(

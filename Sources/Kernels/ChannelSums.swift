@@ -1,11 +1,11 @@
 import Tensors
 
-// Sums over all positions of a channel, as the gradients of a bias and of a norm need them. They may
-// have millions of terms, so they are kept in 64 bits, and so that this costs nothing, some hundred
-// terms at a time are summed in 32.
+// Sums over all positions of a channel, as the gradients of a bias and of a norm need them. They
+// may have millions of terms, so they are kept in 64 bits, and so that this costs nothing, some
+// hundred terms at a time are summed in 32.
 
-/// The sum of each channel, `s[c] = sum over n, y, x of t[n, c, y, x]`: the gradient of a bias, given
-/// the gradient of the output it was added to. The definition.
+/// The sum of each channel, `s[c] = sum over n, y, x of t[n, c, y, x]`: the gradient of a bias,
+/// given the gradient of the output it was added to. The definition.
 ///
 /// - Parameter tensor: `[N, C, …]`; a linear layer's `[R, O]` too
 /// - Returns: `[C]`
@@ -23,8 +23,8 @@ public func plainChannelSums(_ tensor: Tensor) -> Tensor {
   return Tensor([channels], sums)  // [C]
 }
 
-/// The sum of each channel, as `plainChannelSums`, eight terms at a time; or, if `KernelForm.current`
-/// says so, by the definition.
+/// The sum of each channel, as `plainChannelSums`, eight terms at a time; or, if
+/// `KernelForm.current` says so, by the definition.
 ///
 /// - Parameter tensor: `[N, C, …]`; a linear layer's `[R, O]` too
 /// - Returns: `[C]`
@@ -67,7 +67,8 @@ private func sumRows(
   }
 }
 
-/// The sum of many terms: eight at a time, at most 32 to a lane before the lanes go over into 64 bits.
+/// The sum of many terms: eight at a time, at most 32 to a lane before the lanes go over into 64
+/// bits.
 ///
 /// - Parameters:
 ///   - eight: the terms from an index on

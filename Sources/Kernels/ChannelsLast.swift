@@ -1,6 +1,6 @@
 import Tensors
 
-// Feature maps with the channels innermost: all channels of a cell lie beside each other, so what is
+// Feature maps with the channels innermost: all channels of a cell are contiguous, so what is
 // done to every channel alike is done to a vector register's worth of them at once.
 
 /// The same features, `[C, H, W]` as `[H, W, C]`.
@@ -43,8 +43,8 @@ public func addBilinear(
   for c in 0..<channels { sums[c] += wa * a[c] + wb * b[c] + wd * d[c] + we * e[c] }
 }
 
-/// `greatest[c] = max(greatest[c], a[c] * wa + b[c] * wb + d[c] * wd + e[c] * we)`; a sample that is
-/// NaN counts for nothing, as in Swift's `max`.
+/// `greatest[c] = max(greatest[c], a[c] * wa + b[c] * wb + d[c] * wd + e[c] * we)`; a sample that
+/// is NaN counts for nothing, as in Swift's `max`.
 public func maximiseBilinear(
   _ a: UnsafePointer<Float>, _ wa: Float, _ b: UnsafePointer<Float>, _ wb: Float,
   _ d: UnsafePointer<Float>, _ wd: Float, _ e: UnsafePointer<Float>, _ we: Float,

@@ -1,7 +1,7 @@
 import Tensors
 
-// The gradients of a convolution: of a loss L by the convolution's input, weight and bias, given L's
-// gradient by its output.
+// The gradients of a convolution: of a loss L by the convolution's input, weight and bias, given
+// L's gradient by its output.
 //
 // N images, I input channels, O output channels, G groups, H W input rows and columns, Y X output
 // rows and columns, K kernel rows and columns, s the stride, p the padding; dY, dX and dw are the
@@ -60,8 +60,9 @@ public func plainConvolutionInputGradient(
 ///
 ///     dw[o, i, u, v] = sum over n, y, x of dY[n, o, y, x] * x[n, i, s y - p + u, s x - p + v]
 ///
-/// with zeros outside the image. The sum has as many terms as the output has positions, so it is kept
-/// in 64 bits. This is the definition; `convolutionWeightGradient` computes the same much faster.
+/// with zeros outside the image. The sum has as many terms as the output has positions, so it is
+/// kept in 64 bits. This is the definition; `convolutionWeightGradient` computes the same much
+/// faster.
 ///
 /// - Parameters:
 ///   - input: `[N, I, H, W]`
@@ -107,9 +108,9 @@ public func plainConvolutionWeightGradient(
 /// The gradient of a convolution by its input, by the form that suits it.
 ///
 /// With a stride of 1 it is a convolution of the output's gradient by the kernels turned by half a
-/// turn, with inputs and outputs exchanged, so the forms of `convolution` compute it, Winograd's among
-/// them. Otherwise, `packedConvolutionInputGradient`; or, if `KernelForm.current` says so, the
-/// definition.
+/// turn, with inputs and outputs exchanged, so the forms of `convolution` compute it, Winograd's
+/// among them. Otherwise, `packedConvolutionInputGradient`; or, if `KernelForm.current` says so,
+/// the definition.
 ///
 /// - Parameters:
 ///   - outputGradient: dY, `[N, O, Y, X]`

@@ -2,11 +2,11 @@ import Tensors
 
 // The packed form of a convolution's gradient by its input.
 //
-// Cell h of the input was read by the positions y with s y = h + p - u, so only by the kernel's rows u
-// that leave the same remainder r as h + p when divided by s: u = r + s j. The cells of one
-// remainder of the rows and one of the columns, a phase, are therefore the result of a convolution of
-// stride 1 with a part of the kernel, and the s s phases together multiply no more often than the
-// convolution itself did.
+// Cell h of the input was read by the positions y with s y = h + p - u, so only by the kernel's
+// rows u that leave the same remainder r as h + p when divided by s: u = r + s j. The cells of one
+// remainder of the rows and one of the columns, a phase, are therefore the result of a convolution
+// of stride 1 with a part of the kernel, and the s s phases together multiply no more often than
+// the convolution itself did.
 
 /// The weight of the convolution that takes a gradient back to the input, if the stride is 1: every
 /// kernel turned by half a turn, inputs and outputs exchanged within each group.
@@ -88,7 +88,8 @@ struct WeightPhases: Sendable {
 }
 
 /// The gradient of a convolution by its input, the same sums as `plainConvolutionInputGradient`, as
-/// matrix products: one for each phase, `[I / G, O / G J J]` by the patches of the output's gradient.
+/// matrix products: one for each phase, `[I / G, O / G J J]` by the patches of the output's
+/// gradient.
 ///
 /// Parameters and result as in `convolutionInputGradient`.
 public func packedConvolutionInputGradient(

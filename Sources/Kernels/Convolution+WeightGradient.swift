@@ -8,8 +8,8 @@ import Tensors
 // Each sum is the sum of its parts over some hundred positions, which keeps more digits than adding
 // product after product would. The parts depend on the extents alone, never on the threads.
 
-/// The gradient of a convolution by its weight, the same sums as `plainConvolutionWeightGradient`, as
-/// matrix products.
+/// The gradient of a convolution by its weight, the same sums as `plainConvolutionWeightGradient`,
+/// as matrix products.
 ///
 /// Parameters and result as in `convolutionWeightGradient`.
 public func packedConvolutionWeightGradient(
@@ -55,8 +55,8 @@ private struct WeightGradientWork: Sendable {
       rowStep: 1, padding: 0)
     // With few channels, as in a network's first layer, the kernel's columns fill the lanes.
     let laneTaps = size.inputsPerGroup < Tile.columns ? size.kernelColumns : 1
-    // Otherwise the columns of a row are sorted by their remainder by the stride, so that what a place
-    // reads is contiguous.
+    // Otherwise the columns of a row are sorted by their remainder by the stride, so that what a
+    // place reads is contiguous.
     let parts =
       laneTaps > 1
       ? [PanelLayout.Part(first: -size.padding, step: size.stride, count: size.outColumns)]

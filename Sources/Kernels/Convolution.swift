@@ -3,7 +3,8 @@ import Tensors
 // N images, I input channels, O output channels, G groups, H W input rows and columns,
 // Y X output rows and columns, K kernel rows and columns.
 
-/// The number of positions of a kernel along one axis: `(extent + 2 padding - kernel) / stride + 1`.
+/// The number of positions of a kernel along one axis: `(extent + 2 padding - kernel) / stride +
+/// 1`.
 public func convolvedExtent(_ extent: Int, kernel: Int, stride: Int, padding: Int) -> Int {
   // Swift's division rounds towards 0, so a kernel that does not fit is a case of its own.
   extent + 2 * padding < kernel ? 0 : (extent + 2 * padding - kernel) / stride + 1
@@ -83,8 +84,8 @@ struct ConvolutionSize: Sendable {
 /// if `KernelForm.current` says so, the definition.
 ///
 /// NaN and infinity in the input come out where the definition has them, ReLU or not; Winograd's
-/// form spreads them over the whole 4 x 4 blocks of the output that read such a cell. The weights are
-/// to be finite: the fast forms multiply them by the zeros outside the image.
+/// form spreads them over the whole 4 x 4 blocks of the output that read such a cell. The weights
+/// are to be finite: the fast forms multiply them by the zeros outside the image.
 ///
 /// Without input cells or input channels every sum is 0, and so the result is the finish of 0.
 ///

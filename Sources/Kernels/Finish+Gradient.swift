@@ -105,8 +105,8 @@ public func plainFinishGradient(
   return gradient
 }
 
-/// The gradients of a finish, as `plainFinishGradient`, each a pass of vectors on all threads; or, if
-/// `KernelForm.current` says so, by the definition.
+/// The gradients of a finish, as `plainFinishGradient`, each a pass of vectors on all threads; or,
+/// if `KernelForm.current` says so, by the definition.
 ///
 /// - Parameters:
 ///   - outputGradient: dY, `[N, O, Y, X]`, or `[R, O]`

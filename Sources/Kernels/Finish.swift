@@ -37,7 +37,7 @@ public struct Finish: Sendable, Equatable {
 struct ChannelFinish {
   let scale, shift, floor: Float
 
-  /// Finishes `count` sums that lie beside each other.
+  /// Finishes `count` contiguous sums.
   @inline(__always)
   func apply(
     _ count: Int, _ sums: UnsafePointer<Float>, adding added: UnsafePointer<Float>?,

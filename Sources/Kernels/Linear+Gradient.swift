@@ -43,7 +43,8 @@ public func plainLinearWeightGradient(_ input: Tensor, outputGradient: Tensor) -
 }
 
 /// The gradient of a linear layer by its input, the same sums as `plainLinearInputGradient`, as a
-/// blocked matrix product; or, if `KernelForm.current` says so, the definition. Zeros without outputs.
+/// blocked matrix product; or, if `KernelForm.current` says so, the definition. Zeros without
+/// outputs.
 ///
 /// - Parameters:
 ///   - outputGradient: dY, `[R, O]`

@@ -106,8 +106,8 @@ func packedProduct<Source: ColumnSource, Sink: ProductSink>(
   let tileSize = Tile.rows * Tile.columns
   // Sums that one block of depth completes go straight on; others wait in memory for the next.
   let isDeep = a.depth > Tile.depth
-  // Wide jobs read A less often and write longer lines, but what a job packs and sums up should stay
-  // in the second-level cache, and every thread must have as much to do as the others.
+  // Wide jobs read A less often and write longer lines, but what a job packs and sums up should
+  // stay in the second-level cache, and every thread must have as much to do as the others.
   let packable = Tile.packedFloats / (min(max(a.depth, 1), Tile.depth) * Tile.columns)
   let summable = isDeep ? Tile.waitingSums / (a.panelCount * tileSize) : packable
   let widest = max(1, min(32, packable, summable))
@@ -153,10 +153,10 @@ private func productBlock<Source: ColumnSource, Sink: ProductSink>(
 }
 
 /// The product of a `[Tile.rows, depth]` and a `[depth, Tile.columns]` panel, of which `rows` rows
-/// count: stored in `sums` or added to what stands there.
+/// count: stored in `sums` or added to what it holds.
 ///
-/// With `runs`, the depth is `runs * depth`: the left panel's parts are contiguous, between the right
-/// one's lie `gap` floats that are not read.
+/// With `runs`, the depth is `runs * depth`: the left panel's parts are contiguous, between the
+/// right one's lie `gap` floats that are not read.
 @inline(never)
 func accumulateTile(
   _ depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
@@ -268,7 +268,7 @@ private struct TileSums<Vector: SIMD> where Vector.Scalar == Float {
     row11.add(left[11], right0, right1)
   }
 
-  /// Stores the sums row after row, or adds them to what stands there.
+  /// Stores the sums row after row, or adds them to what is stored there.
   @inline(__always)
   func store(to target: UnsafeMutablePointer<Float>, adds: Bool, rows: Int) {
     let width = 2 * Vector.scalarCount

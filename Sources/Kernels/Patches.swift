@@ -86,7 +86,7 @@ struct PatchColumns: ColumnSource, @unchecked Sendable {
   let size: ConvolutionSize
   let firstChannel: Int
 
-  /// Columns of one output row and one panel: their patches lie beside each other in the image.
+  /// Columns of one output row and one panel: their patches are neighbours in the image.
   private struct Run {
     let target, source, count: Int
   }

@@ -1,11 +1,12 @@
 import Tensors
 
-/// The gradient of max pooling: each window sends its gradient to the one cell that was its greatest,
+/// The gradient of max pooling: each window sends its gradient to the one cell that was its
+/// greatest,
 ///
 ///     dX[n, c, h, w] = sum over the windows whose greatest cell is (h, w) of dY[n, c, y, x]
 ///
-/// Of equal cells the first in the window counts, in row-major order; of NaN the last, as in PyTorch.
-/// This is the definition; `maxPoolGradient` computes the same faster.
+/// Of equal cells the first in the window counts, in row-major order; of NaN the last, as in
+/// PyTorch. This is the definition; `maxPoolGradient` computes the same faster.
 ///
 /// - Parameters:
 ///   - outputGradient: dY, `[N, C, Y, X]`

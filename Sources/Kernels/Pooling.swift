@@ -4,8 +4,8 @@ import Tensors
 ///
 ///     y[n, c, y, x] = max over u, v of x[n, c, s y - p + u, s x - p + v]
 ///
-/// A window with a NaN gives NaN, as in PyTorch; one without a cell gives minus infinity. This is the definition; `maxPool` computes the same
-/// faster.
+/// A window with a NaN gives NaN, as in PyTorch; one without a cell gives minus infinity. This is
+/// the definition; `maxPool` computes the same faster.
 ///
 /// - Parameter input: `[N, C, H, W]`
 /// - Returns: `[N, C, Y, X]`

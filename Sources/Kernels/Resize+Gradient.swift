@@ -1,7 +1,7 @@
 import Tensors
 
-/// The gradient of a nearest-neighbour resize: each input cell gets the sum over the output cells that
-/// were copied from it,
+/// The gradient of a nearest-neighbour resize: each input cell gets the sum over the output cells
+/// that were copied from it,
 ///
 ///     dX[n, c, h, w] = sum over y, x of dY[n, c, y, x], where floor(y H / H') = h, floor(x W / W') = w
 ///

@@ -1,8 +1,8 @@
 import Tensors
 
 /// Bilinear resize with half-pixel centres (`align_corners=False`), without smoothing when
-/// shrinking. Output cell i samples the input at `(i + 0.5) * H / H' - 0.5`, not below 0. Zeros where
-/// the input has no cells.
+/// shrinking. Output cell i samples the input at `(i + 0.5) * H / H' - 0.5`, not below 0. Zeros
+/// where the input has no cells.
 ///
 /// - Parameters:
 ///   - input: planes, `[C, H, W]`
@@ -62,8 +62,8 @@ private struct Interpolation {
   }
 }
 
-/// Nearest-neighbour resize: output cell i takes input cell `floor(i * H / H')`. Zeros where the input
-/// has no cells.
+/// Nearest-neighbour resize: output cell i takes input cell `floor(i * H / H')`. Zeros where the
+/// input has no cells.
 ///
 /// - Parameters:
 ///   - input: `[N, C, H, W]`

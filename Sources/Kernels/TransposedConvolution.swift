@@ -93,7 +93,7 @@ private struct SpreadBlocks: ProductSink, @unchecked Sendable {
   func expect(rows: Range<Int>, columns: Range<Int>) {
     let taps = kernel * kernel
     let block = taps * width
-    // A line of cells becomes `kernel` lines that lie beside each other.
+    // A line of cells becomes `kernel` adjacent lines.
     for line in columns.lowerBound / width...(columns.upperBound - 1) / width {
       let (n, y) = line.quotientAndRemainder(dividingBy: height)
       for o in rows.lowerBound / taps...(rows.upperBound - 1) / taps {

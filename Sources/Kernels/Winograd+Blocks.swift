@@ -104,7 +104,7 @@ struct WinogradWork: @unchecked Sendable {
     }
   }
 
-  /// Tiles that lie beside each other in one row of tiles.
+  /// Adjacent tiles of one row of tiles.
   private struct Run {
     /// The first one's place in its panel.
     let slot: Int

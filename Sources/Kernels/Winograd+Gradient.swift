@@ -1,7 +1,7 @@
 import Tensors
 
-// The gradient of a 3 x 3 kernel of stride 1 by Winograd's method. The forward form computes a 4 x 4
-// block of the output from a 6 x 6 block d of the input and the kernel g as
+// The gradient of a 3 x 3 kernel of stride 1 by Winograd's method. The forward form computes a 4 x
+// 4 block of the output from a 6 x 6 block d of the input and the kernel g as
 //
 //     Y = At [ (G g Gt) . (Bt d B) ] A                (. multiplies element by element)
 //
@@ -10,8 +10,8 @@ import Tensors
 //     dg = Gt [ (A dY At) . (Bt d B) ] G
 //
 // Summed over all blocks before the last step, the products at each of the 36 places are a matrix
-// product [O, T] by [T, I] over the T tiles: a quarter of the multiplications of the direct sum. `Bt`,
-// `At` and `G` are those of `Winograd.swift`, and the price is the same: four to five bits.
+// product [O, T] by [T, I] over the T tiles: a quarter of the multiplications of the direct sum.
+// `Bt`, `At` and `G` are those of `Winograd.swift`, and the price is the same: four to five bits.
 //
 // N images, I input channels, O output channels, T tiles of 4 x 4 outputs.
 
@@ -201,8 +201,8 @@ private func spreadInput(
   }
 }
 
-/// `A y At` of one tile for all lanes of a panel. What goes beyond the panel's width is overwritten by
-/// the next tile's.
+/// `A y At` of one tile for all lanes of a panel. What goes beyond the panel's width is overwritten
+/// by the next tile's.
 private func spreadGradient(
   _ cells: UnsafePointer<Float>, _ pitch: Int, _ target: UnsafeMutablePointer<Float>,
   _ placeStride: Int, _ half: UnsafeMutablePointer<Float>
@@ -263,8 +263,8 @@ private func gatherKernel(
   return kernel
 }
 
-/// `Gt`: a kernel's line from the sums at the six points. Divisions, so that whole numbers that can be
-/// divided stay exact.
+/// `Gt`: a kernel's line from the sums at the six points. Divisions, so that whole numbers that can
+/// be divided stay exact.
 @inline(__always)
 private func gather(_ m: (Int) -> Eight) -> InlineArray<3, Eight> {
   let (sumOfOne, differenceOfOne) = (m(1) + m(2), m(2) - m(1))

@@ -1,5 +1,5 @@
-// What Winograd's method does to the tiles before and after the products: `Bt d B` and `At m A`, for
-// all tiles of a panel at once, one lane a tile.
+// What Winograd's method does to the tiles before and after the products: `Bt d B` and `At m A`,
+// for all tiles of a panel at once, one lane a tile.
 
 /// How far the rows of a panel's cells lie apart: a panel's tiles, and room for sixteen more, so
 /// that runs of tiles may be laid out sixteen at a time, each over the waste of the one before.

@@ -1,6 +1,6 @@
-/// Everything that a program needs to find objects in images and to look into how they are found: the
-/// rooms of this package, from tensors to the last stage, under one name. Each is a product of its
-/// own as well.
+/// Everything that a program needs to find objects in images and to look into how they are found:
+/// the rooms of this package, from tensors to the last stage, under one name. Each is a product of
+/// its own as well.
 ///
 ///     let model = try MaskRCNNModel(contentsOf: weights)
 ///     for detection in model.detections(in: try readImage(photo)) { print(detection.box) }

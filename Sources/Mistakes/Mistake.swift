@@ -39,7 +39,8 @@ public enum Mistake: String, CaseIterable, Sendable {
     }
   }
 
-  /// Whether it is made in training: it changes no detection, and shows only where the truth is known.
+  /// Whether it is made in training: it changes no detection, and shows only where the truth is
+  /// known.
   public var isInLearning: Bool { self == .unweightedDeltas || self == .allClassesMask }
 
   /// What is done wrongly, in one sentence.

@@ -7,7 +7,7 @@ import Stage6Masks
 import Tensors
 import Tracing
 
-/// A right trace and one with a mistake, held against each other.
+/// A right trace and one with a mistake, compared with each other.
 public struct MistakeFinding: Sendable {
   /// The mistake that was made.
   public var mistake: Mistake

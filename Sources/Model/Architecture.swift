@@ -1,6 +1,6 @@
 import Tensors
 
-/// What the shapes of a weight file's parameters say of the network.
+/// The network that the shapes of a weight file's parameters describe.
 public struct Architecture: Sendable, Equatable {
   /// The numbers by which such a network can be built.
   public let layout: Layout
@@ -15,10 +15,10 @@ public struct Architecture: Sendable, Equatable {
   /// How many of them scale and shift the trunk's norms. torchvision freezes these in the v1
   /// layout and does not count them: its 44,401,393 are `parameterCount - trunkNormCount`.
   public var trunkNormCount: Int
-  /// The parts in words, in the order of the network: `("feature pyramid", "256 channels, …")`.
+  /// The parts described, in the order of the network: `("feature pyramid", "256 channels, …")`.
   public var parts: [Part]
 
-  /// One part of the network in words.
+  /// One part of the network, described.
   public struct Part: Sendable, Equatable {
     /// `box head`
     public let name: String
@@ -47,7 +47,8 @@ public struct Architecture: Sendable, Equatable {
       ? [[3, 4, 6, 3]: 50, [3, 4, 23, 3]: 101, [3, 8, 36, 3]: 152]
       : [[2, 2, 2, 2]: 18, [3, 4, 6, 3]: 34]
     let blocks = layout.blocks.map(String.init).joined(separator: "-")
-    // A trunk that ends before its last layer is still told by its first ones, if only one has them.
+    // A trunk that ends before its last layer is still told by its first ones, if only one has
+    // them.
     let candidates = depths.filter { $0.key.starts(with: layout.blocks) }.values
     let depth = candidates.count == 1 ? "\(candidates.first ?? 0)" : "(\(blocks) blocks)"
     var name: String

@@ -1,7 +1,7 @@
 /// The data set that most published weights were trained on.
 public enum COCO {
-  /// Its class names, background first, as torchvision lists them. COCO numbers its 80 classes from 1
-  /// to 90; the numbers without a class are called "N/A".
+  /// Its class names, background first, as torchvision lists them. COCO numbers its 80 classes from
+  /// 1 to 90; the numbers without a class are called "N/A".
   public static let classNames = [
     "__background__", "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train",
     "truck", "boat", "traffic light", "fire hydrant", "N/A", "stop sign", "parking meter",

@@ -181,8 +181,8 @@ extension Linear {
 }
 
 extension ParameterTree {
-  /// Adds the learned parameters of another tree of the same layers, element by element: the gradients
-  /// of weights that are used several times.
+  /// Adds the learned parameters of another tree of the same layers, element by element: the
+  /// gradients of weights that are used several times.
   public mutating func add(_ other: Self) {
     update(with: other) { slot, value, summand in
       guard slot.kind.isLearned else { return nil }

@@ -67,8 +67,8 @@ extension Layout {
     let alike = [Int](repeating: pyramid, count: pyramidLevels)
     inner = ballot.row(ParameterNames.inner, channels: alike)
     outer = ballot.row(ParameterNames.outer, channels: alike)
-    // They read the coarsest level of the pyramid where they have as many inputs as it channels, and
-    // that of the trunk otherwise.
+    // They read the coarsest level of the pyramid where they have as many inputs as it channels,
+    // and that of the trunk otherwise.
     coarseInputs =
       ballot.has(ParameterNames.coarse(0)) || ballot.has(ParameterNames.coarse(1))
       ? ballot.inputs(of: ParameterNames.coarse(0)) == pyramid ? pyramid : outputs.last : nil
@@ -120,7 +120,7 @@ extension Layout {
   }
 }
 
-/// What the shapes say of a number, and how a number is chosen where they disagree.
+/// What the shapes determine of a number, and how a number is chosen where they disagree.
 private struct Ballot {
   let shapes: [String: Shape]
 
@@ -132,10 +132,10 @@ private struct Ballot {
     return shape[axis]
   }
 
-  /// What a layer's weight says of the number of its inputs (of a group's, where there are groups).
+  /// The number of inputs that a layer's weight gives (of a group's, where there are groups).
   func inputs(of layer: String) -> Int? { extent("\(layer).weight", 1) }
 
-  /// What weight and bias of a layer say of the number of its outputs.
+  /// The number of outputs that a layer's weight and bias give.
   func outputs(of layer: String) -> [Int?] {
     [extent("\(layer).weight", 0), extent("\(layer).bias", 0)]
   }

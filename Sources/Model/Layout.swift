@@ -37,8 +37,8 @@ public struct Layout: Sendable, Equatable {
   public var outputs: [Int]
   /// Groups of the 3x3 convolutions in bottlenecks.
   public var groups: Int
-  /// The pyramid's 1x1 convolutions, on the trunk's last levels; none where the trunk's last level is
-  /// read as it is, without a pyramid.
+  /// The pyramid's 1x1 convolutions, on the trunk's last levels; none where the trunk's last level
+  /// is read as it is, without a pyramid.
   public var inner: Row
   /// The pyramid's 3x3 convolutions.
   public var outer: Row
@@ -65,8 +65,8 @@ public struct Layout: Sendable, Equatable {
   /// RoIs reach the box head as so many rows and columns of cells.
   public var boxBins = 7
 
-  /// A small network of basic blocks: a ResNet and a pyramid with batch norm, one RPN convolution, a
-  /// box head of one or more fully connected layers, a mask head with batch norm.
+  /// A small network of basic blocks: a ResNet and a pyramid with batch norm, one RPN convolution,
+  /// a box head of one or more fully connected layers, a mask head with batch norm.
   ///
   /// - Parameters:
   ///   - blocks: of each of the four layers
@@ -91,8 +91,8 @@ public struct Layout: Sendable, Equatable {
   /// Channels of the levels.
   var pyramidChannels: Int { inner.channels.first ?? outputs.last ?? 0 }
 
-  /// The numbers of the levels, 2 for P2: that of the trunk's coarsest level is the number of layers
-  /// and 1. Above it, a pyramid has one level more, or two made by convolutions.
+  /// The numbers of the levels, 2 for P2: that of the trunk's coarsest level is the number of
+  /// layers and 1. Above it, a pyramid has one level more, or two made by convolutions.
   public var levels: ClosedRange<Int> {
     let top = blocks.count + 1
     return roiLevels.lowerBound...top + (inner.channels.isEmpty ? 0 : coarseInputs == nil ? 1 : 2)

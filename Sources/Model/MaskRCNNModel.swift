@@ -8,7 +8,7 @@ public struct MaskRCNNModel: Sendable {
   public let source: String
   /// The same for a trace's record: the name without the folders, and the content's checksum.
   public let weightSource: WeightSource
-  /// What the weights' shapes say of the network.
+  /// The network that the weights' shapes describe.
   public let architecture: Architecture
   /// What they do not say.
   public var settings: ModelSettings
@@ -18,7 +18,8 @@ public struct MaskRCNNModel: Sendable {
   public let normEpsilon: Float
   /// Why it has this value, as a sentence.
   public let normEpsilonReason: String
-  /// What the file does not say and the results depend on: what was assumed, and how to say otherwise.
+  /// What the file does not say and the results depend on: what was assumed, and how to say
+  /// otherwise.
   public let assumptions: [Fault]
   /// What the file puts before every parameter's name, `module.`.
   public let namePrefix: String

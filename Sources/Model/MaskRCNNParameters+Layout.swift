@@ -1,7 +1,7 @@
 import Tensors
 
-// A layout made into the parameter tree of such a network, by which it is loaded, drawn at random or
-// only listed: whoever builds it gives each parameter its first value.
+// A layout made into the parameter tree of such a network, by which it is loaded, drawn at random
+// or only listed: whoever builds it gives each parameter its first value.
 
 /// What gives a parameter its first value.
 public typealias InitialValue = (ParameterSlot) throws(Fault) -> Tensor

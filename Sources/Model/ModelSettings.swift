@@ -1,11 +1,11 @@
-/// What the shapes of the weights do not tell. It stands in the metadata of a `.safetensors` file;
-/// where it does not, torchvision's defaults hold.
+/// What the shapes of the weights do not tell. It is stored in the metadata of a `.safetensors`
+/// file; where it does not, torchvision's defaults hold.
 ///
-/// Keys in the metadata, all with text as value, lists as JSON: `class_names`, `category_ids`; `input.scale`, or
-/// `input.min_size` with `input.max_size`; `input.mean`, `input.std`, `anchors.sizes`,
-/// `anchors.aspect_ratios`, `roi.mask_bins`, `roi.canonical_scale`, `roi.canonical_level`,
-/// `roi.levels`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the epsilon of the batch
-/// norms.
+/// Keys in the metadata, all with text as value, lists as JSON: `class_names`, `category_ids`;
+/// `input.scale`, or `input.min_size` with `input.max_size`; `input.mean`, `input.std`,
+/// `anchors.sizes`, `anchors.aspect_ratios`, `roi.mask_bins`, `roi.canonical_scale`,
+/// `roi.canonical_level`, `roi.levels`, `detections_per_image`, `score_threshold`; `norm_eps`
+/// becomes the epsilon of the batch norms.
 public struct ModelSettings: Sendable, Equatable, Codable {
   /// How an image is brought to the size that the network works at.
   public enum Resize: Sendable, Equatable, Codable {

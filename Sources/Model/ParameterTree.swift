@@ -35,8 +35,8 @@ public struct ParameterSlot: Sendable, Equatable {
   public let name: String
   /// What it does in its layer.
   public let kind: ParameterKind
-  /// `[O, I / G, K, K]` for a convolution's weight, `[O, I]` for a fully connected layer's, `[C]` for
-  /// everything else.
+  /// `[O, I / G, K, K]` for a convolution's weight, `[O, I]` for a fully connected layer's, `[C]`
+  /// for everything else.
   public let shape: Shape
 
   /// The parameter of one kind that belongs to a layer.
@@ -53,8 +53,8 @@ public struct ParameterSlot: Sendable, Equatable {
 /// traversal, `update`, serves them all: what lists, counts, loads, saves and trains is written in
 /// terms of it. The order is that of torchvision's `state_dict()`.
 public protocol ParameterTree: Sendable {
-  /// Calls `newValue` for every parameter and statistic, in order, and puts what it returns in their
-  /// places; nil leaves a parameter as it is, with what was packed of it.
+  /// Calls `newValue` for every parameter and statistic, in order, and puts what it returns in
+  /// their places; nil leaves a parameter as it is, with what was packed of it.
   ///
   /// - Precondition: a new value has the shape of the old one.
   mutating func update<Failure: Error>(
@@ -74,8 +74,8 @@ extension ParameterTree {
     return list
   }
 
-  /// Updates the tree together with another of the same layers: `newValue` is also given the value in
-  /// the same place of the other. Plain gradient descent is
+  /// Updates the tree together with another of the same layers: `newValue` is also given the value
+  /// in the same place of the other. Plain gradient descent is
   ///
   ///     parameters.update(with: gradients) { slot, value, gradient in
   ///       slot.kind.isLearned ? value - rate * gradient : nil

@@ -124,8 +124,8 @@ public struct Backbone: Sendable {
   public var inner: [Convolution]
   /// The pyramid's 3x3 convolutions that make P2 … P5.
   public var outer: [Convolution]
-  /// The 3x3 convolutions of stride 2 that make the two coarsest levels, P6 and P7, in place of every
-  /// second cell of P5; usually none.
+  /// The 3x3 convolutions of stride 2 that make the two coarsest levels, P6 and P7, in place of
+  /// every second cell of P5; usually none.
   public var coarse: [Convolution]
 
   /// Makes a backbone from its parts.
@@ -152,8 +152,8 @@ public struct Backbone: Sendable {
     outer.last?.weight.shape[0] ?? layers.last?.last?.branch.last?.weight.shape[0] ?? 0
   }
 
-  /// Whether the first of the convolutions of the coarsest levels reads the pyramid's level below it,
-  /// P5, and not the trunk's, C5. torchvision decides by the channels, too.
+  /// Whether the first of the convolutions of the coarsest levels reads the pyramid's level below
+  /// it, P5, and not the trunk's, C5. torchvision decides by the channels, too.
   public var coarseReadsPyramid: Bool { coarse.first?.weight.shape[1] == channels }
 }
 
@@ -232,8 +232,8 @@ public struct MaskRCNNParameters: Sendable {
     self.maskHead = maskHead
   }
 
-  /// The rows and columns of bins of the RoIs that the box head reads, 7 in torchvision's models: its
-  /// first fully connected layer has an input for every channel and bin.
+  /// The rows and columns of bins of the RoIs that the box head reads, 7 in torchvision's models:
+  /// its first fully connected layer has an input for every channel and bin.
   public var boxBins: Int {
     let channels = boxHead.convolutions.last?.weight.shape[0] ?? backbone.channels
     let bins = (boxHead.layers.first?.weight.shape[1] ?? 0) / max(channels, 1)

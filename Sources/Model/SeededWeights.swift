@@ -1,8 +1,8 @@
 import Tensors
 import WeightFiles
 
-/// Weights by a formula that a few lines of Python repeat bit for bit, so that tests of large networks
-/// need no weight files: `Fixtures/record/seeded_weights.py` is the other half.
+/// Weights by a formula that a few lines of Python repeat bit for bit, so that tests of large
+/// networks need no weight files: `Fixtures/record/seeded_weights.py` is the other half.
 ///
 /// Element i of the parameter `name` is, with all integers 64 bits wide and unsigned:
 ///

@@ -26,7 +26,7 @@ struct SettingsReader {
     self.overrides = overrides
   }
 
-  /// All settings, held against the network that they are for.
+  /// All settings, checked against the network that they are for.
   mutating func settings(for architecture: Architecture) throws -> ModelSettings {
     if let unknown = overrides.keys.sorted().first(where: { !SettingsReader.keys.contains($0) }) {
       throw Fault(
@@ -141,7 +141,8 @@ struct SettingsReader {
   ///
   /// torchvision trained its v1 COCO weights with an epsilon of 0 and sets it back to 0 after
   /// loading them (`overwrite_eps`), also where the heads are then replaced to learn other classes;
-  /// with frozen norms and another start it stays 1e-5. A file cannot tell, so what is assumed is said.
+  /// with frozen norms and another start it stays 1e-5. A file cannot tell, so what is assumed is
+  /// said.
   mutating func normEpsilon(_ layout: Layout, isFrozen: Bool) throws -> (Float, String) {
     if let value = try number("norm_eps", { (0...1).contains($0) }) {
       let origin = origins["norm_eps"] ?? .metadata

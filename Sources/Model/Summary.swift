@@ -2,7 +2,7 @@ import Tensors
 import WeightFiles
 
 extension MaskRCNNModel {
-  /// The model in words, a line per part and per setting.
+  /// The model's description, a line per part and per setting.
   public var summary: String {
     var rows: [(String, String)] = [
       ("weights", source),
@@ -92,7 +92,7 @@ extension MaskRCNNModel {
 }
 
 extension WeightFile {
-  /// The file in words: format, tensors, metadata.
+  /// The file's description: format, tensors, metadata.
   public var summary: String {
     let counters = tensors.keys.filter { $0.hasSuffix("num_batches_tracked") }.count
     let elements = tensors.values.reduce(0) { $0 + $1.count }

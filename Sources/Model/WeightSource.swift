@@ -1,4 +1,4 @@
-/// Where weights come from: by this, traces that were made with different ones are told apart.
+/// Where weights come from: distinguishes traces that were made with different ones.
 public struct WeightSource: Sendable, Equatable, CustomStringConvertible {
   /// The file's name without the folders, or what takes its place.
   public var name: String

@@ -45,8 +45,8 @@ public func squareCrop(_ image: Tensor, _ box: Box, side: Int) -> Tensor {
 }
 
 extension Tensor {
-  /// An image whose least value becomes 0 and whose greatest 1, for eyes: small crops of dark images
-  /// show little otherwise. Contrasts grow by 8 at most, so that noise stays dark.
+  /// An image whose least value becomes 0 and whose greatest 1, for eyes: small crops of dark
+  /// images show little otherwise. Contrasts grow by 8 at most, so that noise stays dark.
   public var brightened: Tensor {
     let (least, greatest) = (statistics.minimum, statistics.maximum)
     guard greatest > least else { return self }

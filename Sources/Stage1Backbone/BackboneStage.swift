@@ -113,8 +113,8 @@ extension WeightSource {
 }
 
 extension StageFolder {
-  /// The numbers of the levels that a stage left tensors of, in ascending order: those of `P2`, `P3`, …
-  /// for the start `P`, those of `anchors.P2`, … for `anchors.P`.
+  /// The numbers of the levels that a stage left tensors of, in ascending order: those of `P2`,
+  /// `P3`, … for the start `P`, those of `anchors.P2`, … for `anchors.P`.
   public func levels(_ start: String) -> [Int] {
     record.tensors.compactMap { tensor in
       guard tensor.name.hasPrefix(start), let number = Int(tensor.name.dropFirst(start.count)),

@@ -58,15 +58,15 @@ public func pyramidForward(
   return (pyramid + [sixth, seventh], tape)
 }
 
-/// The pyramid's backward pass, from the finest level to the coarsest: what goes down from a level in
-/// the forward pass comes back up to it here.
+/// The pyramid's backward pass, from the finest level to the coarsest: what goes down from a level
+/// in the forward pass comes back up to it here.
 ///
 ///     dP5 += dP6 at every second cell
 ///     dM_n = douter_n(dP_n) + the sum of dM_(n-1) over the cells that copied M_n's cell
 ///     dC_n = dinner_n(dM_n)
 ///
-/// where M_n is the sum before the 3x3 convolution of level n. Where convolutions make P6 and P7, they
-/// send back instead:
+/// where M_n is the sum before the 3x3 convolution of level n. Where convolutions make P6 and P7,
+/// they send back instead:
 ///
 ///     dP6 += dcoarse7(dP7) where P6 > 0
 ///     dP5 += dcoarse6(dP6), or dC5 += dcoarse6(dP6)

@@ -1,5 +1,5 @@
-// Stage 1: which part of the input a cell of the trunk can depend on. Not in the paper; the recursion
-// is common knowledge (Dumoulin and Visin 2016 draw it for single convolutions).
+// Stage 1: which part of the input a cell of the trunk can depend on. Not in the paper; the
+// recursion is common knowledge (Dumoulin and Visin 2016 draw it for single convolutions).
 //
 // In: the trunk's layers.  Out: a side in input pixels for C2 ... C5.
 
@@ -14,9 +14,9 @@ extension Backbone {
   ///
   ///     f + (k - 1) j
   ///
-  /// A residual block sees as much as its branch: the shortcut sees less. All kernels have odd sides
-  /// and zeros for half of them around the map, so the field of cell i is centred on pixel
-  /// `i * stride`, which is the cell's *first* pixel, not its middle.
+  /// A residual block sees as much as its branch: the shortcut sees less. All kernels have odd
+  /// sides and zeros for half of them around the map, so the field of cell i is centred on pixel `i
+  /// * stride`, which is the cell's *first* pixel, not its middle.
   public var receptiveFields: [Int] {
     var field = (side: 1, step: 1)
     func pass(kernel: Int, stride: Int) {

@@ -75,8 +75,8 @@ public func residualBlockForward(
 ///
 ///     dx = dbranch/dx + dshortcut/dx
 ///
-/// This is why deep ResNets train: no layer can block the shortcut's share (He et al. 2016, "Identity
-/// Mappings in Deep Residual Networks", equation 5).
+/// This is why deep ResNets train: no layer can block the shortcut's share (He et al. 2016,
+/// "Identity Mappings in Deep Residual Networks", equation 5).
 ///
 /// - Parameters:
 ///   - outputGradient: `[N, O, H / s, W / s]`
@@ -119,9 +119,9 @@ public struct TrunkGradient: Sendable {
 ///
 /// - Parameters:
 ///   - levelGradients: what the pyramid sends to C2 … C5; nil where it reads none of a level
-///   - frozenParts: how many parts from the input on need no gradient: 1 is the stem, 2 the stem and
-///     layer 1, and so on; the pass ends above them. torchvision's `trainable_layers` is
-///     5 - frozenParts.
+///   - frozenParts: how many parts from the input on need no gradient: 1 is the stem, 2 the stem
+///     and layer 1, and so on; the pass ends above them. torchvision's `trainable_layers` is 5 -
+///     frozenParts.
 ///   - needsInput: whether dL/dinput is computed; then the pass goes through the frozen parts too
 ///   - parameters: receives the gradients of the parts that are not frozen
 /// - Returns: the gradients of C2 … C5 and of the input

@@ -1,7 +1,8 @@
 // Stage 1, the backbone, first half: the trunk. Paper: section 3, "Network Architecture"; the
 // trunk itself is He et al. 2016 (ResNet) or Xie et al. 2017 (ResNeXt).
 //
-// In: the padded input [N, 3, H, W].  Out: C2 ... C5, [N, C, H / s, W / s] at strides s of 4 ... 32.
+// In: the padded input [N, 3, H, W].  Out: C2 ... C5, [N, C, H / s, W / s] at strides s of 4 ...
+// 32.
 
 import Kernels
 import Model

@@ -65,9 +65,9 @@ public struct AnchorGrid: Hashable, Sendable {
     (image * shapes + shape) * cells + row * columns + column
   }
 
-  /// Where a cell's shape has the first of its four deltas in the row-major elements of
-  /// `deltas [N, 4 A, H, W]`: channel `4 shape + c` holds coordinate c, so that the next three follow
-  /// at distances of `cells`.
+  /// Where a cell's shape has the first of its four deltas in the row-major elements of `deltas [N,
+  /// 4 A, H, W]`: channel `4 shape + c` holds coordinate c, so that the next three follow at
+  /// distances of `cells`.
   public func deltaOffset(image: Int = 0, row: Int, column: Int, shape: Int) -> Int {
     4 * (image * shapes + shape) * cells + row * columns + column
   }
@@ -120,8 +120,8 @@ public struct AnchorGrids: Hashable, Sendable {
   }
 }
 
-/// How many input pixels lie between the anchors of neighbouring cells: the padded input's size over
-/// the grid's, whole pixels. Where P6 has 13 rows of an input of 800, that is 61, not 64.
+/// How many input pixels lie between the anchors of neighbouring cells: the padded input's size
+/// over the grid's, whole pixels. Where P6 has 13 rows of an input of 800, that is 61, not 64.
 public func anchorStride(
   of input: ImageSize, rows: Int, columns: Int
 ) -> (rows: Int, columns: Int) {

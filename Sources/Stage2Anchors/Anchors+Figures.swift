@@ -32,7 +32,7 @@ struct AnchorsDrawing: Sendable {
   var backdrop: Raster
   /// P2 first.
   var levels: [LevelDrawing]
-  /// What the head says of each level's cells.
+  /// What the head predicts for each level's cells.
   var cells: [CellPredictions]
 
   init(backdrop: Raster, levels: [LevelDrawing]) {

@@ -50,7 +50,7 @@ extension NumberLists {
     }
   }
 
-  /// The lists that were recorded; nil where something else stands there.
+  /// The lists that were recorded; nil where something else was recorded.
   fileprivate init?(_ optionValue: OptionValue) {
     if let numbers = optionValue.numbers {
       self = .flat(numbers)

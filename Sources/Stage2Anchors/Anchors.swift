@@ -6,8 +6,8 @@
 
 import Tensors
 
-/// The anchors of the cell at the origin for several sizes: for every ratio all sizes in turn, the order
-/// of torchvision's `AnchorGenerator`.
+/// The anchors of the cell at the origin for several sizes: for every ratio all sizes in turn, the
+/// order of torchvision's `AnchorGenerator`.
 ///
 /// - Returns: A boxes, ratios times sizes
 public func baseAnchors(sizes: [Float], aspectRatios: [Float]) -> [Box] {
@@ -36,8 +36,8 @@ public func baseAnchors(size: Float, aspectRatios: [Float]) -> [Box] {
 }
 
 /// The anchors of a whole level: the base anchors moved to `(column * stride, row * stride)`, for
-/// every row, every column, every shape: in the order of `AnchorGrid`. The corner of a cell, not its
-/// centre.
+/// every row, every column, every shape: in the order of `AnchorGrid`. The corner of a cell, not
+/// its centre.
 ///
 /// - Returns: `H W A` boxes
 public func gridAnchors(

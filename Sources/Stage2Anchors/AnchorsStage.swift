@@ -5,7 +5,8 @@ import Stage1Backbone
 import Tensors
 import Tracing
 
-/// Stage 2 in a trace: the pyramid to anchors, and what the region proposal network says of them.
+/// Stage 2 in a trace: the pyramid to anchors, and what the region proposal network predicts for
+/// them.
 public struct AnchorsStage: Stage {
   /// The folder in a trace.
   public static let name = "2-anchors"

@@ -3,7 +3,7 @@ import Kernels
 import Figures
 import Tensors
 
-/// What the head says of a level's cells, each spoken for by its most promising anchor.
+/// What the head predicts for a level's cells, for each cell its anchor of the highest score.
 struct CellPredictions: Sendable {
   /// The greatest probability of an object among the cell's anchors, `[H, W]`.
   var probability: Tensor

@@ -1,5 +1,5 @@
-// The region proposal network's backward pass. Its weights serve every level, so their gradients are
-// summed over the levels. L is the loss; d… stands for dL/d….
+// The region proposal network's backward pass. Its weights serve every level, so their gradients
+// are summed over the levels. L is the loss; d… stands for dL/d….
 //
 // N images, C channels, A anchors per cell, H W rows and columns of a level.
 

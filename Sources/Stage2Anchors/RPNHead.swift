@@ -8,7 +8,7 @@
 import Model
 import Tensors
 
-/// What the head says of one level.
+/// What the head predicts for one level.
 public struct RPNPrediction: Sendable {
   /// `[N, A, H, W]`: the logit that the anchor holds an object.
   public var objectness: Tensor

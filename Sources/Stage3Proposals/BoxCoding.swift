@@ -71,8 +71,8 @@ public struct BoxCoder: Sendable, Equatable {
 }
 
 extension BoxCoder {
-  /// The deltas that mean boxes relative to reference boxes, pair by pair: what a network is trained
-  /// to predict.
+  /// The deltas that mean boxes relative to reference boxes, pair by pair: what a network is
+  /// trained to predict.
   ///
   /// - Parameters:
   ///   - boxes: P boxes

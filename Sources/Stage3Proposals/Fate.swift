@@ -9,8 +9,8 @@ public enum Fate: Sendable, Equatable {
   /// It is handed on: a proposal, a detection.
   case kept
   /// An entry of its group (a level in stage 3, a class in stage 5) that has a higher score and was
-  /// not itself suppressed overlaps it with an IoU over the threshold: which one, by its index in the
-  /// ledger, and the IoU.
+  /// not itself suppressed overlaps it with an IoU over the threshold: which one, by its index in
+  /// the ledger, and the IoU.
   case suppressed(by: Int, overlap: Float)
   /// Its box lies outside the image: clipped, nothing was left.
   case clippedAway
@@ -37,7 +37,7 @@ public enum FateName: Int, CaseIterable, Sendable {
   /// See `Fate.beyondLimit`.
   case beyondLimit
 
-  /// The fate in words.
+  /// The name of the fate.
   public var words: String {
     switch self {
     case .kept: "kept"
@@ -101,8 +101,8 @@ extension Fate {
 ///   - members: the ledger's indices of the entries that take part
 ///   - boxes: a box per member; `scores` and `groups` likewise
 ///   - threshold: IoU over which the lower-scored of two boxes of one group is suppressed
-/// - Returns: `kept`, indices in the ledger by descending score, and the fate of every member in the
-///   order of `members`; both name entries by their index in the ledger
+/// - Returns: `kept`, indices in the ledger by descending score, and the fate of every member in
+///   the order of `members`; both name entries by their index in the ledger
 /// - Complexity: as of `nonMaximumSuppression`
 public func suppression(
   among members: [Int], boxes: [Box], scores: [Float], groups: [Int], threshold: Double, limit: Int

@@ -3,7 +3,7 @@
 
 import Tensors
 
-/// The boxes of one group that stay so far, eight beside each other, with their areas.
+/// The boxes of one group that are kept so far, in vectors of eight, with their areas.
 struct KeptBoxes {
   private typealias Lanes = SIMD8<Float>
 

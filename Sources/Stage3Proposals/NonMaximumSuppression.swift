@@ -24,7 +24,8 @@ public enum Suppression: Sendable, Equatable {
 /// - Parameters:
 ///   - groups: boxes of different groups do not suppress each other (a pyramid level in stage 3, a
 ///     class in stage 5); nil for one group
-/// - Returns: `order`, the boxes by descending score; and of each box, by its index, what was decided
+/// - Returns: `order`, the boxes by descending score; and of each box, by its index, what was
+///   decided
 /// - Complexity: O(n log n + n k) for n boxes of which k stay
 public func plainNonMaximumSuppression(
   _ boxes: [Box], scores: [Float], groups: [Int]? = nil, threshold: Double

@@ -7,9 +7,9 @@ import Tensors
 ///
 ///     k = floor(k0 + log2(sqrt(area) / s0) + 1e-6), limited to the levels there are
 ///
-/// with the canonical level k0 and the canonical scale s0. In torchvision's models and in the paper, a
-/// RoI of s0 = 224 pixels, the size of an image that the trunk was trained on, goes to P4, where a trunk
-/// without a pyramid would read it; half the size goes one level finer.
+/// with the canonical level k0 and the canonical scale s0. In torchvision's models and in the
+/// paper, a RoI of s0 = 224 pixels, the size of an image that the trunk was trained on, goes to P4,
+/// where a trunk without a pyramid would read it; half the size goes one level finer.
 public struct LevelAssignment: Sendable, Equatable {
   /// The numbers of the levels there are, 2 … 5 for P2 … P5.
   public var levels: ClosedRange<Int>

@@ -81,8 +81,8 @@ public struct RoIOptions: StageOptions {
     OptionFlag("reduction", help: "What a bin takes of its samples: average, maximum.")
   }
 
-  /// The operator that a command line gives, torchvision's where it leaves a part open; nil where it
-  /// gives none.
+  /// The operator that a command line gives, torchvision's where it leaves a part open; nil where
+  /// it gives none.
   private static func roiOperator(_ given: GivenFlags) throws -> RoIOperator? {
     let name = try name.value(in: given)
     let (ratio, reduction) = try (samplingRatio.value(in: given), reduction.value(in: given))

@@ -1,6 +1,7 @@
 // Stage 4, the gradients of RoIAlign and RoIWarp. Every sample was a weighted sum of four cells, so
-// each of the four receives the sample's gradient times its weight: a gradient reaches every cell that
-// was sampled. torchvision: csrc/ops/cpu/roi_align_kernel.cpp, `roi_align_backward_kernel_impl`.
+// each of the four receives the sample's gradient times its weight: a gradient reaches every cell
+// that was sampled. torchvision: csrc/ops/cpu/roi_align_kernel.cpp,
+// `roi_align_backward_kernel_impl`.
 //
 // In: dL/d output [R, C, Y, X].  Out: dL/d features [C, H, W]. The boxes receive none, as in the
 // paper's training and torchvision's.  R RoIs, C channels, H W rows and columns, Y X bins.
@@ -47,9 +48,9 @@ struct SampleWeights: Sendable {
 ///
 ///     dL/df[c, i, j] = sum over r, y, x, samples s of w[s, i, j] / n * dL/dout[r, c, y, x]
 ///
-/// w[s, i, j] is the bilinear weight of cell (i, j) in sample s, n the samples of a bin. With `maximum`
-/// only the greatest sample of a bin, the first of equal ones, passes the gradient on, undivided. This
-/// is the definition; `roiFeaturesGradient` computes the same faster.
+/// w[s, i, j] is the bilinear weight of cell (i, j) in sample s, n the samples of a bin. With
+/// `maximum` only the greatest sample of a bin, the first of equal ones, passes the gradient on,
+/// undivided. This is the definition; `roiFeaturesGradient` computes the same faster.
 ///
 /// - Parameters:
 ///   - gradient: dL/d output, `[R, C, Y, X]`
@@ -68,7 +69,8 @@ public func roiAlignGradient(
   }
 }
 
-/// The gradient of `roiWarp` by its features: as `roiAlignGradient`, on the grid of the rounded RoI.
+/// The gradient of `roiWarp` by its features: as `roiAlignGradient`, on the grid of the rounded
+/// RoI.
 ///
 /// Parameters and result as in `roiAlignGradient`.
 public func roiWarpGradient(

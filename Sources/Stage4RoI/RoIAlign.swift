@@ -1,4 +1,4 @@
-// Stage 4, RoIAlign. Paper: section 3, "RoIAlign", and figure 3. RoIWarp stands here too: it is
+// Stage 4, RoIAlign. Paper: section 3, "RoIAlign", and figure 3. RoIWarp is in this file too: it is
 // RoIAlign on a RoI whose corners have been rounded (section 3, last lines of "RoIAlign").
 
 import Kernels

@@ -41,7 +41,7 @@ extension RoIOperator {
   }
 }
 
-/// One RoI's bins, all channels of a bin beside each other.
+/// One RoI's bins, all channels of a bin contiguous.
 private struct OneRoI {
   let map: UnsafePointer<Float>
   let rows, columns, channels: Int

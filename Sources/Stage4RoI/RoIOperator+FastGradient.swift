@@ -1,6 +1,6 @@
 // Stage 4, the operators' gradients once more, for speed: the same sums in the same order as in
-// RoIAlign+Gradient.swift and RoIPool+Gradient.swift, sixteen channels at a time, so that the bits are
-// the same. A thread computes whole channels of an image: no two write to one cell.
+// RoIAlign+Gradient.swift and RoIPool+Gradient.swift, sixteen channels at a time, so that the bits
+// are the same. A thread computes whole channels of an image: no two write to one cell.
 
 import Kernels
 import Tensors

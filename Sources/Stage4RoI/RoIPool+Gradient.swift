@@ -1,6 +1,7 @@
-// Stage 4, RoIPool's gradient. A bin's maximum is the value of one cell, so that cell alone receives
-// the bin's gradient. Girshick 2015 (Fast R-CNN), section 2.3, "Back-propagation through RoI pooling
-// layers". torchvision: csrc/ops/cpu/roi_pool_kernel.cpp, `roi_pool_backward_kernel_impl`.
+// Stage 4, RoIPool's gradient. A bin's maximum is the value of one cell, so that cell alone
+// receives the bin's gradient. Girshick 2015 (Fast R-CNN), section 2.3, "Back-propagation through
+// RoI pooling layers". torchvision: csrc/ops/cpu/roi_pool_kernel.cpp,
+// `roi_pool_backward_kernel_impl`.
 
 import Kernels
 import Tensors
@@ -29,8 +30,8 @@ struct PooledCells: Sendable {
 ///
 ///     dL/df[c, i, j] = sum of dL/dout[r, c, y, x] over the bins (r, y, x) whose greatest cell is (i, j)
 ///
-/// Of equal cells the first, row by row, receives the gradient, as in torchvision; an empty bin passes
-/// none on. This is the definition; `roiFeaturesGradient` computes the same faster.
+/// Of equal cells the first, row by row, receives the gradient, as in torchvision; an empty bin
+/// passes none on. This is the definition; `roiFeaturesGradient` computes the same faster.
 ///
 /// - Parameters:
 ///   - gradient: dL/d output, `[R, C, Y, X]`

@@ -10,8 +10,8 @@ public struct QuantisedBins: Sendable, Equatable {
   public let start: Int
   /// Cells in the RoI, at least 1: the other corner is rounded too and counts in full.
   public let extent: Int
-  /// The cells of each bin, limited to the map: `start + floor(i e / n) ..< start + ceil((i + 1) e / n)`.
-  /// Neighbouring bins may share a cell; a bin outside the map is empty.
+  /// The cells of each bin, limited to the map: `start + floor(i e / n) ..< start + ceil((i + 1) e
+  /// / n)`. Neighbouring bins may share a cell; a bin outside the map is empty.
   public let bins: [Range<Int>]
 
   /// Rounds a RoI's edges, in pixels, to the cells of a map.

@@ -54,8 +54,8 @@ public struct RoIPyramid: Sendable {
     self.assignment = assignment
   }
 
-  /// Takes from a pyramid the levels that RoIs are read from. In torchvision's models these are P2 … P5:
-  /// P6 serves the region proposal network alone.
+  /// Takes from a pyramid the levels that RoIs are read from. In torchvision's models these are P2
+  /// … P5: P6 serves the region proposal network alone.
   ///
   /// - Parameters:
   ///   - pyramid: levels that follow each other, `[N, C, H / s, W / s]`
@@ -95,14 +95,16 @@ public struct RoIPyramid: Sendable {
       scales: strides.map { 1 / Float($0) }, bins: bins, operator: roiOperator)
   }
 
-  /// The features of boxes in the only image, each read from the level that fits it: `[R, C, Y, X]`.
+  /// The features of boxes in the only image, each read from the level that fits it: `[R, C, Y,
+  /// X]`.
   public func features(
     _ boxes: [Box], bins: BinGrid, operator roiOperator: RoIOperator
   ) -> Tensor {
     features(RoI.all([boxes]), bins: bins, operator: roiOperator)
   }
 
-  /// The gradient of every level, `[N, C, H / s, W / s]`, of features that were read with `features`.
+  /// The gradient of every level, `[N, C, H / s, W / s]`, of features that were read with
+  /// `features`.
   ///
   /// - Parameter gradient: dL/dfeatures, `[R, C, Y, X]`
   public func featuresGradient(

@@ -8,7 +8,7 @@ import Kernels
 import Model
 import Tensors
 
-/// What the box head says of the RoIs.
+/// What the box head predicts for the RoIs.
 public struct BoxPrediction: Sendable {
   /// `[R, F]`: what the two predictors see.
   public var features: Tensor

@@ -46,7 +46,8 @@ extension HeadsDrawing {
     }
   }
 
-  /// The detection that suppressed most others, and these; of equal ones that with the better score.
+  /// The detection that suppressed most others, and these; of equal ones that with the better
+  /// score.
   private var crowd: (winner: DetectionCandidate, suppressed: [DetectionCandidate])? {
     var members: [Int: [DetectionCandidate]] = [:]
     for pair in found.ledger {

@@ -38,8 +38,8 @@ extension DetectionOptions {
   }
 }
 
-/// An entry of stage 5's ledger: a pair of proposal and class whose score passed the threshold. Those
-/// that are kept become detections, with their masks, in stage 6.
+/// An entry of stage 5's ledger: a pair of proposal and class whose score passed the threshold.
+/// Those that are kept become detections, with their masks, in stage 6.
 public struct DetectionCandidate: Sendable, Equatable {
   /// The proposal.
   public var proposal: Int
@@ -94,9 +94,9 @@ public func refinedBoxes(_ proposals: [Box], deltas: Tensor, width: Int, height:
 }
 
 /// Chooses detections: every pair of a RoI and a class whose score passes the threshold is a
-/// candidate; boxes with a side under `minimumSize` are dropped; per class, a box is suppressed whose
-/// IoU with one of a higher score is over `nmsThreshold`; of all classes, the `detectionsPerImage`
-/// with the highest scores remain.
+/// candidate; boxes with a side under `minimumSize` are dropped; per class, a box is suppressed
+/// whose IoU with one of a higher score is over `nmsThreshold`; of all classes, the
+/// `detectionsPerImage` with the highest scores remain.
 ///
 /// - Parameters:
 ///   - scores: `[R, K]`, the RoIs of one image

@@ -45,8 +45,8 @@ public func maskHeadForward(
 
 /// The mask head's backward pass.
 ///
-/// - Parameter logits: dL/dlogits, `[R, K, 2 Y, 2 X]`, zero in the channels of other classes than the
-///   RoI's own
+/// - Parameter logits: dL/dlogits, `[R, K, 2 Y, 2 X]`, zero in the channels of other classes than
+///   the RoI's own
 /// - Returns: dL/dfeatures, `[R, C, Y, X]`, and the gradients of the parameters
 public func maskHeadBackward(
   _ logits: Tensor, _ head: MaskHead, _ tape: MaskHeadTape

@@ -34,8 +34,8 @@ public struct PastedMask: Sendable {
 /// Pastes one mask into an image:
 ///
 /// 1. a border of one 0 around the M x M mask, so that interpolation at its edge falls to 0;
-/// 2. the box grown about its centre by (M + 2) / M to match, its edges cut to whole pixels, of which
-///    the last row and column belong to it;
+/// 2. the box grown about its centre by (M + 2) / M to match, its edges cut to whole pixels, of
+///    which the last row and column belong to it;
 /// 3. bilinear resize of the mask to that window;
 /// 4. what lies outside the image cut off.
 ///
@@ -86,9 +86,9 @@ func withBorder(_ mask: Tensor) -> Tensor {
   return result
 }
 
-/// The box scaled about its centre, its edges cut (towards 0) to whole pixels. torchvision takes the
-/// pixels that hold the right and lower edge as the last column and row, so `x2` and `y2`, which are
-/// exclusive, are one more.
+/// The box scaled about its centre, its edges cut (towards 0) to whole pixels. torchvision takes
+/// the pixels that hold the right and lower edge as the last column and row, so `x2` and `y2`,
+/// which are exclusive, are one more.
 func grow(_ box: Box, by scale: Float) -> Window {
   let halfWidth = box.width * 0.5 * scale
   let halfHeight = box.height * 0.5 * scale

@@ -1,14 +1,14 @@
 // Stage 7, what the region proposal network should have said of an image's anchors. Paper: section
-// 3.1; Ren et al. 2015 (Faster R-CNN), sections 3.1.2 and 3.1.3; torchvision: models/detection/rpn.py,
-// `assign_targets_to_anchors` and `compute_loss`.
+// 3.1; Ren et al. 2015 (Faster R-CNN), sections 3.1.2 and 3.1.3; torchvision:
+// models/detection/rpn.py, `assign_targets_to_anchors` and `compute_loss`.
 //
-// In: anchors of all levels and the truth.  Out: labels, a sample, and deltas for its positive anchors.
-// A anchors of all levels together, P positive anchors in the sample.
+// In: anchors of all levels and the truth.  Out: labels, a sample, and deltas for its positive
+// anchors. A anchors of all levels together, P positive anchors in the sample.
 
 import Stage3Proposals
 import Tensors
 
-/// What the region proposal network is trained to say of one image.
+/// What the region proposal network is trained to predict for one image.
 public struct AnchorTargets: Sendable, Equatable {
   /// Of each of the A anchors: which object, which IoU, which label.
   public let matches: [Match]

@@ -15,8 +15,9 @@ extension ImageTruth {
   /// Crowds are left out: they are neither found nor missed.
   ///
   /// - Parameter sizes: of the image, and of the input that was made of it
-  /// - Throws: `Fault` if the annotations are of an image of another size, or an object has no mask, an
-  ///   empty one, a box without width or height or outside the image, or the background's class
+  /// - Throws: `Fault` if the annotations are of an image of another size, or an object has no
+  ///   mask, an empty one, a box without width or height or outside the image, or the background's
+  ///   class
   public init(_ image: AnnotatedImage, sizes: InputSizes) throws(Fault) {
     try image.check(width: sizes.original.width, height: sizes.original.height)
     let objects = image.objects.filter { !$0.isCrowd }

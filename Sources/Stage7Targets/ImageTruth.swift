@@ -32,8 +32,8 @@ public struct ImageTruth: Sendable, Equatable {
   /// - Parameters:
   ///   - masks: T of them, each inside the input
   ///   - size: of the input, without its padding
-  /// - Throws: `Fault` if the parts do not fit each other, a box has no width or height, or a class is
-  ///   the background's
+  /// - Throws: `Fault` if the parts do not fit each other, a box has no width or height, or a class
+  ///   is the background's
   public init(
     boxes: [Box], labels: [Int], masks: [MaskRegion], size: ImageSize
   ) throws(Fault) {

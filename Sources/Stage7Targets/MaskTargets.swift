@@ -2,7 +2,8 @@
 // "Training": the target is the intersection of a RoI and its object's mask. torchvision:
 // models/detection/roi_heads.py, `project_masks_on_boxes`.
 //
-// T objects of truth, H W rows and columns of the input, P positive RoIs, M rows and columns of a mask.
+// T objects of truth, H W rows and columns of the input, P positive RoIs, M rows and columns of a
+// mask.
 
 import Annotations
 import Kernels
@@ -34,8 +35,8 @@ public func maskTargets(_ masks: Tensor, boxes: [Box], truths: [Int], side: Int)
   ).reshaped([boxes.count, side, side])  // [P, M, M]
 }
 
-/// The same of masks that are stored as windows, with the same bits: samples lie where they lie in the
-/// whole mask, and those outside an object's window are the 0 that is stored there.
+/// The same of masks that are stored as windows, with the same bits: samples lie where they lie in
+/// the whole mask, and those outside an object's window are the 0 that is stored there.
 ///
 /// - Parameters:
 ///   - masks: T of them

@@ -26,7 +26,8 @@ public struct Match: Sendable, Equatable {
   public var overlap: Float
   /// What the box counts as.
   public var label: MatchLabel
-  /// Whether no other box overlaps some object more: such a box is positive below the threshold too.
+  /// Whether no other box overlaps some object more: such a box is positive below the threshold
+  /// too.
   public var isBest: Bool
 
   /// Makes a match.
@@ -90,12 +91,12 @@ public struct Matcher: Sendable, Equatable {
   ///
   /// 1. every box belongs to the object that it overlaps most, of equal ones to the first;
   /// 2. it is positive from `positiveThreshold`, negative below `negativeThreshold`, else ignored;
-  /// 3. with `takesBest`, each object makes the boxes positive whose overlap with it is the greatest
-  ///    that the object has. They still belong to the object that *they* overlap most, which may be
-  ///    another.
+  /// 3. with `takesBest`, each object makes the boxes positive whose overlap with it is the
+  ///    greatest that the object has. They still belong to the object that *they* overlap most,
+  ///    which may be another.
   ///
-  /// An object that no box overlaps has the greatest overlap 0, and makes all boxes positive that it
-  /// does not touch: so torchvision and detectron2 count, and so does this.
+  /// An object that no box overlaps has the greatest overlap 0, and makes all boxes positive that
+  /// it does not touch: so torchvision and detectron2 count, and so does this.
   ///
   /// - Parameter overlaps: `[T, B]`
   /// - Returns: B matches; all negative if T is 0

@@ -9,10 +9,10 @@
 import Stage3Proposals
 import Tensors
 
-/// What the box head and the mask head are trained to say of one image.
+/// What the box head and the mask head are trained to predict for one image.
 public struct RoITargets: Sendable, Equatable {
-  /// B boxes: the proposals, then the truth's own boxes, so that early in training, while proposals are
-  /// poor, there are positive examples.
+  /// B boxes: the proposals, then the truth's own boxes, so that early in training, while proposals
+  /// are poor, there are positive examples.
   public let candidates: [Box]
   /// Of each candidate: which object, which IoU, which label.
   public let matches: [Match]
@@ -24,7 +24,8 @@ public struct RoITargets: Sendable, Equatable {
   public let positives: [Int]
   /// The object of each positive RoI.
   public let truths: [Int]
-  /// `[P, 4]`: the deltas that make each positive RoI its object's box, times the weights 10 10 5 5.
+  /// `[P, 4]`: the deltas that make each positive RoI its object's box, times the weights 10 10 5
+  /// 5.
   public let deltas: Tensor
   /// `[P, M, M]`: what the mask head should draw in each positive RoI.
   public let masks: Tensor

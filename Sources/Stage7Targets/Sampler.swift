@@ -1,13 +1,14 @@
 // Stage 7, which boxes the losses are taken over. Girshick 2015 (Fast R-CNN), section 2.3,
-// "Mini-batch sampling"; torchvision: models/detection/_utils.py, `BalancedPositiveNegativeSampler`.
+// "Mini-batch sampling"; torchvision: models/detection/_utils.py,
+// `BalancedPositiveNegativeSampler`.
 
 import Tensors
 
-/// How boxes are drawn from those that are positive or negative. Of all anchors only some hundred are
-/// positive: a loss over all of them would be about background alone.
+/// How boxes are drawn from those that are positive or negative. Of all anchors only some hundred
+/// are positive: a loss over all of them would be about background alone.
 public enum Sampling: Sendable, Equatable {
-  /// `count` boxes, of which the part `positiveFraction` at most is positive; negative ones fill up.
-  /// Fewer where there are not as many.
+  /// `count` boxes, of which the part `positiveFraction` at most is positive; negative ones fill
+  /// up. Fewer where there are not as many.
   case balanced(count: Int, positiveFraction: Double)
   /// Every positive and every negative box: no chance at all.
   case all
@@ -23,7 +24,8 @@ public enum Sampling: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - labels: of B boxes
-  ///   - generator: chooses the positive boxes first, then the negative ones; `balanced` alone uses it
+  ///   - generator: chooses the positive boxes first, then the negative ones; `balanced` alone uses
+  ///     it
   /// - Returns: indices of boxes, in ascending order, none of them ignored
   public func callAsFunction(
     _ labels: [MatchLabel], using generator: inout SeededGenerator

@@ -27,8 +27,8 @@ public struct TargetOptions: StageOptions {
   public var sample: Sample
   /// Which of the possible samples.
   public var seed: Int
-  /// Whether the box head's delta targets are multiplied by 10 10 5 5, as its predictions are divided
-  /// by them. Without it, a trace shows a common mistake.
+  /// Whether the box head's delta targets are multiplied by 10 10 5 5, as its predictions are
+  /// divided by them. Without it, a trace shows a common mistake.
   public var weighsDeltas: Bool
 
   /// torchvision's, with the seed 0.

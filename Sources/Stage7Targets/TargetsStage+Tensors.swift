@@ -5,8 +5,8 @@ import Tracing
 
 // What stage 7 stores in a trace, written and read.
 //
-// T objects, A anchors, B candidates (the proposals, then the objects' own boxes), S sampled anchors, R
-// sampled RoIs, P positive ones of either, M side of a mask.
+// T objects, A anchors, B candidates (the proposals, then the objects' own boxes), S sampled
+// anchors, R sampled RoIs, P positive ones of either, M side of a mask.
 
 extension StageWriter {
   /// Writes the truth.

@@ -8,8 +8,8 @@ import Stage5Heads
 import Tensors
 import Tracing
 
-/// Stage 7 in a trace: anchors and proposals compared with the truth, and what the network should have
-/// said of those that are sampled.
+/// Stage 7 in a trace: anchors and proposals compared with the truth, and what the network should
+/// have said of those that are sampled.
 public struct TargetsStage: Stage {
   /// The folder in a trace.
   public static let name = "7-targets"
@@ -50,7 +50,8 @@ public struct TargetsStage: Stage {
     ]
   }
 
-  /// Reads 0-input, 2-anchors and 3-proposals; writes the truth, and the targets of anchors and RoIs.
+  /// Reads 0-input, 2-anchors and 3-proposals; writes the truth, and the targets of anchors and
+  /// RoIs.
   public func run(_ folder: StageWriter) throws {
     let input = try folder.read(InputStage.name)
     let sizes = try InputSizes(input)

@@ -4,7 +4,8 @@ import Tensors
 
 // Which of a model's classes the objects of an annotated image have.
 
-/// The truth about an image, its objects' classes as a model numbers them, and which file it is from.
+/// The truth about an image, its objects' classes as a model numbers them, and which file it is
+/// from.
 public struct LabelledImage: Sendable, Equatable {
   /// The objects.
   public var image: AnnotatedImage
@@ -49,8 +50,8 @@ extension ModelSettings {
 extension ImageAnnotations {
   /// The image with each object's class as the model numbers it.
   ///
-  /// - Parameter label: the class of all objects; nil for that of their annotations, which in a label
-  ///   map is 1
+  /// - Parameter label: the class of all objects; nil for that of their annotations, which in a
+  ///   label map is 1
   /// - Throws: `Fault` if an object has a class that the model does not know
   public func labelled(by settings: ModelSettings, label: Int?) throws(Fault) -> AnnotatedImage {
     var image = image

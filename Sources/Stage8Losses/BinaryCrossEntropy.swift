@@ -3,8 +3,8 @@
 import Foundation
 import Tensors
 
-/// Sigmoid cross-entropy of logits, element by element. With the probability p = 1 / (1 + exp(-x)) of
-/// "yes" and the target t in 0 … 1,
+/// Sigmoid cross-entropy of logits, element by element. With the probability p = 1 / (1 + exp(-x))
+/// of "yes" and the target t in 0 … 1,
 ///
 ///     L = -t log p - (1 - t) log(1 - p) = max(x, 0) - x t + log(1 + exp(-|x|))
 ///

@@ -1,8 +1,8 @@
 import Stage7Targets
 import Tensors
 
-/// The gradients of `boxHeadLosses`: of its class loss by the logits, of its box loss by the deltas.
-/// Deltas of negative RoIs, and of other classes than the RoI's own, have a gradient of 0.
+/// The gradients of `boxHeadLosses`: of its class loss by the logits, of its box loss by the
+/// deltas. Deltas of negative RoIs, and of other classes than the RoI's own, have a gradient of 0.
 ///
 /// Parameters as in `boxHeadLosses`.
 ///

@@ -12,8 +12,8 @@ public struct BoxHeadLosses: Sendable, Equatable {
   /// Cross-entropy of the R RoIs, `[R]`, divided by R: image after image, in the order of
   /// `RoITargets.sampled`.
   public let classes: Loss
-  /// Smooth L1 of the P positive RoIs' deltas for their own class, `[P, 4]`, divided by R too: image
-  /// after image, in the order of `RoITargets.positives`.
+  /// Smooth L1 of the P positive RoIs' deltas for their own class, `[P, 4]`, divided by R too:
+  /// image after image, in the order of `RoITargets.positives`.
   public let boxes: Loss
 }
 

@@ -1,5 +1,5 @@
-// Stage 8, what a loss is made of. Paper: section 3, L = L_cls + L_box + L_mask, and Ren et al. 2015
-// (Faster R-CNN), equation 1, for the region proposal network's two.
+// Stage 8, what a loss is made of. Paper: section 3, L = L_cls + L_box + L_mask, and Ren et al.
+// 2015 (Faster R-CNN), equation 1, for the region proposal network's two.
 
 import Tensors
 
@@ -7,8 +7,8 @@ import Tensors
 public struct Loss: Sendable, Equatable {
   /// What each element costs, before the division.
   public let elements: Tensor
-  /// What the sum is divided by. torchvision divides by all sampled boxes where only the positive ones
-  /// cost anything, so this need not be the number of elements.
+  /// What the sum is divided by. torchvision divides by all sampled boxes where only the positive
+  /// ones cost anything, so this need not be the number of elements.
   public let divisor: Int
 
   /// Makes a loss of its parts.

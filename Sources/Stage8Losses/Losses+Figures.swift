@@ -108,7 +108,8 @@ struct LossesDrawing: Sendable {
   var objectnessFigure: Figure {
     let grids = AnchorGrids(levels)
     let maps = zip(levels, grids.levels).map { level, grid in costs(level, grid) }
-    // Few anchors cost more than 2, a probability of 0.14 for what is right; the others would be dark.
+    // Few anchors cost more than 2, a probability of 0.14 for what is right; the others would be
+    // dark.
     let limit = min(max(maps.flatMap(\.values).max() ?? 0, 1e-3), 2)
     let sampled = Dictionary(
       uniqueKeysWithValues: zip(anchors.sampled, losses.rpn.objectness.elements.values))

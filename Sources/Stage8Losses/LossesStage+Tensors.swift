@@ -132,8 +132,8 @@ func roiLossLedgerCSV(
   return Array(text.utf8)
 }
 
-/// What each sampled RoI adds to the three losses of the heads: parts of the sums, divided as the losses
-/// are, so that those of all RoIs add up to the losses.
+/// What each sampled RoI adds to the three losses of the heads: parts of the sums, divided as the
+/// losses are, so that those of all RoIs add up to the losses.
 public struct RoILosses: Sendable {
   /// The class loss of each of the R RoIs.
   public let classes: [Float]

@@ -11,7 +11,8 @@ import Stage7Targets
 import Tensors
 import Tracing
 
-/// Stage 8 in a trace: what the network's answers cost, anchor by anchor, RoI by RoI, pixel by pixel.
+/// Stage 8 in a trace: what the network's answers cost, anchor by anchor, RoI by RoI, pixel by
+/// pixel.
 public struct LossesStage: Stage {
   /// The folder in a trace.
   public static let name = "8-losses"
@@ -44,8 +45,8 @@ public struct LossesStage: Stage {
     ]) { $1 }
   }
 
-  /// Reads 0-input, 1-backbone, 2-anchors, 4-roi and 7-targets; writes the five losses with all their
-  /// parts, and what the heads predict for the sampled RoIs.
+  /// Reads 0-input, 1-backbone, 2-anchors, 4-roi and 7-targets; writes the five losses with all
+  /// their parts, and what the heads predict for the sampled RoIs.
   public func run(_ folder: StageWriter) throws {
     let predictions = try folder.read(AnchorsStage.name)
     let levels = try LevelCandidates.all(predictions)

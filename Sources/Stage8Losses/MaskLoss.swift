@@ -1,5 +1,5 @@
-// Stage 8, the mask head's loss. Paper: section 3, "L_mask": the average binary cross-entropy of the
-// true class's mask alone, so that classes do not compete for pixels. torchvision:
+// Stage 8, the mask head's loss. Paper: section 3, "L_mask": the average binary cross-entropy of
+// the true class's mask alone, so that classes do not compete for pixels. torchvision:
 // models/detection/roi_heads.py, `maskrcnn_loss`.
 //
 // In: what the mask head drew in the positive RoIs, and their targets.
@@ -20,9 +20,9 @@ public func maskLoss(_ logits: Tensor, targets: [RoITargets]) -> Loss {
   return Loss(elements: elements, divisor: elements.count)
 }
 
-/// The loss that is often computed in place of `maskLoss`: over the masks of all classes, those of the
-/// others with an empty target. A class's mask is then made smaller wherever the RoI is of another
-/// class, and the mask head has to tell classes apart as well.
+/// The loss that is often computed in place of `maskLoss`: over the masks of all classes, those of
+/// the others with an empty target. A class's mask is then made smaller wherever the RoI is of
+/// another class, and the mask head has to tell classes apart as well.
 ///
 /// - Returns: elements `[P, K, M, M]`, divided by P K M M; 0 without positive RoIs
 func maskLossOverAllClasses(_ logits: Tensor, targets: [RoITargets]) -> Loss {

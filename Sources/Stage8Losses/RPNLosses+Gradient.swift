@@ -1,8 +1,8 @@
 import Stage7Targets
 import Tensors
 
-/// The gradients of `rpnLosses`: of its objectness loss by the logits, of its box loss by the deltas.
-/// Anchors that were not sampled have a gradient of 0; so have the deltas of negative ones.
+/// The gradients of `rpnLosses`: of its objectness loss by the logits, of its box loss by the
+/// deltas. Anchors that were not sampled have a gradient of 0; so have the deltas of negative ones.
 ///
 /// Parameters as in `rpnLosses`.
 ///

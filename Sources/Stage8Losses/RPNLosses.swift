@@ -11,11 +11,11 @@ import Tensors
 
 /// What the region proposal network's answers cost.
 public struct RPNLosses: Sendable, Equatable {
-  /// Binary cross-entropy of the S sampled anchors, `[S]`, divided by S: image after image, in the order
-  /// of `AnchorTargets.sampled`.
+  /// Binary cross-entropy of the S sampled anchors, `[S]`, divided by S: image after image, in the
+  /// order of `AnchorTargets.sampled`.
   public let objectness: Loss
-  /// Smooth L1 of the P positive anchors' deltas, `[P, 4]`, divided by S too: image after image, in the
-  /// order of `AnchorTargets.positives`.
+  /// Smooth L1 of the P positive anchors' deltas, `[P, 4]`, divided by S too: image after image, in
+  /// the order of `AnchorTargets.positives`.
   public let boxes: Loss
 }
 

@@ -6,7 +6,7 @@ import Tensors
 
 /// What stage 9 draws from.
 struct GradientDrawing: Sendable {
-  /// What the gradients are of, in words: `the sum of the five losses`.
+  /// What the gradients are of: `the sum of the five losses`.
   let name: String
   /// By how many times its gradient a parameter is moved.
   let learningRate: Float

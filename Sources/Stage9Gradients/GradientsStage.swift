@@ -231,7 +231,7 @@ extension GradientsStage {
 }
 
 extension GradientOptions.Choice {
-  /// What the gradients are of, in words.
+  /// What the gradients are of, as text.
   var words: String {
     self == .total ? "the sum of the five losses" : "the \(rawValue) loss"
   }

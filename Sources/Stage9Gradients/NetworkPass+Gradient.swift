@@ -1,10 +1,12 @@
-// Stage 9, backward: from the losses through the heads, the RoI operator, the region proposal network,
-// the pyramid and the trunk to the input. L is the sum of the chosen losses; d… stands for dL/d….
+// Stage 9, backward: from the losses through the heads, the RoI operator, the region proposal
+// network, the pyramid and the trunk to the input. L is the sum of the chosen losses; d… stands for
+// dL/d….
 //
-// Proposals are constants here, as in torchvision and in the paper: no gradient flows from the heads
-// through a box's coordinates to the region proposal network.
+// Proposals are constants here, as in torchvision and in the paper: no gradient flows from the
+// heads through a box's coordinates to the region proposal network.
 //
-// N images, F channels of the pyramid, H W rows and columns of the padded input, s a level's stride.
+// N images, F channels of the pyramid, H W rows and columns of the padded input, s a level's
+// stride.
 
 import Model
 import Stage1Backbone
@@ -17,17 +19,18 @@ import Tensors
 
 /// What a backward pass returns.
 public struct NetworkGradient: Sendable {
-  /// dL/dparameter for every parameter, in the shape of the parameter tree. Where norms were trained
-  /// on the batch's statistics, their mean and variance hold these.
+  /// dL/dparameter for every parameter, in the shape of the parameter tree. Where norms were
+  /// trained on the batch's statistics, their mean and variance hold these.
   public var parameters: MaskRCNNParameters
-  /// dP2 … dP6, `[N, F, H / s, W / s]`: what the heads and the region proposal network send back, and
-  /// for P5 what P6 does.
+  /// dP2 … dP6, `[N, F, H / s, W / s]`: what the heads and the region proposal network send back,
+  /// and for P5 what P6 does.
   public var pyramid: [Tensor]
   /// dC2 … dC5, `[N, C, H / s, W / s]`; nil below the trained layers.
   public var trunk: [Tensor?]
   /// dL/dinput, `[N, 3, H, W]`; nil unless asked for.
   public var input: Tensor?
-  /// dL/dfeatures of the R sampled RoIs, `[R, F, 7, 7]`; nil where no loss of the box head is chosen.
+  /// dL/dfeatures of the R sampled RoIs, `[R, F, 7, 7]`; nil where no loss of the box head is
+  /// chosen.
   public var boxFeatures: Tensor?
   /// dL/dfeatures of the P positive RoIs, `[P, F, 14, 14]`; nil where the mask loss is not chosen.
   public var maskFeatures: Tensor?

@@ -1,8 +1,9 @@
 // Stage 9, forward: the network on a batch of images with what its backward pass needs kept. The
 // arithmetic is that of the stages 1, 2, 4 and 5.
 //
-// N images, F channels of the pyramid, H W rows and columns of the padded input, s a level's stride,
-// A anchors per cell, R sampled RoIs and P positive ones of all images, K classes, M side of a mask.
+// N images, F channels of the pyramid, H W rows and columns of the padded input, s a level's
+// stride, A anchors per cell, R sampled RoIs and P positive ones of all images, K classes, M side
+// of a mask.
 
 import Model
 import Stage0Input

@@ -5,8 +5,8 @@
 import Stage4RoI
 import Tensors
 
-/// The gradient at one RoI's features, passed back through RoIPool, RoIWarp and RoIAlign to the level
-/// that the features were read from: the same numbers arrive at different cells.
+/// The gradient at one RoI's features, passed back through RoIPool, RoIWarp and RoIAlign to the
+/// level that the features were read from: the same numbers arrive at different cells.
 public struct RoIGradientExample: Sendable {
   /// Which of the sampled RoIs.
   public let roi: Int

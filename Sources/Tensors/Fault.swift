@@ -1,4 +1,4 @@
-/// What is wrong with something that came from outside, in words for the person who gave it.
+/// What is wrong with something that came from outside, told to the person who gave it.
 ///
 /// Every error that the package throws on bad input is one of these, and prints as one line: the
 /// file or option it is about, what is wrong with it, and what to do.
@@ -19,7 +19,7 @@ public struct Fault: Error, Equatable, CustomStringConvertible, Sendable {
 
   /// `photo.jpg: the file is empty. Give a PNG or JPEG image.`
   ///
-  /// Always one line, whatever stands in the names that a file brings along.
+  /// Always one line, whatever the names in a file contain.
   public var description: String {
     "\(subject): \(problem). \(remedy).".onOneLine
   }

@@ -12,7 +12,8 @@ import Foundation
 ///     next = z ^ (z >> 31)
 ///
 /// The whole state is one number: a checkpoint stores it and goes on from there. Swift's own
-/// `shuffled(using:)` and `random(in:using:)` work too, but their algorithms are not promised to stay.
+/// `shuffled(using:)` and `random(in:using:)` work too, but their algorithms are not promised to
+/// stay.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
   /// Where the sequence is.
   public private(set) var state: UInt64
@@ -34,9 +35,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
   /// A number in [0, 1), a multiple of 2^-53: the upper 53 of 64 bits.
   public mutating func uniformDouble() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// A whole number in `0..<bound`, each equally likely: the upper half of `next * bound`, drawn again
-  /// in the few cases that would favour some (Lemire 2019, "Fast random integer generation in an
-  /// interval").
+  /// A whole number in `0..<bound`, each equally likely: the upper half of `next * bound`, drawn
+  /// again in the few cases that would favour some (Lemire 2019, "Fast random integer generation in
+  /// an interval").
   ///
   /// - Precondition: `bound > 0`
   public mutating func below(_ bound: Int) -> Int {
@@ -49,9 +50,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
     }
   }
 
-  /// A normally distributed number of mean 0 and deviation 1, by Marsaglia's polar method: of points in
-  /// the unit disc, u sqrt(-2 ln s / s) with s = u^2 + v^2. The second number that the method gives is
-  /// not kept, because then the state would be more than one number.
+  /// A normally distributed number of mean 0 and deviation 1, by Marsaglia's polar method: of
+  /// points in the unit disc, u sqrt(-2 ln s / s) with s = u^2 + v^2. The second number that the
+  /// method gives is not kept, because then the state would be more than one number.
   public mutating func normal() -> Float {
     while true {
       let (u, v) = (2 * uniformDouble() - 1, 2 * uniformDouble() - 1)
@@ -60,8 +61,8 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
     }
   }
 
-  /// `count` different numbers of `0..<total` in random order, every choice and order equally likely:
-  /// the first steps of Fisher and Yates's shuffle.
+  /// `count` different numbers of `0..<total` in random order, every choice and order equally
+  /// likely: the first steps of Fisher and Yates's shuffle.
   ///
   /// - Precondition: `0 <= count <= total`
   public mutating func choose(_ count: Int, of total: Int) -> [Int] {

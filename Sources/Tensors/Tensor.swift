@@ -103,8 +103,9 @@ public struct Tensor: Sendable, Equatable {
     Tensor(shape, values.map(transform))
   }
 
-  /// Least, greatest and mean of the finite elements, and how many are not finite. The three numbers
-  /// are 0 for an empty tensor, NaN where no element is finite. The mean is summed in Double.
+  /// Least, greatest and mean of the finite elements, and how many are not finite. The three
+  /// numbers are 0 for an empty tensor, NaN where no element is finite. The mean is summed in
+  /// Double.
   public var statistics: Statistics {
     guard !values.isEmpty else { return Statistics(minimum: 0, maximum: 0, mean: 0) }
     return values.withUnsafeBytes { bytes in

@@ -7,9 +7,9 @@ import Tracing
 
 /// What the page knows of stage 3's candidates besides the arrays `candidates/…`.
 ///
-/// Carried are all that were looked at (the top k of each level, in the trace's order, so by falling
-/// logit within a level), then of each level the next few below: all anchors would be many
-/// megabytes.
+/// Carried are all that were looked at (the top k of each level, in the trace's order, so in
+/// descending logit within a level), then of each level the next few below: all anchors would be
+/// many megabytes.
 struct CandidatesContent: Encodable {
   /// The levels, P2 first.
   let levels: [CandidateLevel]
@@ -53,7 +53,7 @@ extension CandidatesContent {
   /// So many candidates of each level that were not looked at are carried as well.
   static let below = 60
 
-  /// Adds what the trace says of the candidates; nil where it lacks stage 2 or 3.
+  /// Adds what the trace holds of the candidates; nil where it lacks stage 2 or 3.
   static func gather(_ source: PageSource, _ data: inout PageData) throws -> CandidatesContent? {
     guard source.has("2-anchors", "base_anchors", "strides"),
       source.isCurrent("3-proposals"),

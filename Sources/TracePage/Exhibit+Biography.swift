@@ -43,7 +43,7 @@ private struct BiographyContent: Encodable {
   let learning: LearningContent?
 }
 
-/// What stage 4 says of each proposal: the array `roi/levels`, 2 for P2.
+/// What stage 4 stored of each proposal: the array `roi/levels`, 2 for P2.
 private struct RoIContent: Encodable {
   let bins: Int
   /// The operator's name: align, pool, …
@@ -64,13 +64,13 @@ private struct RoIContent: Encodable {
   }
 }
 
-/// What stage 5 says of each proposal.
+/// What stage 5 stored of each proposal.
 ///
 /// - `heads/classes`, `heads/logits`, `heads/scores`, `[R, S]`: the S classes of each proposal that
 ///   are shown, the background first;
-/// - `heads/pairs`, `[pairs, 5]`: proposal, class, fate, by which pair (or -1), detection (or -1). The
-///   fates are those of `FateName`; below the top is a score that did not pass the threshold. First
-///   the ledger's pairs, then the best class of every proposal of which no class passed;
+/// - `heads/pairs`, `[pairs, 5]`: proposal, class, fate, by which pair (or -1), detection (or -1).
+///   The fates are those of `FateName`; below the top is a score that did not pass the threshold.
+///   First the ledger's pairs, then the best class of every proposal of which no class passed;
 /// - `heads/values`, `[pairs, 9]`: score, dx dy dw dh, and the refined box.
 private struct HeadsContent: Encodable {
   /// Background first.

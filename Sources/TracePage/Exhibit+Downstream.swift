@@ -81,7 +81,7 @@ private struct DownstreamContent: Encodable {
     static let mostPixels = 4_000_000
   }
 
-  /// The first is the one that the others are held against.
+  /// The first is the one that the others are compared with.
   let operators: [Operator]
   /// The operators' masks, then the truth's if it is known (in the order of its labels).
   let sets: [Set]

@@ -8,8 +8,8 @@ import Tensors
 struct Exhibit: Sendable {
   /// The name of its script, and its anchor in the page.
   let name: String
-  /// Further scripts that it is made of (`microscope/roi`, `shared/scene`), in the order in which they
-  /// are read before its own; exhibits may share them.
+  /// Further scripts that it is made of (`microscope/roi`, `shared/scene`), in the order in which
+  /// they are read before its own; exhibits may share them.
   var uses: [String] = []
   /// The stage in whose section it stands.
   let stage: String

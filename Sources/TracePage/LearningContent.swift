@@ -9,10 +9,10 @@ import Tracing
 /// - `learning/anchors`, `[candidates, 3]`: the object that the anchor overlaps most (or -1), its
 ///   label (1 positive, 0 negative, -1 ignored), whether it is the best anchor of an object and
 ///   whether it is sampled, as 2 best + sampled;
-/// - `learning/anchor-values`, `[candidates, 3]`: the IoU, and what the anchor adds to the objectness
-///   and to the RPN box loss;
-/// - `learning/rois`, `[proposals, 4]`: the object, the label, the place in the sample (or -1) and the
-///   class;
+/// - `learning/anchor-values`, `[candidates, 3]`: the IoU, and what the anchor adds to the
+///   objectness and to the RPN box loss;
+/// - `learning/rois`, `[proposals, 4]`: the object, the label, the place in the sample (or -1) and
+///   the class;
 /// - `learning/roi-values`, `[proposals, 5]`: the IoU, what the RoI adds to the class, box and mask
 ///   loss, and the norm of the gradient at what the box head reads.
 struct LearningContent: Encodable {

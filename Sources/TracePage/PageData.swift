@@ -4,7 +4,7 @@ import Tensors
 
 /// The arrays that a page carries with it.
 ///
-/// Each stands in the page as text: its elements' bytes, little-endian, sorted so that all first
+/// Each is stored in the page as text: its elements' bytes, little-endian, sorted so that all first
 /// bytes come first, then all second ones (floats that differ little then repeat themselves),
 /// compressed by zlib, in base64.
 struct PageData {

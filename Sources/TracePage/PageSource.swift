@@ -24,7 +24,7 @@ struct PageSource {
     outdated = (try? trace.outdatedStages()) ?? trace.stages
   }
 
-  /// Whether a stage stands in the trace and was made from what stands there now: numbers of one
+  /// Whether a stage is in the trace and was made from what is there now: numbers of one
   /// that was not do not belong to the others'.
   func isCurrent(_ stage: String) -> Bool { trace.has(stage) && !outdated.contains(stage) }
 

@@ -43,8 +43,8 @@ func extents(_ shape: [Int]) -> String {
   shape.isEmpty ? "1" : shape.map(String.init).joined(separator: " × ")
 }
 
-/// The command that runs a stage again as it ran, in parts between which a line may break; nil where
-/// it ran with an option that no command has.
+/// The command that runs a stage again as it ran, in parts between which a line may break; nil
+/// where it ran with an option that no command has.
 ///
 /// - Parameter trace: the trace's folder
 func command<S: Stage>(_ stage: S.Type, as record: StageRecord, trace: String) -> [String]? {
@@ -56,8 +56,9 @@ func command<S: Stage>(_ stage: S.Type, as record: StageRecord, trace: String) -
   return ["swift run", "-c release", S.command, "--trace \(quoted(trace))"] + words + kernels
 }
 
-/// The command that runs a stage of a trace again as it ran, on one line; nil where no command does:
-/// a stage that this version does not know, an option that no command has, a deliberate mistake.
+/// The command that runs a stage of a trace again as it ran, on one line; nil where no command
+/// does: a stage that this version does not know, an option that no command has, a deliberate
+/// mistake.
 ///
 /// - Parameter place: the trace's folder, as the command is to name it
 /// - Throws: `Fault` if the stage's record is damaged.

@@ -170,7 +170,8 @@ enum PageFiles {
     String(decoding: try readBytes(of: url(name)), as: UTF8.self)
   }
 
-  /// Where a file stands: beside the executable, where the build puts it, or in the package's source.
+  /// Where a file stands: beside the executable, where the build puts it, or in the package's
+  /// source.
   private static func url(_ name: String) -> URL {
     let built = Bundle.main.bundleURL.appending(path: "MaskRCNN_TracePage.resources/Page/\(name)")
     if FileManager.default.fileExists(atPath: built.path) { return built }

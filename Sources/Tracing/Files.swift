@@ -31,7 +31,7 @@ public func writeWhole(
   guard isClosed, rename(draft, file.path) == 0 else { throw fault() }
 }
 
-/// What the system says of a failed file operation, in a few words and on one line.
+/// The system's message about a failed file operation, on one line.
 func reason(of error: any Error) -> String {
   let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
   if let code = (underlying ?? error as NSError).domain == NSPOSIXErrorDomain

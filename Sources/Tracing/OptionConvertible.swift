@@ -3,7 +3,7 @@
 public protocol OptionConvertible: Equatable {
   /// The value as it is recorded.
   var optionValue: OptionValue { get }
-  /// The value that was recorded; nil where something else stands there.
+  /// The value that was recorded; nil where something else was recorded.
   init?(_ optionValue: OptionValue)
   /// What a command line has to give: `a whole number`.
   static var kindInWords: String { get }

@@ -21,7 +21,7 @@ public struct OptionFlag<Value: OptionConvertible> {
   ///
   /// - Parameters:
   ///   - help: a sentence, with the unit, without the default
-  ///   - allowed: the values that it takes, in words
+  ///   - allowed: the values that it takes, as text
   ///   - isAllowed: whether it takes a value
   public init(
     _ name: String, help: String, allowed: String = Value.kindInWords,

@@ -12,7 +12,8 @@ public protocol Stage {
   static var title: String { get }
   /// The tensors of earlier stages that it computes with, beside the image's sizes.
   static var inputs: [StageInput] { get }
-  /// The options in force; `stage.json` records them, and with them the stage is run again as it ran.
+  /// The options in force; `stage.json` records them, and with them the stage is run again as it
+  /// ran.
   var options: Options { get set }
   /// What `stage.json` records beside: what is fixed, or follows from the model.
   var recordedFacts: [String: OptionValue] { get }
@@ -105,7 +106,7 @@ extension Stage where Options == NoOptions {
 }
 
 extension StageFolder {
-  /// The shape of a tensor in words, `[1, 3, 512, 512]`; empty where there is none of the name.
+  /// The shape of a tensor as text, `[1, 3, 512, 512]`; empty where there is none of the name.
   public func shape(_ name: String) -> String {
     record.tensors.first { $0.name == name }.map { Shape($0.shape).description } ?? ""
   }

@@ -83,8 +83,8 @@ public final class StageFolder {
     isAvailable(name) && record.tensors.contains { $0.name == name && $0.samples == nil }
   }
 
-  /// An array that the stage left; nil where it is recorded that it was not kept, or not the whole of
-  /// it. Only such an array may be replaced by something else.
+  /// An array that the stage left; nil where it is recorded that it was not kept, or not the whole
+  /// of it. Only such an array may be replaced by something else.
   ///
   /// - Throws: `Fault` if the stage has no array of this name, or its file is not what was written.
   public func arrayIfKept(_ name: String) throws -> NumericArray? {

@@ -2,11 +2,12 @@ import Tensors
 
 /// What a run of a stage can be told.
 ///
-/// An option is declared once, in `declared`: from the declaration come its entry in `stage.json` and
-/// the way back, the flag of the stage's command, its help and validation, and the command that the
-/// page prints.
+/// An option is declared once, in `declared`: from the declaration come its entry in `stage.json`
+/// and the way back, the flag of the stage's command, its help and validation, and the command that
+/// the page prints.
 public protocol StageOptions: Sendable, Equatable {
-  /// torchvision's choices: they hold where neither a weight file nor a command line says otherwise.
+  /// torchvision's choices: they hold where neither a weight file nor a command line says
+  /// otherwise.
   static var torchvision: Self { get }
   /// Every option, in the order in which a command lists them.
   static var declared: [StageOption<Self>] { get }
@@ -176,8 +177,8 @@ extension StageOptions {
     }
   }
 
-  /// The flags that run a stage's command with the options of a record, as far as they are recorded;
-  /// nil where a run had an option that no command line and no weight file gives.
+  /// The flags that run a stage's command with the options of a record, as far as they are
+  /// recorded; nil where a run had an option that no command line and no weight file gives.
   public static func words(of recorded: [String: OptionValue]) -> [FlagWord]? {
     var words: [FlagWord] = []
     for option in declared {

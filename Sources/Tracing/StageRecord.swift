@@ -1,4 +1,4 @@
-/// What `stage.json` says of one stage's folder: every tensor, figure and file in it.
+/// What `stage.json` records of one stage's folder: every tensor, figure and file in it.
 public struct StageRecord: Codable, Sendable, Equatable {
   /// The version of this format.
   public static let currentFormat = 2
@@ -93,7 +93,7 @@ public struct FigureRecord: Codable, Sendable, Equatable {
 public struct FileRecord: Codable, Sendable, Equatable {
   /// The file inside the stage's folder, `ledger.csv`.
   public var file: String
-  /// What stands in it.
+  /// What is in it.
   public var caption: String
   /// CRC-32 of the file's bytes.
   public var crc32: String
@@ -116,7 +116,7 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
   /// Several lists of numbers.
   case lists([[Double]])
 
-  /// Reads whichever of the kinds stands there.
+  /// Reads whichever of the kinds is stored.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let value = try? container.decode(Bool.self) {
@@ -150,7 +150,7 @@ public enum OptionValue: Codable, Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The value in words.
+  /// The value as text.
   public var description: String {
     switch self {
     case .flag(let value): String(value)

@@ -74,7 +74,7 @@ public final class StageWriter {
   /// Opens the folder of an earlier stage, and records that it was read.
   ///
   /// - Throws: `Fault` if the stage has not run, or was made from an earlier run of another stage
-  ///   than the one that stands there now.
+  ///   than the one that is there now.
   public func read(_ stage: String) throws -> StageFolder {
     let folder = try source.current(stage)
     record.reads[stage] = folder.checksum
@@ -85,7 +85,8 @@ public final class StageWriter {
   ///
   /// - Parameters:
   ///   - exactly: keeps 32 bits where half floats are asked for
-  ///   - categoryColumns: of a matrix whose columns hold different things, those that are categories
+  ///   - categoryColumns: of a matrix whose columns hold different things, those that are
+  ///     categories
   public func add(
     _ name: String, _ tensor: Tensor, exactly: Bool = false, axes: [String], units: String,
     categoryColumns: [String]? = nil, note: String

@@ -1,7 +1,7 @@
 import Tensors
 
-/// A stage whose tensors were computed from inputs that have changed since: a stage that it read has
-/// been run again with another result, or is stale itself.
+/// A stage whose tensors were computed from inputs that have changed since: a stage that it read
+/// has been run again with another result, or is stale itself.
 public struct StaleStage: Sendable, Equatable {
   /// The stage's folder name.
   public let stage: String

@@ -6,7 +6,8 @@ public struct TensorDifference: Sendable, Equatable {
   public private(set) var count = 0
   /// How many of them are not equal: -0 equals 0, and NaN equals NaN.
   public private(set) var differing = 0
-  /// How many of the differing ones are NaN or infinite on one side or on both. No range covers them.
+  /// How many of the differing ones are NaN or infinite on one side or on both. No range covers
+  /// them.
   public private(set) var differingNonFinite = 0
   /// How many of the differing ones are categories.
   public private(set) var differingCategories = 0

@@ -103,8 +103,8 @@ public final class Trace {
     record.truth.map { (resolve($0.file), $0.imageID, $0.label) }
   }
 
-  /// Notes which image the trace is of; written when the next stage is done. The truth about another
-  /// image is forgotten.
+  /// Notes which image the trace is of; written when the next stage is done. The truth about
+  /// another image is forgotten.
   ///
   /// - Parameter checksum: CRC-32 of the file; nil where it is not known
   public func setImage(_ file: URL, checksum: String? = nil) {
@@ -203,8 +203,8 @@ private func path(from folder: URL, to file: URL) -> String {
   return way.shared > 2 ? way.steps.joined(separator: "/") : file.standardizedFileURL.path
 }
 
-/// The way from a folder to a file or folder: `..` for each step up, then the names on the way down;
-/// and how many folders both lie in, the root counted.
+/// The way from a folder to a file or folder: `..` for each step up, then the names on the way
+/// down; and how many folders both lie in, the root counted.
 public func steps(from folder: URL, to file: URL) -> (steps: [String], shared: Int) {
   let from = folder.standardizedFileURL.resolvingSymlinksInPath().pathComponents
   let to = file.standardizedFileURL.resolvingSymlinksInPath().pathComponents

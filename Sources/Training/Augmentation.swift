@@ -11,15 +11,16 @@ import Tensors
 public struct Augmentation: Sendable, Equatable, Codable {
   /// The side of the square that is cut out, in image pixels; nil for whole images.
   public var crop: Int?
-  /// The side is multiplied by a number up to `scale` and down to `1 / scale`, all octaves alike; the
-  /// crop then fills the same input. 1 for none.
+  /// The side is multiplied by a number up to `scale` and down to `1 / scale`, all octaves alike;
+  /// the crop then fills the same input. 1 for none.
   public var scale: Float
   /// Whether half of the samples are mirrored from left to right.
   public var flips: Bool
   /// Whether samples are also mirrored from top to bottom and transposed: for images without up and
   /// down, such as micrographs.
   public var turns: Bool
-  /// Brightness is multiplied by a number up to `1 + brightness` and down to `1 / (1 + brightness)`.
+  /// Brightness is multiplied by a number up to `1 + brightness` and down to `1 / (1 +
+  /// brightness)`.
   public var brightness: Float
   /// An object of which fewer pixels are left in a crop is dropped.
   public var leastPixels: Int
@@ -38,8 +39,9 @@ public struct Augmentation: Sendable, Equatable, Codable {
 
   /// A variation of a sample.
   ///
-  /// Crops show an object in three of four cases, if there is one in the image. Always as many numbers
-  /// are drawn for one sample, so that an option that is switched off does not move the others.
+  /// Crops show an object in three of four cases, if there is one in the image. Always as many
+  /// numbers are drawn for one sample, so that an option that is switched off does not move the
+  /// others.
   public func callAsFunction(
     _ sample: TrainingSample, using generator: inout SeededGenerator
   ) -> TrainingSample {
@@ -80,8 +82,8 @@ public func brightened(_ image: Tensor, by factor: Float) -> Tensor {
 }
 
 extension TrainingSample {
-  /// The part of a sample in a window. An object that the window cuts has the box around what is left
-  /// of it; one that lies inside keeps its own.
+  /// The part of a sample in a window. An object that the window cuts has the box around what is
+  /// left of it; one that lies inside keeps its own.
   ///
   /// - Parameter leastPixels: an object with fewer pixels left is dropped
   public func cropped(to window: Window, leastPixels: Int) -> TrainingSample {
@@ -163,8 +165,8 @@ extension MaskRegion {
     Box(Float(window.x1), Float(window.y1), Float(window.x2), Float(window.y2))
   }
 
-  /// What lies in a window of the image, in the window's own coordinates, with the least window of its
-  /// own.
+  /// What lies in a window of the image, in the window's own coordinates, with the least window of
+  /// its own.
   func cropped(to frame: Window) -> MaskRegion {
     var (x1, y1, x2, y2) = (Int.max, Int.max, 0, 0)
     let rows = max(window.y1, frame.y1)..<max(min(window.y2, frame.y2), max(window.y1, frame.y1))

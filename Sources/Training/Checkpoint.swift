@@ -3,9 +3,9 @@ import Model
 import Tensors
 import WeightFiles
 
-/// Everything that training goes on from, as one `.safetensors` file: parameters, velocity, averaged
-/// weights, step, configuration, the network's settings. Chance needs no state: the batch of a step
-/// depends on the seed and the step alone.
+/// Everything that training goes on from, as one `.safetensors` file: parameters, velocity,
+/// averaged weights, step, configuration, the network's settings. Chance needs no state: the batch
+/// of a step depends on the seed and the step alone.
 ///
 /// The tensors are called `parameters.NAME`, `velocity.NAME` and `average.NAME`, with torchvision's
 /// names. The file appears whole or not at all: it is written beside its place and then renamed.

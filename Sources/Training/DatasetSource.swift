@@ -45,10 +45,10 @@ public struct DatasetSource: SampleSource {
 
   /// What is wrong with the data, and whether they can be learned from all the same.
   ///
-  /// The list has what reading the annotations found (an id used twice, a class that never occurs, an
-  /// empty mask, a box outside its image), and what only training needs: every image, and a mask for
-  /// every object. With a missing image, an object without a mask, or without any object, training
-  /// cannot begin.
+  /// The list has what reading the annotations found (an id used twice, a class that never occurs,
+  /// an empty mask, a box outside its image), and what only training needs: every image, and a mask
+  /// for every object. With a missing image, an object without a mask, or without any object,
+  /// training cannot begin.
   public var problems: (faults: [Fault], stop: Bool) {
     let dataset = images.dataset
     let missing = images.missing.map {

@@ -22,8 +22,8 @@ public struct Film: Sendable {
   /// Makes a film of an image.
   public init(_ image: Tensor) { self.image = image }
 
-  /// Whether a frame is due after so many steps: 1 or 3 times a power of ten, from 10 on; the start; and
-  /// the end.
+  /// Whether a frame is due after so many steps: 1 or 3 times a power of ten, from 10 on; the
+  /// start; and the end.
   public static func isDue(_ step: Int, of count: Int) -> Bool {
     if step == 0 || step == count { return true }
     var unit = 10

@@ -6,8 +6,9 @@ import Tensors
 import WeightFiles
 
 extension MaskRCNNModel {
-  /// The network that `maskrcnn train` trains from the start where no weights are named: a thin ResNet
-  /// of one block per layer, small enough to learn the shapes scene in some minutes on a processor.
+  /// The network that `maskrcnn train` trains from the start where no weights are named: a thin
+  /// ResNet of one block per layer, small enough to learn the shapes scene in some minutes on a
+  /// processor.
   ///
   /// - Parameters:
   ///   - settings: class names among them, background first
@@ -27,8 +28,8 @@ extension MaskRCNNModel {
     return try model.rebuilt(parameters, settings: settings, overrides: overrides)
   }
 
-  /// Settings for the shapes scene: twice as large, so that the smallest shapes have several cells of
-  /// P2.
+  /// Settings for the shapes scene: twice as large, so that the smallest shapes have several cells
+  /// of P2.
   public static var shapesSettings: ModelSettings {
     var settings = ModelSettings()
     settings.resize = .factor(2)
@@ -37,8 +38,8 @@ extension MaskRCNNModel {
     return settings
   }
 
-  /// The network for other classes: the last layers of both heads are new, everything else stays. Where
-  /// the classes are the same, nothing changes.
+  /// The network for other classes: the last layers of both heads are new, everything else stays.
+  /// Where the classes are the same, nothing changes.
   ///
   /// - Parameter seed: draws the new layers
   public func forClasses(

@@ -4,11 +4,12 @@ import Model
 import Tensors
 
 extension MaskRCNNParameters {
-  /// Random parameters for a network that is trained from the start: weights normally distributed with
-  /// deviation `sqrt(2 / I)`, I the inputs that one output sums over, so that a layer with ReLU hands on
-  /// values as large as it receives (He et al. 2015, "Delving deep into rectifiers", equation 10);
-  /// layers that predict with deviation 0.01, box deltas 0.001, so that the first steps find no strong
-  /// opinions to unlearn (Girshick 2015, section 4.1). Biases are 0, norms neutral.
+  /// Random parameters for a network that is trained from the start: weights normally distributed
+  /// with deviation `sqrt(2 / I)`, I the inputs that one output sums over, so that a layer with
+  /// ReLU hands on values as large as it receives (He et al. 2015, "Delving deep into rectifiers",
+  /// equation 10); layers that predict with deviation 0.01, box deltas 0.001, so that the first
+  /// steps find no strong opinions to unlearn (Girshick 2015, section 4.1). Biases are 0, norms
+  /// neutral.
   ///
   /// The same seed gives the same parameters.
   public init(random layout: Layout, normEpsilon: Float, seed: UInt64) throws(Fault) {
@@ -32,7 +33,8 @@ extension MaskRCNNParameters {
     drawPredictors(&generator)
   }
 
-  /// Draws the last layers of both heads again: what predicts classes, and boxes and masks of classes.
+  /// Draws the last layers of both heads again: what predicts classes, and boxes and masks of
+  /// classes.
   private mutating func drawPredictors(_ generator: inout SeededGenerator) {
     boxHead.classLogits.weight = generator.normal(
       boxHead.classLogits.weight.shape, deviation: 0.01)
@@ -40,9 +42,9 @@ extension MaskRCNNParameters {
     maskHead.logits.weight = generator.normal(maskHead.logits.weight.shape, deviation: 0.01)
   }
 
-  /// The parameters with new last layers for other classes, as one begins to fine-tune; everything else
-  /// stays. torchvision's tutorial puts a new `FastRCNNPredictor` and `MaskRCNNPredictor` in place, the
-  /// latter with a new transposed convolution, which stays here.
+  /// The parameters with new last layers for other classes, as one begins to fine-tune; everything
+  /// else stays. torchvision's tutorial puts a new `FastRCNNPredictor` and `MaskRCNNPredictor` in
+  /// place, the latter with a new transposed convolution, which stays here.
   ///
   /// - Parameter classes: background among them
   public func withClasses(_ classes: Int, seed: UInt64) -> MaskRCNNParameters {

@@ -7,7 +7,8 @@ public enum LearningRateDecay: Sendable, Equatable, Codable {
   /// Half a cosine from the whole rate to `floor` of it, reached with the last step (Loshchilov and
   /// Hutter 2017, "SGDR", equation 5, one period).
   case cosine(floor: Float)
-  /// A factor with each of some steps, `gamma`: the paper divides by 10 at 120 of 160 thousand steps.
+  /// A factor with each of some steps, `gamma`: the paper divides by 10 at 120 of 160 thousand
+  /// steps.
   case steps(at: [Int], factor: Float)
 }
 

@@ -13,8 +13,8 @@ public struct LossTable {
       "total", "rate", "gradient_norm", "seconds",
     ]).joined(separator: ",")
 
-  /// Opens a table and keeps the lines up to a step: what a run wrote after its last checkpoint will
-  /// be computed again.
+  /// Opens a table and keeps the lines up to a step: what a run wrote after its last checkpoint
+  /// will be computed again.
   ///
   /// - Throws: `Fault` if the file cannot be written
   public init(_ file: URL, upTo step: Int) throws {

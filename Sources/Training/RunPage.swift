@@ -2,7 +2,8 @@ import Foundation
 import Tensors
 import Tracing
 
-/// `index.html` of a run's folder: configuration, curves and film on one page, which opens from a file.
+/// `index.html` of a run's folder: configuration, curves and film on one page, which opens from a
+/// file.
 public struct RunPage {
   private let trainer: Trainer
   private let folder: URL

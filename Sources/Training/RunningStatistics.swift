@@ -7,10 +7,11 @@ import Tensors
 ///
 ///     r <- (1 - m) r + m b
 ///
-/// with the batch's mean and its unbiased variance (divided by n - 1), as torch does; m is 0.1 there.
+/// with the batch's mean and its unbiased variance (divided by n - 1), as torch does; m is 0.1
+/// there.
 ///
-/// A part that had no input in this batch, as the mask head without positive RoIs, has statistics of 0
-/// in `batch`, which no input gives: its variance would not be over 0. It is left as it is.
+/// A part that had no input in this batch, as the mask head without positive RoIs, has statistics
+/// of 0 in `batch`, which no input gives: its variance would not be over 0. It is left as it is.
 ///
 /// - Parameter batch: the gradients of the step, which hold the batch's statistics
 public func followStatistics(

@@ -19,8 +19,8 @@ public struct SGD: Sendable {
   public var momentum: Float
   /// lambda
   public var weightDecay: Float
-  /// Whether norms' scales and shifts and all biases decay too, as they do in torchvision's reference
-  /// training unless told otherwise.
+  /// Whether norms' scales and shifts and all biases decay too, as they do in torchvision's
+  /// reference training unless told otherwise.
   public var decaysNormsAndBiases: Bool
   /// m: the greatest length of the gradient; nil to clip nothing.
   public var greatestNorm: Float?

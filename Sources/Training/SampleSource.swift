@@ -12,8 +12,8 @@ import Tensors
 public protocol SampleSource: Sendable {
   /// Names of the classes, background first.
   var classNames: [String] { get }
-  /// What each class is called by number in the annotations, background first; empty where it is the
-  /// class itself.
+  /// What each class is called by number in the annotations, background first; empty where it is
+  /// the class itself.
   var categoryIDs: [Int] { get }
   /// How many different samples there are; nil where there is always another one.
   var count: Int? { get }
@@ -82,8 +82,8 @@ extension TrainingSample {
 }
 
 extension TrainingConfiguration {
-  /// The samples of a step: every source is gone through in random order, again and again, in an order
-  /// that depends on the seed alone.
+  /// The samples of a step: every source is gone through in random order, again and again, in an
+  /// order that depends on the seed alone.
   ///
   /// - Parameter step: from 0
   public func indices(ofStep step: Int, count: Int?) -> [Int] {
@@ -123,8 +123,8 @@ extension TrainingConfiguration {
 }
 
 extension Augmentation {
-  /// How crops become input: all of one size, which the crop of the given side has at the network's own
-  /// scale.
+  /// How crops become input: all of one size, which the crop of the given side has at the network's
+  /// own scale.
   func settings(_ settings: ModelSettings) -> ModelSettings {
     guard let crop else { return settings }
     var result = settings

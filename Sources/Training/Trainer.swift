@@ -43,8 +43,8 @@ public enum StepPart: String, Sendable, CaseIterable {
   case descent = "gradient descent"
 }
 
-/// Trains a network step by step. The network is `model`, what is remembered besides are the velocity,
-/// the averaged weights, and how many steps have been taken.
+/// Trains a network step by step. The network is `model`, what is remembered besides are the
+/// velocity, the averaged weights, and how many steps have been taken.
 ///
 ///     var trainer = Trainer(model, configuration)
 ///     while trainer.step < configuration.steps {
@@ -92,8 +92,8 @@ public struct Trainer: Sendable {
   /// Takes a step.
   ///
   /// - Parameter clock: called after each part of it
-  /// - Throws: `Fault` that names the loss and the images if a loss or the gradient is not finite, or
-  ///   the loss has grown beyond what is sensible; then the network is as before the step
+  /// - Throws: `Fault` that names the loss and the images if a loss or the gradient is not finite,
+  ///   or the loss has grown beyond what is sensible; then the network is as before the step
   @discardableResult
   public mutating func step(
     on batch: TrainingBatch, clock: (StepPart) -> Void = { _ in }

@@ -4,8 +4,8 @@ import Tensors
 
 extension NormTraining: Codable {}
 
-/// Everything that decides what becomes of given data and a given network in training. Two runs of one
-/// configuration, with the same data and the same first parameters, have the same bits.
+/// Everything that decides what becomes of given data and a given network in training. Two runs of
+/// one configuration, with the same data and the same first parameters, have the same bits.
 public struct TrainingConfiguration: Sendable, Equatable, Codable {
   /// Where all chance begins.
   public var seed: UInt64
@@ -55,8 +55,8 @@ public struct TrainingConfiguration: Sendable, Equatable, Codable {
     (self.schedule, self.norms, self.augmentation) = (schedule, norms, augmentation)
   }
 
-  /// Where the chance of one place in training begins: a number that depends on the seed and the place
-  /// alone, so that a step needs no history.
+  /// Where the chance of one place in training begins: a number that depends on the seed and the
+  /// place alone, so that a step needs no history.
   func seed(_ purpose: UInt64, _ place: Int) -> UInt64 {
     var generator = SeededGenerator(seed: seed &+ purpose &* 0x9E6C_63D0_876A_3F6B)
     var mixed = SeededGenerator(seed: generator.next() ^ UInt64(bitPattern: Int64(place)))

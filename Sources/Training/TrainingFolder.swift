@@ -1,5 +1,5 @@
-// A folder of the reader's own data: which annotations, which images, what to learn from and what to
-// measure with.
+// A folder of the reader's own data: which annotations, which images, what to learn from and what
+// to measure with.
 
 import Annotations
 import Figures
@@ -21,7 +21,8 @@ public struct ImageFolder: Sendable {
   /// The file of each image, by its number; one that is not there is missing.
   private let files: [Int: URL]
 
-  /// Finds the images of a data set: each under its name in one of some folders, the first that has it.
+  /// Finds the images of a data set: each under its name in one of some folders, the first that has
+  /// it.
   public init(_ dataset: AnnotatedDataset, in folders: [URL]) {
     self.dataset = dataset
     let manager = FileManager.default

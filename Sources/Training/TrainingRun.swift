@@ -4,8 +4,8 @@ import Model
 import Tensors
 import Tracing
 
-/// A trainer with its data and the folder in which it leaves what it does: checkpoints, losses, curves,
-/// a film, and the network.
+/// A trainer with its data and the folder in which it leaves what it does: checkpoints, losses,
+/// curves, a film, and the network.
 public struct TrainingRun {
   /// What is trained.
   public private(set) var trainer: Trainer

@@ -6,8 +6,8 @@ import Tensors
 ///
 ///     a <- d a + (1 - d) p,   d = min(decay, (1 + n) / (10 + n))
 ///
-/// n counts the steps from 0: at first the average forgets faster, so that it does not stay with what
-/// the network was before it learned.
+/// n counts the steps from 0: at first the average forgets faster, so that it does not stay with
+/// what the network was before it learned.
 public struct WeightAverage: Sendable {
   /// The greatest d: 0.999 averages over about the last 1000 steps.
   public let decay: Float

@@ -1,7 +1,7 @@
 import CZlib
 
-/// The checksum by which a trace notices that one of its files is not what was written, and by which
-/// it names the weight file that it was made with.
+/// The checksum by which a trace notices that one of its files is not what was written, and by
+/// which it names the weight file that it was made with.
 public enum Checksum {
   /// CRC-32 (zlib's) of some bytes and those that follow them, as eight hexadecimal digits.
   public static func crc32(

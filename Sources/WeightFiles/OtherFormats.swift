@@ -6,8 +6,8 @@ package let otherToolRemedy =
   "Use torchvision's weights, which in Python torch.save(torchvision.models.detection."
   + "maskrcnn_resnet50_fpn(weights=\"DEFAULT\").state_dict(), \"coco.pth\") writes"
 
-/// Files that people have in hand instead of weights, recognised by what they begin with: formats of
-/// other tools, and what downloads that went wrong leave.
+/// Files that people have in hand instead of weights, recognised by what they begin with: formats
+/// of other tools, and what downloads that went wrong leave.
 enum OtherFormats {
   /// The fault that names what a file is; nil if it may be a weight file.
   static func fault(_ data: Data, name: String) -> Fault? {
@@ -83,8 +83,8 @@ enum OtherFormats {
     Fault(name, "the file is \(what), which is not read", remedy: otherToolRemedy)
   }
 
-  /// A protocol buffer whose first field is a small number, the version, and whose second is the name
-  /// of what wrote it.
+  /// A protocol buffer whose first field is a small number, the version, and whose second is the
+  /// name of what wrote it.
   private static func isONNX(_ data: Data) -> Bool {
     guard data.count > 8, data[0] == 0x08, data[1] < 0x20, data[2] == 0x12 else { return false }
     let producer = data.dropFirst(4).prefix(Int(data[3]))

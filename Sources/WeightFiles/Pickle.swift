@@ -2,10 +2,10 @@ import Tensors
 
 /// What a pickle holds: plain values, references to tensors, and opaque values.
 ///
-/// Python's own reader calls whatever function a pickle names, so reading a pickle runs code that the
-/// file brings along. This one builds values only: a name it does not know stands for an opaque value,
-/// of which nothing but the name is kept, and there is nothing in it that could call one. A name by
-/// which files are known to do harm is an error.
+/// Python's own reader calls whatever function a pickle names, so reading a pickle runs code that
+/// the file brings along. This one builds values only: a name it does not know stands for an opaque
+/// value, of which nothing but the name is kept, and there is nothing in it that could call one. A
+/// name by which files are known to do harm is an error.
 struct Pickle {
   /// A value. Containers are indices into the arrays below, so that a pickle can neither build a
   /// chain of objects that is too deep to release nor a circle.

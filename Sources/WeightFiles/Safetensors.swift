@@ -1,8 +1,8 @@
 import Foundation
 import Tensors
 
-/// The `.safetensors` format: eight bytes of header length, a JSON header with type, shape and place
-/// of every tensor, then the elements. https://huggingface.co/docs/safetensors
+/// The `.safetensors` format: eight bytes of header length, a JSON header with type, shape and
+/// place of every tensor, then the elements. https://huggingface.co/docs/safetensors
 ///
 /// The format can hold no code.
 public enum Safetensors {

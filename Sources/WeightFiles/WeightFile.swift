@@ -3,9 +3,9 @@ import Tensors
 
 /// The named tensors in a file of weights, whatever its format.
 ///
-/// Reading runs no code: of the pickles in `.pth` files only plain values and tensors are understood.
-/// Other objects that a checkpoint holds beside the model are skipped; among the tensors they are
-/// refused by name.
+/// Reading runs no code: of the pickles in `.pth` files only plain values and tensors are
+/// understood. Other objects that a checkpoint holds beside the model are skipped; among the
+/// tensors they are refused by name.
 public struct WeightFile: Sendable {
   /// The formats, recognised by content and never by a file's name.
   public enum Format: String, Sendable {

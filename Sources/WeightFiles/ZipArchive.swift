@@ -1,8 +1,8 @@
 import Foundation
 import Tensors
 
-/// The directory of a zip file and the bytes of its entries, as far as `torch.save` uses the format:
-/// entries are stored, not compressed. PKWARE's APPNOTE, with the 64-bit extension.
+/// The directory of a zip file and the bytes of its entries, as far as `torch.save` uses the
+/// format: entries are stored, not compressed. PKWARE's APPNOTE, with the 64-bit extension.
 struct ZipArchive {
   /// One file in the archive.
   struct Entry {

@@ -242,7 +242,8 @@ private func expectFault(
 
 /// Traces whose checksums are right but whose contents no stage wrote.
 @Suite struct ForgedTraceTests {
-  /// Replaces a tensor in a copy of the small trace, record and checksum included, and runs a stage.
+  /// Replaces a tensor in a copy of the small trace, record and checksum included, and runs a
+  /// stage.
   private func run(
     _ command: String, forging tensor: String, of stage: String, as array: NumericArray,
     _ options: [String] = []

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of somebody else's, which depends on a version of this one. `run.sh` beside it says where
-// the repository is.
+// A package of somebody else's, which depends on a version of this one. `run.sh` beside it says
+// where the repository is.
 let package = Package(
   name: "Dependent",
   platforms: [.macOS(.v26)],

@@ -2,7 +2,8 @@ import Foundation
 import Goldens
 import Testing
 
-/// Whole networks backward: losses, feature maps and every parameter against torchvision's autograd.
+/// Whole networks backward: losses, feature maps and every parameter against torchvision's
+/// autograd.
 @Suite struct LearningGoldenTests {
   private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")

@@ -2,12 +2,13 @@ import Kernels
 import Tensors
 import Testing
 
-// The definitions of the gradients against central differences of the forward operations in 64 bits.
+// The definitions of the gradients against central differences of the forward operations in 64
+// bits.
 //
 // The loss is the sum of the output times noise, so that the noise is the output's gradient. All
-// operations but the norm are linear in each of their arguments, or linear in pieces, so their central
-// differences are exact but for rounding. What is left is the rounding of the gradient to 32 bits, and
-// the sums of the input's gradients, which are kept in 32 bits: some 40 terms here.
+// operations but the norm are linear in each of their arguments, or linear in pieces, so their
+// central differences are exact but for rounding. What is left is the rounding of the gradient to
+// 32 bits, and the sums of the input's gradients, which are kept in 32 bits: some 40 terms here.
 
 private let tolerance = 40 * 0x1p-24
 

@@ -2,7 +2,8 @@ import Kernels
 import Tensors
 
 // The forward operations once more in 64 bits, written by themselves for the tests: central
-// differences of them are right to some ten digits, where those of 32-bit operations would have three.
+// differences of them are right to some ten digits, where those of 32-bit operations would have
+// three.
 
 /// An array of doubles in row-major order.
 struct DoubleTensor {

@@ -2,8 +2,9 @@ import Kernels
 import Tensors
 import Testing
 
-// The fast forms of the gradients against the plain ones, over the shapes of `RandomShapeTests.swift`
-// and more of the kind, with whole numbers, where every sum is exact, and with fractions.
+// The fast forms of the gradients against the plain ones, over the shapes of
+// `RandomShapeTests.swift` and more of the kind, with whole numbers, where every sum is exact, and
+// with fractions.
 
 /// By how much the gradient of a weight by a fast form may differ from the definition's, which is
 /// exact: half of what `tolerance` allows for two forms of sums of that many terms.
@@ -102,7 +103,8 @@ extension RandomConvolution {
 
   @Test("lines and images beyond a band, parts of long lines, channels in groups")
   func large() {
-    // n, i, h, w, o, k, stride, padding, groups: bands of one line and of many, lines of more than 512.
+    // n, i, h, w, o, k, stride, padding, groups: bands of one line and of many, lines of more than
+    // 512.
     let cases = [
       ConvolutionCase(3, 20, 90, 70, 14, 3, 2, 1, 1), .init(1, 6, 3, 1100, 7, 1, 1, 0, 1),
       .init(2, 40, 50, 300, 48, 1, 1, 0, 2), .init(1, 3, 64, 700, 5, 7, 2, 3, 1),
@@ -126,8 +128,8 @@ extension RandomConvolution {
 
   @Test("a sum over sixty thousand positions keeps its digits")
   func digits() {
-    // All terms are positive, so that a sum in 32 bits, term after term, would lose some four digits:
-    // once it is 2^15, half an ulp is 2^-9 of each term's size.
+    // All terms are positive, so that a sum in 32 bits, term after term, would lose some four
+    // digits: once it is 2^15, half an ulp is 2^-9 of each term's size.
     var noise = Noise(23_000)
     let input = noise.tensor([1, 16, 200, 300]).map { abs($0) + 0.5 }
     let gradient = noise.tensor([1, 16, 200, 300]).map { abs($0) + 0.5 }
@@ -153,9 +155,9 @@ extension RandomConvolution {
   @Test("the weight's gradient of whole numbers is exact", arguments: RandomWinograd.all)
   func exact(_ c: RandomWinograd) {
     // The last step divides by up to 24 along each axis, so output gradients that are multiples of
-    // 24^2 = 576 keep whole numbers whole. Some eight of a plane's cells are not 0: this keeps the sums
-    // at the 36 places, of which each cell makes up to 64 * 100 times itself, below 2^24 times the
-    // power of two that divides them.
+    // 24^2 = 576 keep whole numbers whole. Some eight of a plane's cells are not 0: this keeps the
+    // sums at the 36 places, of which each cell makes up to 64 * 100 times itself, below 2^24 times
+    // the power of two that divides them.
     var noise = Noise(c.seed &+ 24_000)
     var gradient = noise.wholes(
       [c.images, c.outputs, c.outRows, c.outColumns], most: 1, step: 576)

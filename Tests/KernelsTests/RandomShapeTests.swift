@@ -5,9 +5,9 @@ import Testing
 // The fast forms against the plain ones, over shapes from a seeded generator.
 //
 // Most cases are run twice. With small whole numbers every product and every sum is exact, so both
-// forms must give the same numbers whatever the order of the sums: this finds any term that is lost,
-// taken twice or taken from the wrong place. With fractions the forms round differently, within a
-// tolerance that grows with the number of terms.
+// forms must give the same numbers whatever the order of the sums: this finds any term that is
+// lost, taken twice or taken from the wrong place. With fractions the forms round differently,
+// within a tolerance that grows with the number of terms.
 
 extension Noise {
   /// A whole number of a range.
@@ -44,8 +44,8 @@ extension Noise {
 ///
 /// The partial sums of T such products are about as large as a random walk, sqrt(t) / 3 after t
 /// steps, and each is rounded by up to 2^-24 of itself; these errors are a random walk too, of
-/// standard deviation 2^-24 T / (3 sqrt 2). Five of them for each form are 2.4 T 2^-24; the scale, the
-/// shift and the residual add a few roundings of numbers of that size.
+/// standard deviation 2^-24 T / (3 sqrt 2). Five of them for each form are 2.4 T 2^-24; the scale,
+/// the shift and the residual add a few roundings of numbers of that size.
 func tolerance(terms: Int) -> Float {
   (2.4 * Float(terms) + 16) * 0x1p-24
 }

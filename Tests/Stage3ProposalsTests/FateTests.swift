@@ -5,8 +5,8 @@ import Testing
 @Suite struct FateTests {
   @Test("suppression with a limit names entries by their index in the ledger")
   func limit() {
-    // Members 3, 5, 6, 8 of some ledger: 5 overlaps 3 by 8 / 12; 6 and 8 lie apart, 8 equals 3 but is
-    // of another group.
+    // Members 3, 5, 6, 8 of some ledger: 5 overlaps 3 by 8 / 12; 6 and 8 lie apart, 8 equals 3 but
+    // is of another group.
     let boxes = [Box(0, 0, 10, 1), Box(2, 0, 12, 1), Box(50, 0, 60, 1), Box(0, 0, 10, 1)]
     let (kept, fates) = suppression(
       among: [3, 5, 6, 8], boxes: boxes, scores: [0.9, 0.8, 0.3, 0.7], groups: [1, 1, 1, 2],
@@ -43,7 +43,8 @@ import Testing
 @Suite struct BatchTests {
   @Test("each image of a batch has the proposals that it has alone")
   func batch() {
-    // Two images, one cell with two anchors each: logits and deltas of the second follow the first's.
+    // Two images, one cell with two anchors each: logits and deltas of the second follow the
+    // first's.
     let anchors = [Box(0, 0, 8, 8), Box(0, 0, 4, 4)]
     func level(_ logits: [Float], _ deltas: [Float]) -> LevelCandidates {
       LevelCandidates(

@@ -1,9 +1,9 @@
 import Stage4RoI
 import Tensors
 
-/// The RoI operators once more, in 64 bits and written another way: a bilinear sample is a sum over all
-/// cells of the map, each weighted by a tent around the sample; edges of RoIPool's bins are divided in
-/// whole numbers. One channel, one box.
+/// The RoI operators once more, in 64 bits and written another way: a bilinear sample is a sum over
+/// all cells of the map, each weighted by a tent around the sample; edges of RoIPool's bins are
+/// divided in whole numbers. One channel, one box.
 struct DoubleMap {
   let rows, columns: Int
   var cells: [Double]

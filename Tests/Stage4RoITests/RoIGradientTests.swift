@@ -71,7 +71,8 @@ private func map(_ cells: [(Int, Int, Float)]) -> Tensor {
     #expect(
       gradient(.pool, [1, 2, 3, 4], Box(0, 0, 3, 3), 2)
         == map([(1, 1, 1), (1, 3, 2), (3, 1, 3), (3, 3, 4)]))
-    // Four cells in three bins: 0-1, 1-2, 2-3. Cell 1 is the greatest of two bins, whose slopes add.
+    // Four cells in three bins: 0-1, 1-2, 2-3. Cell 1 is the greatest of two bins, whose slopes
+    // add.
     #expect(
       gradient(
         .pool, [1, 2, 4], Box(0, 0, 3, 0), BinGrid(rows: 1, columns: 3),

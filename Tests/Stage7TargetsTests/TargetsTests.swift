@@ -23,8 +23,8 @@ private func masks(_ boxes: [Box]) -> Tensor {
     func target(_ box: Box, side: Int = 2) -> [Float] {
       maskTargets(masks, boxes: [box], truths: [0], side: side).values
     }
-    // A bin has as many samples as pixels, half a pixel from their edges. Not aligned, a sample at 5.5
-    // is the mean of the pixels 5 and 6, the last inside and the first outside.
+    // A bin has as many samples as pixels, half a pixel from their edges. Not aligned, a sample at
+    // 5.5 is the mean of the pixels 5 and 6, the last inside and the first outside.
     #expect(target(Box(2, 2, 6, 6), side: 1) == [(1 + 1 + 1 + 0.5) * (1 + 1 + 1 + 0.5) / 16])
     #expect(target(Box(2, 2, 4, 4)) == [1, 1, 1, 1])
     // Above and left of the object: nothing but the last sample, between pixels 1 and 2.
@@ -78,8 +78,9 @@ private func masks(_ boxes: [Box]) -> Tensor {
   func anchors() throws {
     let boxes = [Box(0, 0, 4, 4), Box(4, 4, 8, 8)]
     let truth = try ImageTruth(boxes: boxes, labels: [1, 2], masks: masks(boxes))
-    // The first is an object itself, the second the best of the other (4 x 3 of 16 + 16 - 12 pixels,
-    // 0.6), the third lies between the thresholds (8 of 24 pixels), the fourth touches neither.
+    // The first is an object itself, the second the best of the other (4 x 3 of 16 + 16 - 12
+    // pixels, 0.6), the third lies between the thresholds (8 of 24 pixels), the fourth touches
+    // neither.
     let anchors = [Box(0, 0, 4, 4), Box(4, 5, 8, 9), Box(2, 0, 6, 4), Box(20, 20, 24, 24)]
     var generator = SeededGenerator(seed: 1)
     let targets = anchorTargets(

@@ -54,8 +54,8 @@ import Testing
     }
   }
 
-  /// Holds a loss and its gradient against the loss's definition in 64 bits: the values directly, the
-  /// gradient against (L(x + h) - L(x - h)) / 2h.
+  /// Holds a loss and its gradient against the loss's definition in 64 bits: the values directly,
+  /// the gradient against (L(x + h) - L(x - h)) / 2h.
   private func check(
     _ elements: Tensor, _ gradient: Tensor, at x: Tensor, step: Double = 1e-5,
     definition: (_ index: Int, _ values: [Double]) -> Double

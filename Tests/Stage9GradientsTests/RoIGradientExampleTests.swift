@@ -4,8 +4,8 @@ import Tensors
 import Testing
 
 @Suite struct RoIGradientExampleTests {
-  /// Four levels, of which boxes as small as these are read from the first: 10 x 10 cells of stride 1
-  /// that grow to the right and downwards.
+  /// Four levels, of which boxes as small as these are read from the first: 10 x 10 cells of stride
+  /// 1 that grow to the right and downwards.
   private let pyramid = RoIPyramid(
     levels: [10, 5, 2, 1].map { side in
       Tensor([1, 2, side, side], (0..<2 * side * side).map { Float($0) })

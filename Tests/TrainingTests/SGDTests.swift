@@ -27,9 +27,9 @@ import Testing
     return parameters
   }
 
-  /// torch.optim.SGD(lr=0.1, momentum=0.9, weight_decay=0.5), the rate then 0.01:
-  /// v = 2, p = 1.8;  v = 1.8 - 2 + 0.9 = 0.7, p = 1.73;  v = 0.63 + 0.5 + 0.865 = 1.995, p = 1.71005.
-  /// Without decay: v = 1, p = 1.9;  v = -1.1, p = 2.01;  v = -0.49, p = 2.0149.
+  /// torch.optim.SGD(lr=0.1, momentum=0.9, weight_decay=0.5), the rate then 0.01: v = 2, p = 1.8;
+  /// v = 1.8 - 2 + 0.9 = 0.7, p = 1.73;  v = 0.63 + 0.5 + 0.865 = 1.995, p = 1.71005. Without
+  /// decay: v = 1, p = 1.9;  v = -1.1, p = 2.01;  v = -0.49, p = 2.0149.
   private let decayed: Float = 1.71005
   private let plain: Float = 2.0149
 

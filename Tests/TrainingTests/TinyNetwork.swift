@@ -51,7 +51,8 @@ extension ParameterTree {
   var elements: [Float] { parameters.flatMap(\.value.values) }
 }
 
-/// An image of numbers that all differ, with an object of 3 x 2 pixels, which lacks one of its corners.
+/// An image of numbers that all differ, with an object of 3 x 2 pixels, which lacks one of its
+/// corners.
 func cornerSample() -> TrainingSample {
   let (height, width) = (5, 6)
   let image = Tensor(

@@ -22,7 +22,7 @@ const Heads = (() => {
     return heads;
   }
 
-  /** The classes' names in words. */
+  /** The classes' names. */
   function named(names) {
     return names.map((name) => name.replace(/^__(.*)__$/, '$1'));
   }

@@ -374,7 +374,7 @@ const Life = (() => {
     return heads.pairsOf[proposal] ?? [];
   }
 
-  /** One pair in words and numbers. */
+  /** The sentence and the numbers of one pair. */
   function pairOf(heads, pair) {
     const [proposal, label, came, by, detection] = heads.pairs.subarray(5 * pair, 5 * pair + 5);
     return {

@@ -13,7 +13,7 @@ const MicroscopeBin = (() => {
 
   const {element} = Draw;
 
-  /** A table cell with a number; the exact one stands in `data-value`. */
+  /** A table cell with a number; the exact one is in `data-value`. */
   function number(value, digits, attributes = {}) {
     return element('td', {class: 'figure', 'data-value': value, ...attributes},
       Numbers.fixed(value, digits));

@@ -55,7 +55,7 @@ const MicroscopeSample = (() => {
   /** The drawing's elements. */
   function marks(state, sample, isShifted, digits) {
     const [first] = sample.cells;
-    // Room above and below the four cells for what stands in them.
+    // Room above and below the four cells for their numbers.
     const [left, top] = [first.column - 0.3, first.row - 0.3];
     const scale = SIZE / 2.6;
     const x = (cell) => (cell - left) * scale;
@@ -82,7 +82,7 @@ const MicroscopeSample = (() => {
     }
     found.push(svg('circle', {cx: x(read[0]), cy: y(read[1]), r: 6, class: 'read'}));
     sample.cells.forEach((cell, index) => {
-      // At the map's edge the same cell stands in for the one beyond.
+      // At the map's edge the same cell is used in place of the one beyond.
       if (cell.weight === 0 && sample.cells.findIndex(
         ({row, column}) => row === cell.row && column === cell.column) < index) return;
       const right = x(cell.column + 1) - 5;

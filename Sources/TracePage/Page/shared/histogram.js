@@ -9,7 +9,7 @@ const Histogram = (() => {
   /**
    * A histogram as wide as its place.
    *
-   * @param series `{name, title, values}`, told apart by the classes `series-NAME`
+   * @param series `{name, title, values}`, distinguished by the classes `series-NAME`
    * @param bounds `{at, text}`: vertical lines
    * @param range `[least, greatest]` of the values, in steps of `step`
    */

@@ -3,7 +3,7 @@
 /** Parts of the image with boxes drawn over them. */
 const Scene = (() => {
   /**
-   * The colours of fates, told apart by the colour-blind as well, and each with its own dashes.
+   * The colours of fates, distinct for the colour-blind as well, and each with its own dashes.
    * They lie on the image, not on the page, and are the same in light and dark.
    */
   const styles = {

@@ -63,7 +63,7 @@ const Suppression = (() => {
     return by;
   }
 
-  /** The boxes of a group that stay so far, beside each other in memory: most of the time is here. */
+  /** The boxes of a group that are kept so far, contiguous in memory: most of the time is here. */
   class Rivals {
     constructor(most) {
       this.count = 0;

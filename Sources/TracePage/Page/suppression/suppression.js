@@ -125,7 +125,7 @@ Page.exhibit('suppression', async (bench, content) => {
     'A click chooses the smallest box under the pointer; more clicks at the same spot go on to '
     + 'the next larger ones. Only the candidates that are listed below are drawn.');
 
-  // ---- in words ----
+  // ---- text ----
 
   const sentence = element('p', {class: 'readout', 'aria-live': 'polite'});
   const toWinner = Controls.button({
