@@ -30,7 +30,7 @@ public struct GoldenResult: Sendable {
   /// How it compares; the reference is the first side.
   public let finding: TensorComparison.Finding
   /// How far it may lie off.
-  public let tolerance: Tolerance
+  public var tolerance: Tolerance
 
   /// Whether it agrees with the reference.
   public var passes: Bool { finding.agrees(within: tolerance.relative) }
