@@ -1,8 +1,9 @@
 import Foundation
 import Stage7Targets
-import Stage8Losses
 import Tensors
 import Testing
+
+@testable import Stage8Losses
 
 /// Objects, anchors and proposals of two images of 16 x 16 pixels, the second without objects; two
 /// levels of 2 x 3 and 1 x 2 cells with two anchors each; four classes; masks of 3 x 3.
@@ -237,6 +238,24 @@ private enum Definition {
     #expect(head.boxes.elements.shape == [positives, 4] && head.boxes.divisor == rois)
     let masks = maskLoss(scene.maskLogits, targets: scene.rois)
     #expect(masks.elements.shape == [positives, 3, 3] && masks.divisor == 9 * positives)
+  }
+
+  @Test("over all classes, the masks of the others should be empty, by the definition")
+  func allClasses() throws {
+    let scene = try Scene()
+    let loss = maskLossOverAllClasses(scene.maskLogits, targets: scene.rois)
+    let labels = scene.rois.flatMap(\.maskLabels)
+    let masks = scene.rois.flatMap { $0.masks.values }
+    #expect(Set(labels).count > 1 && loss.elements.shape == scene.maskLogits.shape)
+    #expect(loss.divisor == scene.maskLogits.count)
+    let pixels = Scene.side * Scene.side
+    for (place, z) in scene.maskLogits.values.enumerated() {
+      let (roi, rest) = place.quotientAndRemainder(dividingBy: Scene.classes * pixels)
+      let (label, pixel) = rest.quotientAndRemainder(dividingBy: pixels)
+      let target = label == labels[roi] ? Double(masks[roi * pixels + pixel]) : 0
+      let expected = max(Double(z), 0) - Double(z) * target + log1p(exp(-abs(Double(z))))
+      #expect(abs(Double(loss.elements.values[place]) - expected) < 1e-6)
+    }
   }
 
   @Test("an image without objects: background costs, boxes and masks cost 0, gradients are numbers")
