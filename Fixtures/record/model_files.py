@@ -1,9 +1,10 @@
 """Weight files as people have them, each with what torchvision finds with it.
 
-``Fixtures/model-files``: tiny networks with seeded weights, written by torch as a training script, torch.compile,
-averaged models and Lightning write them, and networks whose anchors, levels or RoI operators are not torchvision's
-own choice. ``detections.json`` says of every file how it was made, which settings its shapes do not tell, and what
-torchvision's model finds in one crop of the bundled image; masks are packed bits, base64.
+``Fixtures/model-files``: tiny networks with seeded weights, written by torch as a training script,
+torch.compile, averaged models and Lightning write them, and networks whose anchors, levels or RoI
+operators are not torchvision's own choice. ``detections.json`` describes for every file how it was
+made, which settings its shapes do not tell, and what torchvision's model finds in one crop of the
+bundled image; masks are packed bits, base64.
 """
 
 from __future__ import annotations

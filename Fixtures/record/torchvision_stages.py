@@ -82,7 +82,7 @@ def run(
 ) -> Run:
     """Runs the model stage by stage on ``image`` [3, H0, W0] in 0...1.
 
-    ``resize`` says in words how the model resizes; ``options`` are noted with stage 1. Unless
+    ``resize`` describes how the model resizes; ``options`` are noted with stage 1. Unless
     ``checked`` is false, the model runs a second time as a whole, for comparison.
     """
     model.eval()

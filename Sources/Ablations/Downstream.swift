@@ -120,8 +120,8 @@ public struct Downstream: Sendable {
     ["0-input", "1-backbone", "3-proposals"].allSatisfy(trace.has)
   }
 
-  /// Computes everything, with the thresholds that the trace's stages 5 and 6 recorded where they
-  /// stand there. What these stages store of one of the default operators is not computed again.
+  /// Computes everything, with the thresholds that the trace's stages 5 and 6 recorded where the
+  /// trace has them. What these stages store of one of the default operators is not computed again.
   ///
   /// - Parameters:
   ///   - trace: with the stages 0, 1 and 3

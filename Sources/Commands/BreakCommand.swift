@@ -43,7 +43,7 @@ struct BreakCommand: ParsableCommand {
     let right = try rightTrace(of: file)
     guard right.folder.standardizedFileURL.path != folder.standardizedFileURL.path else {
       throw Fault(
-        folder.relativePath, "the right trace stands here",
+        folder.relativePath, "this is the folder of the right trace",
         remedy: "Name another folder with --into")
     }
     var (options, weights) = (trace, weights)

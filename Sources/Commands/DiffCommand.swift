@@ -89,7 +89,7 @@ extension TraceComparison {
 }
 
 extension TensorDifference {
-  /// What a table says of the tensor: nothing where all elements are equal.
+  /// The table's remark on the tensor: nothing where all elements are equal.
   fileprivate func words(within tolerance: Float) -> String {
     if differing == 0 { return "" }
     if agrees(within: tolerance) { return "within the tolerance" }

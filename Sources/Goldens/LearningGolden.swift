@@ -16,11 +16,7 @@ import WeightFiles
 /// The losses and gradients of a whole network that the reference computed in training mode, and
 /// what this package computes for the same image and truth: `Fixtures/golden/learning/CASE`.
 public struct LearningGolden {
-  /// The case's folder name.
-  public let name: String
-  private let folder: URL
-  private let reference: WeightFile
-  private let how: How
+  private let recorded: RecordedCase<How>
 
   private struct How: Decodable {
     var weights: String?
@@ -32,44 +28,41 @@ public struct LearningGolden {
   }
 
   /// Opens a case.
-  public init(_ folder: URL) throws {
-    self.folder = folder
-    name = folder.lastPathComponent
-    reference = try WeightFile.read(folder.appending(path: "reference.safetensors"))
-    how = try JSONDecoder().decode(
-      How.self, from: Data(try readBytes(of: folder.appending(path: "how.json"))))
-  }
+  public init(_ folder: URL) throws { recorded = try RecordedCase(folder) }
+
+  /// The case's folder name.
+  public var name: String { recorded.name }
 
   /// The cases in a folder, by name.
   public static func all(in folder: URL) throws -> [LearningGolden] {
-    try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-      .map { try LearningGolden(folder.appending(path: $0)) }
+    try recordedCases(in: folder).map { try LearningGolden($0) }
   }
 
   /// The model that the case was recorded with.
   ///
   /// - Parameter fixtures: the package's `Fixtures`
   private func model(_ fixtures: URL) throws -> MaskRCNNModel {
-    guard let seed = how.weightsSeed else {
-      let file = fixtures.appending(path: "weights/\(how.weights ?? "").safetensors")
+    guard let seed = recorded.how.weightsSeed else {
+      let file = fixtures.appending(path: "weights/\(recorded.how.weights ?? "").safetensors")
       return try MaskRCNNModel(contentsOf: file)
     }
     let list = try ParameterShape.readList(
       fixtures.appending(path: "architectures/\(name).json"))
     var model = try MaskRCNNModel(weights: SeededWeights.generate(list, seed: UInt64(seed)))
-    model.settings.resize = .sides(shorter: how.shorter ?? 800, longer: how.longer ?? 1333)
+    model.settings.resize = .sides(
+      shorter: recorded.how.shorter ?? 800, longer: recorded.how.longer ?? 1333)
     return model
   }
 
   /// Runs the network forward and backward and compares losses, targets and gradients.
   public func check(fixtures: URL) throws -> [GoldenResult] {
     let model = try model(fixtures)
-    let image = try readImage(folder.appending(path: "image.png")).pixels
+    let image = try readImage(recorded.folder.appending(path: "image.png")).pixels
     var network = Network(model)
-    network.proposalOptions.preNMSTopN = how.preNMSTopN
-    network.proposalOptions.postNMSTopN = how.postNMSTopN
+    network.proposalOptions.preNMSTopN = recorded.how.preNMSTopN
+    network.proposalOptions.postNMSTopN = recorded.how.postNMSTopN
     let input = network.input([image])
-    let annotations = try AnnotatedDataset(coco: folder.appending(path: "truth.json"))
+    let annotations = try AnnotatedDataset(coco: recorded.folder.appending(path: "truth.json"))
     let truth = try ImageTruth(annotations.images[0], sizes: input.sizes[0])
     let norms: NormTraining = .fixedStatistics
     let images = ImagePass(input.tensor, model.parameters, norms: norms)
@@ -117,7 +110,7 @@ public struct LearningGolden {
     for (name, tensor) in maps { results.append(try compareGradient(name, tensor)) }
     var flips = 0
     for (slot, value) in gradient.parameters.parameters
-    where reference.tensors[slot.name + "#limits"] != nil {
+    where recorded.tensors[slot.name + "#limits"] != nil {
       var result = try compareGradient(slot.name, value)
       if !result.passes, flips < Self.allowedFlips {
         let withoutOne = try compareGradient(slot.name, value, isFlipped: true)
@@ -139,7 +132,7 @@ public struct LearningGolden {
 
   /// How many parameters the reference has gradients of.
   public var parameterCount: Int {
-    reference.tensors.keys.count { $0.hasSuffix("weight") || $0.hasSuffix("bias") }
+    recorded.tensors.keys.count { $0.hasSuffix("weight") || $0.hasSuffix("bias") }
   }
 
   /// Compares the recorded elements of a gradient, which were computed in 64 bits, as parts of the
@@ -155,8 +148,8 @@ public struct LearningGolden {
   private func compareGradient(
     _ name: String, _ ours: Tensor, isFlipped: Bool = false
   ) throws -> GoldenResult {
-    let theirs = try tensor(name)
-    let limits = try tensor(name + "#limits").values
+    let theirs = try recorded.tensor(name)
+    let limits = try recorded.tensor(name + "#limits").values
     // Feature maps and the input; a parameter's name has dots.
     let isMap = !name.contains(".")
     let (maximum, noise, share) = (limits[0], limits[1] / limits[0], limits[2])
@@ -187,10 +180,11 @@ public struct LearningGolden {
   }
 
   private func integers(_ name: String, _ ours: [Int]) throws -> GoldenResult {
-    let values = try tensor(name).values
+    let values = try recorded.tensor(name).values
     let theirs = values.compactMap { Int(exactly: $0) }
     guard theirs.count == values.count else {
-      throw Fault(folder.path, "\(name) holds no integers", remedy: "Record the goldens again")
+      throw Fault(
+        recorded.folder.path, "\(name) holds no integers", remedy: "Record the goldens again")
     }
     return GoldenResult(
       suite: "learning/\(self.name)", name: "targets", tensor: name,
@@ -204,15 +198,7 @@ public struct LearningGolden {
   ) throws -> GoldenResult {
     GoldenResult(
       suite: "learning/\(self.name)", name: name == "losses" ? "losses" : "targets", tensor: name,
-      finding: .init(NumericArray(try tensor(name)), NumericArray(ours)),
+      finding: .init(NumericArray(try recorded.tensor(name)), NumericArray(ours)),
       tolerance: Tolerance(tolerance, reason))
-  }
-
-  private func tensor(_ name: String) throws -> Tensor {
-    guard let tensor = reference.tensors[name] else {
-      throw Fault(
-        folder.path, "the reference has no \(name)", remedy: "Record the goldens again")
-    }
-    return tensor
   }
 }

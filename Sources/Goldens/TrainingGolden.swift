@@ -11,11 +11,7 @@ import WeightFiles
 /// Ten steps of gradient descent that the reference took from the bundled weights, and what this
 /// package makes of the same steps: `Fixtures/golden/training/CASE`.
 public struct TrainingGolden {
-  /// The case's folder name.
-  public let name: String
-  private let folder: URL
-  private let reference: WeightFile
-  private let how: How
+  private let recorded: RecordedCase<How>
 
   private struct How: Decodable {
     var crops: [[[Int]]]
@@ -53,18 +49,14 @@ public struct TrainingGolden {
   }
 
   /// Opens a case.
-  public init(_ folder: URL) throws {
-    self.folder = folder
-    name = folder.lastPathComponent
-    reference = try WeightFile.read(folder.appending(path: "reference.safetensors"))
-    how = try JSONDecoder().decode(
-      How.self, from: Data(try readBytes(of: folder.appending(path: "how.json"))))
-  }
+  public init(_ folder: URL) throws { recorded = try RecordedCase(folder) }
+
+  /// The case's folder name.
+  public var name: String { recorded.name }
 
   /// The cases in a folder, by name.
   public static func all(in folder: URL) throws -> [TrainingGolden] {
-    try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-      .map { try TrainingGolden(folder.appending(path: $0)) }
+    try recordedCases(in: folder).map { try TrainingGolden($0) }
   }
 
   /// Takes the ten steps and compares the losses of each, and every parameter and statistic after
@@ -74,7 +66,7 @@ public struct TrainingGolden {
   public func check(fixtures: URL) throws -> [GoldenResult] {
     let file = fixtures.appending(path: "weights/nuclei.safetensors")
     let first = try MaskRCNNModel(contentsOf: file)
-    var trainer = Trainer(first, how.configuration)
+    var trainer = Trainer(first, recorded.how.configuration)
     (trainer.anchorSampling, trainer.roiSampling) = (.all, .all)
     let image = try readImage(fixtures.appending(path: "images/nuclei.png")).pixels
     let labels = try ImageAnnotations(
@@ -82,17 +74,17 @@ public struct TrainingGolden {
       name: "nuclei-labels.png")
     let whole = try TrainingSample(labels.image, pixels: image, name: "nuclei", classes: [1: 1])
     var losses: [Float] = []
-    for windows in how.crops {
+    for windows in recorded.how.crops {
       let samples = windows.map { crop in
         whole.cropped(
           to: Window(crop[0], crop[1], crop[0] + crop[2], crop[1] + crop[3]),
-          leastPixels: how.leastPixels)
+          leastPixels: recorded.how.leastPixels)
       }
       let batch = try TrainingBatch(
         samples, trainer.model.settings, seeds: samples.map { _ in 0 })
       losses += try trainer.step(on: batch).losses
     }
-    let theirs = try tensor("losses").values
+    let theirs = try recorded.tensor("losses").values
     func lossResult(_ steps: Range<Int>, _ name: String, _ tolerance: Tolerance) -> GoldenResult {
       let places = steps.lowerBound * 5..<min(steps.upperBound * 5, theirs.count, losses.count)
       let range = theirs.map { Double(abs($0)) }.max() ?? 1
@@ -135,7 +127,7 @@ public struct TrainingGolden {
   private static let flip: Float = 1e-2
 
   /// How many parameters and statistics the reference has.
-  public var parameterCount: Int { reference.tensors.keys.count { $0.hasSuffix("#limits") } }
+  public var parameterCount: Int { recorded.tensors.keys.count { $0.hasSuffix("#limits") } }
 
   /// Compares the recorded elements of a parameter with ours: as parts of the parameter's range,
   /// and as parts of how far it has moved, which is less. There, what 32 bits round at the
@@ -143,8 +135,8 @@ public struct TrainingGolden {
   private func compare(
     _ name: String, _ ours: Tensor
   ) throws -> (whole: GoldenResult, change: GoldenResult?) {
-    let theirs = try tensor(name).values
-    let limits = try tensor(name + "#limits").values
+    let theirs = try recorded.tensor(name).values
+    let limits = try recorded.tensor(name + "#limits").values
     let samples = theirs.indices.map { ours.values[$0 * ours.count / max(1, theirs.count)] }
     let (range, moved, noise) = (limits[0], limits[1], limits[2])
     func result(_ kind: String, _ extent: Float, _ tolerance: Float) -> GoldenResult {
@@ -159,13 +151,5 @@ public struct TrainingGolden {
       result("parameters", range, 1e-4),
       moved > 0 ? result("changes", moved, 1e-3 + 3 * noise / moved) : nil
     )
-  }
-
-  private func tensor(_ name: String) throws -> Tensor {
-    guard let tensor = reference.tensors[name] else {
-      throw Fault(
-        folder.path, "the reference has no \(name)", remedy: "Record the goldens again")
-    }
-    return tensor
   }
 }

@@ -238,7 +238,7 @@ private struct RowSums<Vector: SIMD> where Vector.Scalar == Float {
   }
 }
 
-/// A tile's sums, in registers from first to last. Row by row in words, because the compiler clears
+/// A tile's sums, in registers from first to last. Written out row by row, because the compiler clears
 /// an array in memory before it moves it into registers, every time.
 private struct TileSums<Vector: SIMD> where Vector.Scalar == Float {
   private typealias Row = RowSums<Vector>

@@ -1,8 +1,8 @@
 import CVectorWidth
 import Tensors
 
-/// An image laid out so that what a patch takes along a row, for any place in the kernel, lies
-/// beside each other and needs no conditions: with zeros around it, and the columns of a row sorted
+/// An image laid out so that what a patch takes along a row, for any place in the kernel, is
+/// contiguous and needs no conditions: with zeros around it, and the columns of a row sorted
 /// by their remainder by the stride. A 1x1 kernel needs only every s-th row and column.
 struct LaidOutInput {
   /// How a channel lies in memory.

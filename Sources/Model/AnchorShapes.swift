@@ -72,7 +72,7 @@ public enum NumberLists: Sendable, Equatable, Codable, CustomStringConvertible {
   /// `[[32, 40], [64, 80]]`
   case nested([[Float]])
 
-  /// Reads whichever of the two stands there.
+  /// Reads whichever of the two is stored.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let numbers = try? container.decode([Float].self) {

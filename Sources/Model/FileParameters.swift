@@ -1,7 +1,7 @@
 import Tensors
 
 /// A network's parameters in a weight file, under the names that today's torchvision gives them,
-/// without what stands there besides.
+/// without what else the file holds.
 struct FileParameters {
   /// The parameters and statistics, the step counters of batch norms left out.
   private(set) var tensors: [String: Tensor] = [:]

@@ -96,8 +96,8 @@ extension BackboneStage {
   public static func outcome(_ folder: StageFolder) -> String {
     func words(_ letter: String) -> String {
       let names = folder.levels(letter).map { "\(letter)\($0)" }
-      let ends = names.count > 1 ? [names[0], names[names.count - 1]] : names
-      return ends.map { "\($0) \(folder.shape($0))" }.joined(separator: " … ")
+      guard let first = names.first, let last = names.last else { return "" }
+      return "\(first) \(folder.shape(first))" + (names.count > 1 ? " … \(last)" : "")
     }
     return "\(words("C")), \(words("P"))"
   }

@@ -101,11 +101,10 @@ func ledgerCSV(_ ledger: [DetectionCandidate], classNames: [String]) -> [UInt8] 
   var text = "entry,proposal,class,name,score,x1,y1,x2,y2,fate,suppressed by entry,overlap\n"
   for (index, entry) in ledger.enumerated() {
     let name = classNames.indices.contains(entry.label) ? classNames[entry.label] : ""
-    let quoted = "\"\(name.replacing("\"", with: "\"\""))\""
     var by = ","
     if case .suppressed(let winner, let overlap) = entry.fate { by = "\(winner),\(overlap)" }
     let box = entry.box
-    text += "\(index),\(entry.proposal),\(entry.label),\(quoted),\(entry.score),"
+    text += "\(index),\(entry.proposal),\(entry.label),\(quotedCSV(name)),\(entry.score),"
     text += "\(box.x1),\(box.y1),\(box.x2),\(box.y2),\(entry.fate.name.words),\(by)\n"
   }
   return Array(text.utf8)

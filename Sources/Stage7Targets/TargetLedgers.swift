@@ -1,5 +1,6 @@
 import Stage2Anchors
 import Tensors
+import Tracing
 
 // The ledgers of stage 7 as tables for people; programs read the tensors.
 
@@ -106,7 +107,7 @@ func roiLedgerCSV(
       case .sampled: roi.map { "\($0)" } ?? ""
       case .roiClass: label.map { "\($0)" } ?? ""
       case .name:
-        label.map { classNames.indices.contains($0) ? classNames[$0] : "" }.map(quoted) ?? ""
+        label.map { classNames.indices.contains($0) ? classNames[$0] : "" }.map(quotedCSV) ?? ""
       case .dx: delta(targets.deltas, positive, 0)
       case .dy: delta(targets.deltas, positive, 1)
       case .dw: delta(targets.deltas, positive, 2)
@@ -125,8 +126,6 @@ private func places(of numbers: [Int]) -> [Int: Int] {
 private func delta(_ deltas: Tensor, _ row: Int?, _ coordinate: Int) -> String {
   row.map { "\(deltas[$0, coordinate])" } ?? ""
 }
-
-private func quoted(_ text: String) -> String { "\"\(text.replacing("\"", with: "\"\""))\"" }
 
 private func line<Column: CaseIterable>(
   _ columns: Column.Type, _ cell: (Column) -> String

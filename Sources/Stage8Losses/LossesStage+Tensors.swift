@@ -119,7 +119,7 @@ func roiLossLedgerCSV(
   var text = "roi,candidate,class,name,score,best class,best score,class loss,box loss,mask loss\n"
   func name(_ label: Int) -> String {
     let name = classNames.indices.contains(label) ? classNames[label] : ""
-    return "\"\(name.replacing("\"", with: "\"\""))\""
+    return quotedCSV(name)
   }
   for roi in rois.sampled.indices {
     let scores = boxes.classScores.slice(roi).values

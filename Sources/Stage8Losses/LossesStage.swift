@@ -113,9 +113,6 @@ extension LossesStage {
   /// The total and its parts.
   public static func outcome(_ folder: StageFolder) -> String {
     guard let losses = try? losses(of: folder) else { return "\(folder.count("losses")) losses" }
-    func digits(_ value: Float) -> String { Numerals.decimals(Double(value), 4) }
-    return "total \(digits(losses.total)): "
-      + LossName.allCases.map { "\($0.words) \(digits(losses[$0].value))" }
-      .joined(separator: ", ")
+    return "\(LossName.allCases.count) losses, total \(Numerals.decimals(Double(losses.total), 4))"
   }
 }

@@ -155,7 +155,7 @@ public final class Trace {
     return opened
   }
 
-  /// Whether a stage's folder stands in the trace.
+  /// Whether the trace has a stage's folder.
   public func has(_ name: String) -> Bool {
     remembered[name] != nil
       || FileManager.default.fileExists(

@@ -1,4 +1,4 @@
-/// What `trace.json` says of a trace: what was looked at, with which weights.
+/// What `trace.json` records of a trace: what was looked at, with which weights.
 public struct TraceRecord: Codable, Sendable, Equatable {
   /// The version of this format.
   public static let currentFormat = 2
@@ -17,7 +17,7 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var weightsChecksum: String?
   /// Settings that hold in place of the weight file's, by key; absent where none.
   public var settings: [String: String]?
-  /// The settings in words, `score_threshold=0.3`, by key.
+  /// The settings as text, `score_threshold=0.3`, by key.
   public var settingsInWords: [String] {
     (settings ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
   }

@@ -18,7 +18,7 @@ public struct WeightFile: Sendable {
     /// Never was a file: made by a formula.
     case generated
 
-    /// The format in words.
+    /// The name of the format.
     public var title: String {
       switch self {
       case .safetensors: "safetensors"

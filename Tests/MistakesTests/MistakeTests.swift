@@ -144,7 +144,7 @@ import Tracing
     }
   }
 
-  @Test("every mistake is told in words")
+  @Test("every mistake is described")
   func words() {
     for mistake in Mistake.allCases {
       for text in [mistake.title, mistake.symptom, mistake.explanation] {

@@ -72,7 +72,7 @@ import Testing
   }
 }
 
-/// Blank images: every figure says in words that there is nothing.
+/// Blank images: every figure states that there is nothing.
 @Suite struct EmptyImageTests {
   @Test func noCandidates() {
     let drawing = ProposalsDrawing(

@@ -19,7 +19,7 @@ struct BadWeightFileTests {
   }
 
   @Test(
-    "other pickles are refused in words",
+    "other pickles are refused with a message",
     arguments: [
       ("whole_module.pth", "torch.nn.modules.linear.Linear"), ("no_tensors.pth", "epoch, names"),
       ("two_models.pth", "critic, generator"), ("compressed.pth", "compressed"),
