@@ -110,7 +110,7 @@ public struct LossesStage: Stage {
 }
 
 extension LossesStage {
-  /// The total and its parts.
+  /// How many losses, and their total.
   public static func outcome(_ folder: StageFolder) -> String {
     guard let losses = try? losses(of: folder) else { return "\(folder.count("losses")) losses" }
     return "\(LossName.allCases.count) losses, total \(Numerals.decimals(Double(losses.total), 4))"

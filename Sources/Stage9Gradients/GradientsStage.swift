@@ -146,10 +146,14 @@ public struct GradientsStage: Stage {
     }
     let bins = ["C", "Y", "X"]
     if let tensor = gradients.sum.boxFeatures {
-      try add("dbox_features", tensor, axes: ["R"] + bins, "at what the box head reads")
+      try add(
+        "dbox_features", tensor, axes: ["R"] + bins,
+        "gradient of \(name) at what the box head reads")
     }
     if let tensor = gradients.sum.maskFeatures {
-      try add("dmask_features", tensor, axes: ["P"] + bins, "at what the mask head reads")
+      try add(
+        "dmask_features", tensor, axes: ["P"] + bins,
+        "gradient of \(name) at what the mask head reads")
     }
     let norms = gradients.norms
     try folder.add(
