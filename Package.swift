@@ -72,8 +72,11 @@ let upperTargets: [Target] = [
   .target(
     name: "Benchmarks",
     dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
-  // Comparisons of RoI operators on whole traces.
-  .target(name: "Ablations", dependencies: dependencies(belowStages + stages + ["Inference"])),
+  // Comparisons of RoI operators: on whole traces, and in networks trained alike.
+  .target(
+    name: "Ablations",
+    dependencies: dependencies(
+      belowStages + stages + ["Inference", "Evaluation", "Scenes", "Training"])),
   // Traces with a deliberate mistake, compared with right ones.
   .target(
     name: "Mistakes",
@@ -141,7 +144,7 @@ let testTargets: [Target] = [
     dependencies: dependencies(rooms + ["TestFixtures"])),
   .testTarget(
     name: "AblationsTests",
-    dependencies: dependencies(belowStages + stages + ["Inference", "Ablations", "TestFixtures"])),
+    dependencies: dependencies(rooms + ["Ablations", "TestFixtures"])),
   .testTarget(
     name: "MistakesTests",
     dependencies: dependencies(

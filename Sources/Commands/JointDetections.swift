@@ -14,7 +14,7 @@ struct JointDetections {
   /// The images, each with its number in the results.
   private let images: [(file: URL, id: Int)]
   private let output: URL
-  private let roi: RoIOptions
+  private let roi: GivenFlags
   private let masks: MaskOptions
 
   /// Finds the images.
@@ -27,10 +27,10 @@ struct JointDetections {
   ///   several
   init(_ paths: [URL], to output: URL, roi given: GivenFlags, masks flags: GivenFlags) throws {
     self.output = output
-    var (roi, masks) = (RoIOptions.torchvision, MaskOptions.torchvision)
-    try roi.apply(given)
+    roi = given
+    var masks = MaskOptions.torchvision
     try masks.apply(flags)
-    (self.roi, self.masks) = (roi, masks)
+    self.masks = masks
     let files = paths.isEmpty ? [Bundled.image] : try paths.flatMap(Self.images)
     guard flags.words["image-id"] == nil || files.count == 1 else {
       throw Fault(
@@ -73,7 +73,9 @@ struct JointDetections {
       overrides: weights.overrides)
     warn(model.assumptions)
     var network = Network(model)
-    network.roiOperator = roi.roiOperator
+    var options = RoIOptions(model)
+    try options.apply(roi)
+    network.roiOperator = options.roiOperator
     let progress = ProgressLine()
     var table = Table(["image", "image_id", "detections"], right: [1, 2])
     var results: [COCOResult] = []

@@ -10,12 +10,17 @@ public struct Chart: Panel {
     public var value: Float
     /// Its colour.
     public var colour: Colour
+    /// Single values of which the bar is the mean, each a dot.
+    public var marks: [Float]
 
     /// Makes a bar.
-    public init(_ name: String, _ value: Float, _ colour: Colour = .blue) {
+    public init(
+      _ name: String, _ value: Float, _ colour: Colour = .blue, marks: [Float] = []
+    ) {
       self.name = name
       self.value = value
       self.colour = colour
+      self.marks = marks
     }
   }
 
@@ -112,7 +117,7 @@ public struct Chart: Panel {
 
   private func drawBars(_ bars: [Bar], _ range: ClosedRange<Float>?) -> Raster {
     let style = Lettering.text
-    let finite = bars.map(\.value).filter(\.isFinite)
+    let finite = bars.flatMap { [$0.value] + $0.marks }.filter(\.isFinite)
     let low = range?.lowerBound ?? min(finite.min() ?? 0, 0)
     var high = range?.upperBound ?? max(finite.max() ?? 0, 0)
     if high <= low { high = low + 1 }
@@ -150,7 +155,10 @@ public struct Chart: Panel {
       }
       let ends = (place(min(bar.value, max(low, 0))), place(max(bar.value, max(low, 0))))
       raster.fill(Box(ends.0, Float(y), max(ends.1, ends.0 + 1), Float(y + 13)), bar.colour)
-      raster.write(values[number], x: Int(ends.1) + 5, y: y, .ink)
+      let marks = bar.marks.filter(\.isFinite).map(place)
+      for mark in marks { raster.disc(Point(mark, Float(y) + 6.5), radius: 2.5, .ink) }
+      let end = max(ends.1, marks.max().map { $0 + 3 } ?? 0)
+      raster.write(values[number], x: Int(end) + 5, y: y, .ink)
     }
     raster.fill(x: Int(place(max(low, 0)).rounded()), y: top, width: 1, height: plotHeight, .grey)
     raster.write(

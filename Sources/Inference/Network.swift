@@ -28,7 +28,7 @@ public struct Network: Sendable {
   public init(_ model: MaskRCNNModel) {
     self.model = model
     proposalOptions = .torchvision
-    roiOperator = .torchvision
+    roiOperator = RoIOperator(model.settings.roi)
     detectionOptions = .torchvision(model.settings)
   }
 

@@ -65,27 +65,30 @@ public struct Layout: Sendable, Equatable {
   /// RoIs reach the box head as so many rows and columns of cells.
   public var boxBins = 7
 
-  /// A small network of basic blocks: a ResNet and a pyramid with batch norm, one RPN convolution,
-  /// a box head of one or more fully connected layers, a mask head with batch norm.
+  /// A small network of basic blocks: a ResNet, with or without a pyramid, with batch norm, one RPN
+  /// convolution, a box head of one or more fully connected layers, a mask head with batch norm.
   ///
   /// - Parameters:
-  ///   - blocks: of each of the four layers
-  ///   - widths: channels of each of the four layers; the stem has the first
-  ///   - pyramid: channels of the pyramid, the RPN's head and the mask head
+  ///   - blocks: of each of the layers, four with a pyramid
+  ///   - widths: channels of each of the layers; the stem has the first
+  ///   - pyramid: channels of the pyramid and the RPN's head; nil for the last layer read as it is, of
+  ///     stride 16 with three layers, 32 with four
   ///   - boxLayers: outputs of the box head's fully connected layers, one or two
+  ///   - maskConvolutions: channels of the mask head's convolutions, at least one
   ///   - classes: background among them
   public static func small(
-    blocks: [Int], widths: [Int], pyramid: Int, anchors: Int, boxLayers: [Int],
-    maskConvolutions: Int, classes: Int
+    blocks: [Int], widths: [Int], pyramid: Int?, anchors: Int, boxLayers: [Int],
+    maskConvolutions: [Int], classes: Int
   ) -> Layout {
-    let four = [Int](repeating: pyramid, count: 4)
+    let channels = pyramid ?? widths[widths.count - 1]
+    let levels = Row([Int](repeating: channels, count: pyramid == nil ? 0 : 4), hasNorm: true)
     return Layout(
       isBottleneck: false, blocks: blocks, stemChannels: widths[0], widths: widths,
-      outputs: widths, groups: 1, inner: Row(four, hasNorm: true), outer: Row(four, hasNorm: true),
-      rpn: Row([pyramid], hasNorm: false), anchors: anchors,
+      outputs: widths, groups: 1, inner: levels, outer: levels,
+      rpn: Row([channels], hasNorm: false), anchors: anchors,
       boxConvolutions: Row([], hasNorm: false), boxLayers: boxLayers, boxLayersAreNamed: true,
-      maskConvolutions: Row([Int](repeating: pyramid, count: maskConvolutions), hasNorm: true),
-      upsamplingChannels: pyramid, classes: classes)
+      maskConvolutions: Row(maskConvolutions, hasNorm: true),
+      upsamplingChannels: maskConvolutions[maskConvolutions.count - 1], classes: classes)
   }
 
   /// Channels of the levels.

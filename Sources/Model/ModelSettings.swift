@@ -4,8 +4,9 @@
 /// Keys in the metadata, all with text as value, lists as JSON: `class_names`, `category_ids`;
 /// `input.scale`, or `input.min_size` with `input.max_size`; `input.mean`, `input.std`,
 /// `anchors.sizes`, `anchors.aspect_ratios`, `roi.mask_bins`, `roi.canonical_scale`,
-/// `roi.canonical_level`, `roi.levels`, `detections_per_image`, `score_threshold`; `norm_eps`
-/// becomes the epsilon of the batch norms.
+/// `roi.canonical_level`, `roi.levels`, `roi.operator`, `roi.sampling_ratio`, `roi.aligned`,
+/// `roi.reduction`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the epsilon of the
+/// batch norms.
 public struct ModelSettings: Sendable, Equatable, Codable {
   /// How an image is brought to the size that the network works at.
   public enum Resize: Sendable, Equatable, Codable {
@@ -67,7 +68,26 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   }
 }
 
-/// How RoIs are read from the levels: what torchvision's `MultiScaleRoIAlign` is made with.
+/// How the features of a RoI of any size become a grid of bins.
+public enum RoIOperatorKind: String, Sendable, Codable, CaseIterable {
+  /// RoIAlign
+  case align
+  /// RoIPool
+  case pool
+  /// RoIWarp
+  case warp
+}
+
+/// What a bin takes of its samples.
+public enum BinReduction: String, Sendable, Codable, CaseIterable {
+  /// Their mean.
+  case average
+  /// The greatest.
+  case maximum
+}
+
+/// How RoIs are read from the levels: what torchvision's `MultiScaleRoIAlign` is made with, and the
+/// operator that the network was trained with.
 public struct RoISettings: Sendable, Equatable, Codable {
   /// The mask head reads RoIs of so many rows and columns of bins; the masks have twice as many.
   public var maskBins = 14
@@ -77,6 +97,14 @@ public struct RoISettings: Sendable, Equatable, Codable {
   public var canonicalLevel = 4
   /// The numbers of the levels that RoIs are read from.
   public var levels = 2...5
+  /// The operator.
+  public var kind = RoIOperatorKind.align
+  /// Samples per bin along each axis, 0 for as many as the bin has cells; RoIPool takes none.
+  public var samplingRatio = 2
+  /// Whether RoIAlign subtracts half a cell.
+  public var aligned = false
+  /// What a bin takes of its samples; RoIPool takes the maximum of its cells.
+  public var reduction = BinReduction.average
 
   /// torchvision's defaults.
   public init() {}

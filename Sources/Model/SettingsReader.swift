@@ -9,7 +9,8 @@ struct SettingsReader {
     "class_names", "category_ids", "input.scale", "input.min_size", "input.max_size", "input.mean",
     "input.std",
     "anchors.sizes", "anchors.aspect_ratios", "roi.mask_bins", "roi.canonical_scale",
-    "roi.canonical_level", "roi.levels", "detections_per_image", "score_threshold", "norm_eps",
+    "roi.canonical_level", "roi.levels", "roi.operator", "roi.sampling_ratio", "roi.aligned",
+    "roi.reduction", "detections_per_image", "score_threshold", "norm_eps",
   ]
 
   /// Where each setting that has been read comes from.
@@ -115,6 +116,11 @@ struct SettingsReader {
     func isWhole(_ range: ClosedRange<Int>) -> (Double) -> Bool {
       { Int(exactly: $0).map(range.contains) ?? false }
     }
+    roi.kind = try word("roi.operator", of: RoIOperatorKind.self) ?? roi.kind
+    roi.samplingRatio =
+      try number("roi.sampling_ratio", isWhole(0...16)).map { Int($0) } ?? roi.samplingRatio
+    roi.aligned = try word("roi.aligned", of: Truth.self).map { $0 == .true } ?? roi.aligned
+    roi.reduction = try word("roi.reduction", of: BinReduction.self) ?? roi.reduction
     roi.maskBins = try number("roi.mask_bins", isWhole(1...64)).map { Int($0) } ?? roi.maskBins
     roi.canonicalScale =
       try number("roi.canonical_scale") { (1...100_000).contains($0) }.map { Float($0) }
@@ -254,6 +260,20 @@ struct SettingsReader {
     }
     origins[key] = metadata[key] == nil ? .standard : .metadata
     return metadata[key]
+  }
+
+  private enum Truth: String, CaseIterable { case `true`, `false` }
+
+  /// One of the words that a key takes.
+  private mutating func word<Word: RawRepresentable<String> & CaseIterable>(
+    _ key: String, of _: Word.Type
+  ) throws -> Word? {
+    guard let text = text(key) else { return nil }
+    guard let word = Word(rawValue: text) else {
+      let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+      throw fault(key, "\(text.prefix(60)) is none of \(words)")
+    }
+    return word
   }
 
   private mutating func number(_ key: String, _ isValid: (Double) -> Bool) throws -> Double? {

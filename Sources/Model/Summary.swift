@@ -72,6 +72,7 @@ extension MaskRCNNModel {
           + "(\(origin("roi.canonical_scale"))) from P\(settings.roi.canonicalLevel) "
           + "(\(origin("roi.canonical_level")))"
       ),
+      ("RoI operator", operatorWords),
       (
         "mask RoI",
         "\(settings.roi.maskBins)x\(settings.roi.maskBins) bins (\(origin("roi.mask_bins")))"
@@ -79,6 +80,17 @@ extension MaskRCNNModel {
       ("detections", "at most \(settings.detectionsPerImage) (\(origin("detections_per_image")))"),
       ("score threshold", "\(settings.scoreThreshold) (\(origin("score_threshold")))"),
     ]
+  }
+
+  private var operatorWords: String {
+    let roi = settings.roi
+    let kind = "\(roi.kind.rawValue) (\(origin("roi.operator")))"
+    guard roi.kind != .pool else { return kind }
+    let samples =
+      "\(kind), \(roi.reduction.rawValue) (\(origin("roi.reduction"))) of samples at a ratio of "
+      + "\(roi.samplingRatio) (\(origin("roi.sampling_ratio")))"
+    return roi.kind == .warp
+      ? samples : "\(samples), \(roi.aligned ? "" : "not ")aligned (\(origin("roi.aligned")))"
   }
 
   /// The setting's key, as `--set` takes it, and where its value comes from.

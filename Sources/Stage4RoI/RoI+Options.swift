@@ -18,10 +18,10 @@ public struct RoIOptions: StageOptions {
     (self.roiOperator, self.assignment, self.bins) = (roiOperator, assignment, bins)
   }
 
-  /// torchvision's operator on the levels and with the bins of a model.
+  /// The operator, the levels and the bins that a model was trained with.
   public init(_ model: MaskRCNNModel) {
     self.init(
-      .torchvision, LevelAssignment(model.settings.roi), bins: model.parameters.boxBins)
+      RoIOperator(model.settings.roi), LevelAssignment(model.settings.roi), bins: model.parameters.boxBins)
   }
 
   /// RoIAlign, two samples per bin along each axis, of P2 … P5 with 7 x 7 bins.
@@ -31,7 +31,7 @@ public struct RoIOptions: StageOptions {
   public static var declared: [StageOption<RoIOptions>] {
     [
       StageOption(
-        "operator",
+        "operator", setting: "roi.operator",
         flags: [name.listed, samplingRatio.listed, aligned.listed, reduction.listed],
         record: \.roiOperator.recorded,
         take: { recorded, options in
@@ -40,7 +40,7 @@ public struct RoIOptions: StageOptions {
           return true
         },
         apply: { given, options in
-          if let roiOperator = try roiOperator(given) { options.roiOperator = roiOperator }
+          options.roiOperator = try roiOperator(given, of: options.roiOperator)
         },
         words: { $0.words }),
       StageOption(
@@ -57,13 +57,7 @@ public struct RoIOptions: StageOptions {
     ]
   }
 
-  /// The words for an operator on the command line.
-  private enum Name: String, CaseIterable, OptionConvertible { case align, pool, warp }
-
-  /// How a bin reduces its samples.
-  private enum Reduction: String, CaseIterable, OptionConvertible { case average, maximum }
-
-  private static var name: OptionFlag<Name> {
+  private static var name: OptionFlag<RoIOperatorKind> {
     OptionFlag("operator", help: "The RoI operator: align, pool, warp.")
   }
 
@@ -77,28 +71,36 @@ public struct RoIOptions: StageOptions {
       "aligned", help: "Subtract half a cell, as detectron2 does and torchvision's models do not.")
   }
 
-  private static var reduction: OptionFlag<Reduction> {
+  private static var reduction: OptionFlag<BinReduction> {
     OptionFlag("reduction", help: "What a bin takes of its samples: average, maximum.")
   }
 
-  /// The operator that a command line gives, torchvision's where it leaves a part open; nil where
-  /// it gives none.
-  private static func roiOperator(_ given: GivenFlags) throws -> RoIOperator? {
+  /// The operator that a command line gives. What it leaves open is as in the usual operator, and
+  /// torchvision's choice where it names another one.
+  private static func roiOperator(
+    _ given: GivenFlags, of usual: RoIOperator
+  ) throws -> RoIOperator {
     let name = try name.value(in: given)
     let (ratio, reduction) = try (samplingRatio.value(in: given), reduction.value(in: given))
     let aligned = try aligned.value(in: given)
-    guard name != nil || ratio != nil || reduction != nil || aligned != nil else { return nil }
-    let isMaximum = reduction == .maximum
-    switch name ?? .align {
+    guard name != nil || ratio != nil || reduction != nil || aligned != nil else {
+      return usual
+    }
+    let kind = name ?? usual.kind
+    // What a flag leaves open is the usual operator's if it is the same one.
+    let known = usual.kind == kind ? usual.sampling : RoIOperator.torchvision.sampling
+    let isMaximum = reduction.map { $0 == .maximum } ?? known.maximum
+    switch kind {
     case .align:
-      return .align(samplingRatio: ratio ?? 2, aligned: aligned ?? false, maximum: isMaximum)
+      return .align(
+        samplingRatio: ratio ?? known.ratio, aligned: aligned ?? known.aligned, maximum: isMaximum)
     case .warp where aligned == nil:
-      return .warp(samplingRatio: ratio ?? 2, maximum: isMaximum)
+      return .warp(samplingRatio: ratio ?? known.ratio, maximum: isMaximum)
     case .pool where aligned == nil && ratio == nil && reduction == nil:
       return .pool
     case .pool, .warp:
       throw Fault(
-        "--operator \(name?.rawValue ?? "")",
+        "--operator \(kind.rawValue)",
         aligned != nil
           ? "it rounds to cells, and --aligned is an option of align"
           : "it takes no samples, and --sampling-ratio and --reduction are options of the others",
@@ -107,14 +109,14 @@ public struct RoIOptions: StageOptions {
   }
 
   private var words: [FlagWord] {
-    func sampling(_ name: Name, _ ratio: Int, _ maximum: Bool) -> [FlagWord] {
+    func sampling(_ name: RoIOperatorKind, _ ratio: Int, _ maximum: Bool) -> [FlagWord] {
       [
         FlagWord(Self.name, name), FlagWord(Self.samplingRatio, ratio),
-        FlagWord(Self.reduction, maximum ? Reduction.maximum : .average),
+        FlagWord(Self.reduction, maximum ? BinReduction.maximum : .average),
       ]
     }
     switch roiOperator {
-    case .pool: return [FlagWord(Self.name, Name.pool)]
+    case .pool: return [FlagWord(Self.name, RoIOperatorKind.pool)]
     case .warp(let ratio, let maximum): return sampling(.warp, ratio, maximum)
     case .align(let ratio, let aligned, let maximum):
       return sampling(.align, ratio, maximum) + (aligned ? [FlagWord(Self.aligned, true)] : [])
@@ -159,7 +161,41 @@ extension LevelAssignment {
   }
 }
 
+extension RoIOperatorKind: OptionConvertible {}
+extension BinReduction: OptionConvertible {}
+
 extension RoIOperator {
+  /// The operator that a model's settings give.
+  public init(_ settings: RoISettings) {
+    let isMaximum = settings.reduction == .maximum
+    self =
+      switch settings.kind {
+      case .pool: .pool
+      case .warp: .warp(samplingRatio: settings.samplingRatio, maximum: isMaximum)
+      case .align:
+        .align(
+          samplingRatio: settings.samplingRatio, aligned: settings.aligned, maximum: isMaximum)
+      }
+  }
+
+  /// How samples are taken; torchvision's choice for what an operator does not have.
+  fileprivate var sampling: (ratio: Int, aligned: Bool, maximum: Bool) {
+    switch self {
+    case .pool: (2, false, false)
+    case .warp(let ratio, let maximum): (ratio, false, maximum)
+    case .align(let ratio, let aligned, let maximum): (ratio, aligned, maximum)
+    }
+  }
+
+  /// Which of the three it is.
+  public var kind: RoIOperatorKind {
+    switch self {
+    case .pool: .pool
+    case .warp: .warp
+    case .align: .align
+    }
+  }
+
   /// The operator as `stage.json` records it.
   public var recorded: [String: OptionValue] {
     switch self {

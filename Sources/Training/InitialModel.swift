@@ -5,22 +5,44 @@ import Scenes
 import Tensors
 import WeightFiles
 
+/// What the heads of a small network read.
+public enum SmallNetworkLevels: String, Sendable, Codable, CaseIterable {
+  /// C4 as it is: one level of stride 16.
+  case stride16 = "stride-16"
+  /// C5 as it is: one level of stride 32.
+  case stride32 = "stride-32"
+  /// P2 … P6.
+  case pyramid
+
+  /// Blocks and channels of the trunk's layers, and channels of the mask head's convolutions.
+  fileprivate var trunk: (blocks: [Int], widths: [Int], mask: [Int]) {
+    switch self {
+    case .stride16: ([1, 2, 2], [16, 32, 64], [32, 32])
+    case .stride32: ([1, 2, 2, 1], [16, 32, 64, 64], [32, 32])
+    case .pyramid: ([1, 1, 1, 1], [16, 32, 64, 96], [32, 32, 32])
+    }
+  }
+}
+
 extension MaskRCNNModel {
   /// The network that `maskrcnn train` trains from the start where no weights are named: a thin
-  /// ResNet of one block per layer, small enough to learn the shapes scene in some minutes on a
-  /// processor.
+  /// ResNet of one block per layer, small enough to learn the shapes scene on a processor.
   ///
   /// - Parameters:
+  ///   - levels: what the heads read
   ///   - settings: class names among them, background first
   ///   - overrides: settings that hold instead, by key
   /// - Throws: `Fault` that names a setting that is wrong
   public static func small(
-    settings: ModelSettings, overrides: [String: String] = [:], seed: UInt64
+    _ levels: SmallNetworkLevels = .pyramid, settings: ModelSettings, overrides: [String: String] = [:], seed: UInt64
   ) throws -> MaskRCNNModel {
     let epsilon: Float = 1e-5
+    let trunk = levels.trunk
     let layout = Layout.small(
-      blocks: [1, 1, 1, 1], widths: [16, 32, 64, 96], pyramid: 32,
-      anchors: settings.anchorAspectRatios[0].count, boxLayers: [96, 64], maskConvolutions: 3,
+      blocks: trunk.blocks, widths: trunk.widths,
+      pyramid: levels == .pyramid ? 32 : nil,
+      anchors: settings.anchorSizes.levels[0].count * settings.anchorAspectRatios[0].count,
+      boxLayers: [96, 64], maskConvolutions: trunk.mask,
       classes: settings.classNames.count)
     let parameters = try MaskRCNNParameters(random: layout, normEpsilon: epsilon, seed: seed)
     let model = MaskRCNNModel(

@@ -61,8 +61,6 @@ public struct Trainer: Sendable {
   public internal(set) var average: WeightAverage?
   /// How many steps have been taken.
   public internal(set) var step = 0
-  /// How RoIs are read from the pyramid.
-  public var roiOperator = RoIOperator.torchvision
   /// How anchors are sampled, for each image.
   public var anchorSampling: Sampling
   /// How RoIs are sampled, for each image.
@@ -105,7 +103,7 @@ public struct Trainer: Sendable {
     clock(.targets)
     let heads = RoIPass(
       images.pyramid, input: batch.input.padded, targets: rois, model.parameters,
-      model.settings.roi, operator: roiOperator, norms: norms)
+      model.settings.roi, operator: RoIOperator(model.settings.roi), norms: norms)
     clock(.heads)
     let losses = losses(images, heads, anchors: anchors, rois: rois)
     try check(losses, batch)

@@ -110,6 +110,28 @@ import Tracing
     try check(ProposalsStage(), changed: ProposalsStage(changed))
   }
 
+  @Test("the operator that a network was trained with holds until a flag names another")
+  func trainedOperator() throws {
+    var model = try model()
+    (model.settings.roi.kind, model.settings.roi.samplingRatio) = (.warp, 3)
+    #expect(Network(model).roiOperator == .warp(samplingRatio: 3, maximum: false))
+    #expect(RoIOptions(model).roiOperator == .warp(samplingRatio: 3, maximum: false))
+    func given(_ flags: [String: String]) throws -> RoIOperator {
+      var options = RoIOptions(model)
+      try options.apply(GivenFlags(flags))
+      return options.roiOperator
+    }
+    #expect(try given([:]) == .warp(samplingRatio: 3, maximum: false))
+    #expect(try given(["reduction": "maximum"]) == .warp(samplingRatio: 3, maximum: true))
+    #expect(
+      try given(["operator": "align"])
+        == .align(samplingRatio: 2, aligned: false, maximum: false))
+    #expect(try given(["operator": "pool"]) == .pool)
+    model.settings.roi.kind = .pool
+    #expect(Network(model).roiOperator == .pool && RoIOptions(model).roiOperator == .pool)
+    #expect(throws: Fault.self) { try given(["aligned": "true"]) }
+  }
+
   @Test(
     "stage 4 takes back what it records",
     arguments: [
@@ -276,6 +298,7 @@ import Tracing
     var roi = RoIOptions(.pool)
     try roi.apply(GivenFlags())
     #expect(roi.roiOperator == .pool)
+    roi = RoIOptions(.torchvision)
     try roi.apply(GivenFlags(["sampling-ratio": "3"]))
     #expect(roi.roiOperator == .align(samplingRatio: 3, aligned: false, maximum: false))
   }
@@ -312,7 +335,9 @@ import Tracing
       Options.flags.first { $0.name == flag }?.help ?? ""
     }
     #expect(help(ProposalOptions.self, "nms-threshold").hasSuffix(" Default: 0.7."))
-    #expect(help(RoIOptions.self, "sampling-ratio").hasSuffix(" Default: 2."))
+    #expect(
+      help(RoIOptions.self, "sampling-ratio").hasSuffix(
+        " Default: what the weight file says, or 2."))
     #expect(
       help(DetectionOptions.self, "score-threshold").hasSuffix(
         " Default: what the weight file says, or 0.05."))

@@ -220,7 +220,8 @@ struct AssumptionTests {
     arguments: [
       ("roi.mask_bins", "0"), ("roi.mask_bins", "7.5"), ("roi.canonical_scale", "0"),
       ("roi.canonical_level", "-1"), ("roi.levels", "[2,4]"), ("roi.levels", "[5,6,7]"),
-      ("roi.levels", "[]"),
+      ("roi.levels", "[]"), ("roi.operator", "RoIPool"), ("roi.sampling_ratio", "1.5"),
+      ("roi.sampling_ratio", "17"), ("roi.aligned", "yes"), ("roi.reduction", "mean"),
     ])
   func senseless(key: String, value: String) throws {
     #expect(fault(try smallNetwork(), [key: value]).hasPrefix("\(key): "))

@@ -29,6 +29,24 @@ struct SettingsTests {
     #expect(model.settingOrigins["anchors.sizes"] == .metadata)
   }
 
+  @Test("the RoI operator is read, saved and described")
+  func roiOperator() throws {
+    let model = try model([
+      "roi.operator": "warp", "roi.sampling_ratio": "0", "roi.aligned": "true",
+      "roi.reduction": "maximum",
+    ])
+    let roi = model.settings.roi
+    #expect(roi.kind == .warp && roi.samplingRatio == 0 && roi.aligned && roi.reduction == .maximum)
+    #expect(model.summary.contains("warp (roi.operator: "))
+    #expect(model.summary.contains("maximum (roi.reduction: "))
+    let saved = try model.settings.metadata(normEpsilon: 0)
+    #expect(saved["roi.operator"] == "warp" && saved["roi.sampling_ratio"] == "0")
+    #expect(saved["roi.aligned"] == "true" && saved["roi.reduction"] == "maximum")
+    let standard = try self.model([:]).settings.roi
+    #expect(standard.kind == .align && standard.samplingRatio == 2)
+    #expect(!standard.aligned && standard.reduction == .average)
+  }
+
   @Test("the classes' numbers in a data set are read")
   func categoryIDs() throws {
     let model = try model(["category_ids": "[0, 17, 90, 3]"])

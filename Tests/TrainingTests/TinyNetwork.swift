@@ -9,7 +9,7 @@ import Training
 func tinyModel(seed: UInt64 = 1, classes: Int = SceneClass.names.count) throws -> MaskRCNNModel {
   let layout = Layout.small(
     blocks: [1, 1, 1, 1], widths: [4, 4, 8, 8], pyramid: 8, anchors: 3, boxLayers: [8, 8],
-    maskConvolutions: 1, classes: classes)
+    maskConvolutions: [8], classes: classes)
   var settings = ModelSettings()
   settings.resize = .factor(1)
   settings.anchorSizes = [8, 16, 32, 64, 128]

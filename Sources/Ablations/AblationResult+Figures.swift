@@ -1,0 +1,91 @@
+// The results of an ablation beside the paper's.
+
+import Figures
+import Training
+
+/// One choice of levels: what each operator reached here and in the paper.
+public struct AblationFigure {
+  private let groups: [AblationGroup]
+
+  /// Takes the groups of one data set.
+  public init(_ groups: [AblationGroup]) { self.groups = groups }
+
+  /// A row of charts for each choice of levels: mask AP and AP75 here, and the paper's.
+  public var figure: Figure {
+    let data = groups.first?.data ?? ""
+    return Figure(
+      "RoIPool, RoIWarp and RoIAlign in networks trained alike, on \(data)",
+      caption:
+        "Each bar is the mean of the networks trained with one operator; a dot is one network of "
+        + "one seed. In a row everything but the operator is the same: first weights, batches, "
+        + "steps.\n"
+        + "Look for: how much RoIPool loses to RoIAlign, at an IoU of 0.75 more than in the mean "
+        + "over all thresholds, and at stride 32 and 16 more than on the pyramid, whose finest "
+        + "level has stride 4. Where the data are others, the heights cannot be compared with the "
+        + "paper's, only the order and the distances within a chart.",
+      columns: 4
+    ) {
+      for levels in present {
+        chart(levels, "mask AP", of: \.maskAP)
+        chart(levels, "mask AP75", of: \.maskAP75)
+        paperChart(levels, "mask AP", of: \.ap)
+        paperChart(levels, "mask AP75", of: \.ap75)
+      }
+    }
+  }
+
+  private var present: [SmallNetworkLevels] {
+    SmallNetworkLevels.allCases.filter { levels in groups.contains { $0.levels == levels } }
+  }
+
+  private func chart(
+    _ levels: SmallNetworkLevels, _ name: String, of number: (AblationResult) -> Double
+  ) -> Chart {
+    let members = groups.filter { $0.levels == levels }
+    let bars = members.map { group in
+      Chart.Bar(
+        group.variant.words, Float(100 * group.spread(number).mean), group.variant.colour,
+        marks: group.results.map { Float(100 * number($0)) })
+    }
+    var chart = Chart.bars(bars, "\(levels.words): \(name) here", axis: "%")
+    chart.width = 180
+    return chart
+  }
+
+  private func paperChart(
+    _ levels: SmallNetworkLevels, _ name: String, of number: (PaperResult) -> Double
+  ) -> Chart {
+    let bars = OperatorVariant.allCases.compactMap { variant in
+      PaperResult(levels, variant).map {
+        Chart.Bar(variant.words, Float(number($0)), variant.colour)
+      }
+    }
+    let table = PaperResult(levels, .pool).map { "Paper, table \($0.table): \(name)" }
+    var chart = Chart.bars(bars, table ?? "The paper does not compare on a pyramid", axis: "%")
+    chart.width = 180
+    return chart
+  }
+}
+
+extension SmallNetworkLevels {
+  /// `Stride 16`
+  var words: String {
+    switch self {
+    case .stride16: "Stride 16"
+    case .stride32: "Stride 32"
+    case .pyramid: "Pyramid"
+    }
+  }
+}
+
+extension OperatorVariant {
+  /// Rounding operators in warm colours, the others in blue and green.
+  fileprivate var colour: Colour {
+    switch self {
+    case .pool: .red
+    case .warp: .orange
+    case .alignMaximum: .green
+    case .alignAverage: .blue
+    }
+  }
+}
