@@ -34,7 +34,8 @@ let foundations: [Target] = [
   .target(name: "Figures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
   .target(name: "Tracing", dependencies: ["Tensors", "WeightFiles"]),
   .target(name: "Annotations", dependencies: ["Tensors", "WeightFiles", "Figures"]),
-  .target(name: "Evaluation", dependencies: ["Tensors", "Kernels", "Annotations"]),
+  .target(
+    name: "Evaluation", dependencies: ["Tensors", "Kernels", "Figures", "Annotations"]),
   .target(name: "Scenes", dependencies: ["Tensors", "Annotations"]),
   .target(name: "Model", dependencies: ["Tensors", "WeightFiles", "Kernels"]),
 ]
@@ -131,7 +132,7 @@ let testTargets: [Target] = [
   .testTarget(name: "ModelTests", dependencies: ["Model", "WeightFiles", "Tensors"]),
   .testTarget(
     name: "CommandTests",
-    dependencies: ["TestFixtures", "Tensors", "WeightFiles", "Tracing"]
+    dependencies: ["TestFixtures", "Tensors", "WeightFiles", "Tracing", "Annotations"]
       + commandNames.map { .byName(name: $0) }),
   .testTarget(
     name: "StageFigureTests", dependencies: dependencies(belowStages + stages + ["TestFixtures"])),

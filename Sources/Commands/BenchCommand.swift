@@ -147,7 +147,7 @@ package struct BenchCommand: ParsableCommand {
   private func loadTraining() throws -> TrainingWork {
     let file = weights.weights.map { URL(fileURLWithPath: $0) } ?? Bundled.weights
     let pixels = try readImage(Bundled.image).pixels
-    let labels = Bundled.fixtures.appending(path: "images/nuclei-labels.png")
+    let labels = Bundled.labels
     let truth = try ImageAnnotations(labelMap: readBytes(of: labels), name: labels.path)
     return try TrainingWork(
       MaskRCNNModel(contentsOf: file, overrides: weights.overrides), image: pixels,

@@ -5,11 +5,17 @@ import WeightFiles
 /// What comes with the package.
 enum Bundled {
   static var image: URL { fixtures.appending(path: "images/nuclei.png") }
+  /// The nuclei of `image` as a label map.
+  static var labels: URL { fixtures.appending(path: "images/nuclei-labels.png") }
+  /// A scene of shapes.
+  static var shapes: URL { fixtures.appending(path: "images/shapes.png") }
+  /// The objects of `shapes` as COCO annotations.
+  static var shapesTruth: URL { fixtures.appending(path: "images/shapes.json") }
   static var weights: URL { fixtures.appending(path: "weights/nuclei.safetensors") }
 
   /// The bundled image, label map or weight file that has a checksum; nil where none has.
   static func file(withChecksum checksum: String) -> URL? {
-    [image, fixtures.appending(path: "images/nuclei-labels.png"), weights].first { file in
+    [image, labels, shapes, shapesTruth, weights].first { file in
       (try? readBytes(of: file)).map { Checksum.crc32($0) } == checksum
     }
   }

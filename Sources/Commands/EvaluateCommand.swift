@@ -59,6 +59,11 @@ struct EvaluateCommand: ParsableCommand {
   var maxDetections = 100
   @Option(help: ArgumentHelp("Draw precision over recall here.", valueName: "curves.png"))
   var curves: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write here what is wrong: the worst images, a confusion matrix, and every detection with "
+        + "precision and recall.", valueName: "folder"))
+  var errors: String?
   @Flag(help: "Print everything as JSON.")
   var json = false
   @OptionGroup var threads: ThreadOptions
@@ -80,25 +85,36 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     threads.apply()
-    let (dataset, found) = try compared()
+    let (dataset, found, pixels) = try compared()
     let evaluations = try compare.kinds(haveMasks: found.haveMasks).map {
       try COCOEvaluation(
         dataset, found, EvaluationSettings(kind: $0, maxDetections: maxDetections))
     }
     warn(dataset.problems + found.problems)
     if let curves, let last = evaluations.last {
-      try write(PrecisionRecallFigure(last).png, to: URL(fileURLWithPath: curves))
+      try write(PrecisionRecallFigure(last).figure.png(), to: URL(fileURLWithPath: curves))
+    }
+    if let errors, let last = evaluations.last {
+      try EvaluationErrors(dataset, found, last.settings, pixels).write(
+        to: URL(fileURLWithPath: errors))
     }
     let report = EvaluationReport(dataset, found, evaluations)
     print(try json ? encodedJSON(report) : report.text)
-    if let curves, !json { print("\nLook at \(curves)") }
+    let places = [curves, errors.map { "\($0)/worst-images.png" }].compactMap(\.self)
+    if !places.isEmpty, !json { print("\nLook at \(places.joined(separator: ", "))") }
   }
 
-  /// The truth, and what is compared with it.
-  private func compared() throws -> (AnnotatedDataset, DetectionResults) {
+  /// The truth, what is compared with it, and the pixels of an image, nil where it is not there.
+  private func compared() throws -> (
+    AnnotatedDataset, DetectionResults, (AnnotatedImage) throws -> Tensor?
+  ) {
     if let data, let results {
-      let dataset = try AnnotatedDataset(coco: URL(fileURLWithPath: data))
-      return (dataset, try DetectionResults(coco: URL(fileURLWithPath: results), for: dataset))
+      let folder = try ImageFolder(URL(fileURLWithPath: data), split)
+      let missing = Set(folder.missing.map(\.id))
+      let found = try DetectionResults(coco: URL(fileURLWithPath: results), for: folder.dataset)
+      return (
+        folder.dataset, found, { missing.contains($0.id) ? nil : try folder.pixels($0) }
+      )
     }
     Memory.keepFreed()
     let model = try MaskRCNNModel(contentsOf: URL(fileURLWithPath: weights ?? ""))
@@ -109,14 +125,14 @@ struct EvaluateCommand: ParsableCommand {
       let found = try DetectionResults(
         of: Network(model), on: dataset, image: { images[$0.id - 1] },
         report: { progress.show("\($0) of \(images.count) scenes") })
-      return (dataset, found)
+      return (dataset, found, { images[$0.id - 1] })
     }
     let folder = try ImageFolder(URL(fileURLWithPath: data), split)
     let count = folder.dataset.images.count
     let found = try DetectionResults(
       of: Network(model), on: folder.dataset, image: folder.pixels,
       report: { progress.show("\($0) of \(count) images") })
-    return (folder.dataset, found)
+    return (folder.dataset, found, folder.pixels)
   }
 
   private func write(_ bytes: [UInt8], to file: URL) throws {
@@ -208,59 +224,5 @@ private struct EvaluationReport: Encodable {
     return
       "\(images) images, \(objects) objects, \(detections) detections. A dash: no such objects."
       + "\n\n\(table.text)\n\n\(classes.text)"
-  }
-}
-
-/// Precision over recall: of all classes at three thresholds, and of each class at 0.5.
-private struct PrecisionRecallFigure {
-  private let evaluation: COCOEvaluation
-
-  init(_ evaluation: COCOEvaluation) { self.evaluation = evaluation }
-
-  private static let colours: [Colour] = [
-    .blue, .orange, .green, .red, .black, .yellow, .grey, Colour(124, 58, 190),
-  ]
-
-  var png: [UInt8] {
-    let kind = evaluation.settings.kind.rawValue
-    let thresholds = [0, 5, 8]
-    let means = thresholds.enumerated().compactMap { place, threshold in
-      evaluation.meanCurve(threshold: threshold).map { curve in
-        line(
-          "IoU \(Numerals.decimals(EvaluationSettings.overlapThresholds[threshold], 2))", curve,
-          Self.colours[place])
-      }
-    }
-    // More lines than colours could not be distinguished.
-    let known = evaluation.classes.indices.compactMap { index in
-      evaluation.curve(classIndex: index, threshold: 0).map { (index, $0) }
-    }
-    let classes = known.prefix(Self.colours.count).enumerated().map { place, entry in
-      line(evaluation.classes[entry.0].name, entry.1, Self.colours[place])
-    }
-    let left = known.count - classes.count
-    return Figure(
-      "Precision over recall, \(kind)",
-      caption:
-        "Detections are taken in descending order of score. Precision is the highest that is "
-        + "reached at a recall or a higher one; average precision is its mean over the recalls."
-    ) {
-      chart(means, "all classes, by the overlap that counts as found", note: "")
-      chart(
-        classes, "each class at IoU 0.50",
-        note: left > 0 ? "\(left) more classes are not drawn." : "")
-    }.png()
-  }
-
-  private func chart(_ lines: [Chart.Line], _ title: String, note: String) -> Chart {
-    Chart.lines(lines, title, x: "recall", y: "precision", range: 0...1.02, note: note)
-  }
-
-  private func line(
-    _ name: String, _ curve: PrecisionRecallCurve, _ colour: Colour
-  ) -> Chart.Line {
-    Chart.Line(
-      name, zip(curve.recalls, curve.precisions).map { Point(Float($0), Float($1)) },
-      Stroke(colour))
   }
 }

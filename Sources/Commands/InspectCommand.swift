@@ -13,9 +13,38 @@ struct InspectCommand: ParsableCommand {
     abstract: "Tell what a weight file, an .npy file, an image or a trace holds.")
 
   @Argument(help: "A file or a trace's folder.") var path: String
+  @Flag(
+    help: "Of weights or a trace: how each layer's numbers are distributed, and its dead units.")
+  var statistics = false
+  @Option(
+    help: ArgumentHelp("With --statistics: draw the histograms here.", valueName: "figure.png"))
+  var figure: String?
+
+  func validate() throws {
+    guard figure == nil || statistics else {
+      throw ValidationError("--figure draws what --statistics prints; give both.")
+    }
+  }
 
   func run() throws {
-    print(try describe(URL(fileURLWithPath: path)))
+    let file = URL(fileURLWithPath: path)
+    guard statistics else {
+      print(try describe(file))
+      return
+    }
+    let output = try figure.map { try outputFile($0, option: "--figure") }
+    let report = try report(file)
+    if let output { try writeWhole(report.figure.png(), to: output) }
+    print(report.text)
+    if let figure { print("\nLook at \(figure)") }
+  }
+
+  private func report(_ file: URL) throws -> StatisticsReport {
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder)
+    return isFolder.boolValue
+      ? try StatisticsReport(Trace.open(file))
+      : try StatisticsReport(MaskRCNNModel(contentsOf: file))
   }
 }
 

@@ -26,7 +26,7 @@ final class LoadedTruth {
   private func place(of image: URL) -> (file: URL, imageID: Int?, label: String?)? {
     let isOwn = trace.image?.standardizedFileURL.path == image.standardizedFileURL.path
     let recorded = isOwn && given.file == nil ? trace.truth : nil
-    guard let file = given.file ?? recorded?.file ?? Bundled.labels(of: image) else { return nil }
+    guard let file = given.file ?? recorded?.file ?? Bundled.truth(of: image) else { return nil }
     return (file, given.imageID ?? recorded?.imageID, given.label ?? recorded?.label)
   }
 
@@ -69,7 +69,7 @@ final class LoadedTruth {
     let labelled = try annotations.labelled(
       by: settings, label: place.label.map { word throws(Fault) in try settings.label(word) })
     // The bundled truth is found by the image.
-    if isRecorded, place.file != Bundled.labels(of: image) || place.label != nil {
+    if isRecorded, place.file != Bundled.truth(of: image) || place.label != nil {
       trace.setTruth(
         place.file, imageID: place.imageID, label: place.label, checksum: known.checksum)
     }
@@ -101,11 +101,11 @@ final class LoadedTruth {
 }
 
 extension Bundled {
-  /// The true objects of the bundled image, if an image is it or a copy of it.
-  static func labels(of file: URL) -> URL? {
-    guard FileManager.default.contentsEqual(atPath: file.path, andPath: image.path) else {
-      return nil
-    }
-    return fixtures.appending(path: "images/nuclei-labels.png")
+  /// The true objects of a bundled image, if an image is one or a copy of one.
+  static func truth(of file: URL) -> URL? {
+    let known = [(image, labels), (shapes, shapesTruth)]
+    return known.first {
+      FileManager.default.contentsEqual(atPath: file.path, andPath: $0.0.path)
+    }?.1
   }
 }

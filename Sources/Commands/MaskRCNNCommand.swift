@@ -12,8 +12,8 @@ package struct MaskRCNNCommand: ParsableCommand {
     discussion: "Without a subcommand: run, whose options maskrcnn run --help lists.",
     subcommands: [RunCommand.self] + AllStages.types.map { command(of: $0) } + [
       PageCommand.self, DownstreamCommand.self, BreakCommand.self, DiffCommand.self,
-      InspectCommand.self, VerifyCommand.self, EvaluateCommand.self, TrainCommand.self, AblationCommand.self,
-      BenchCommand.self,
+      InspectCommand.self, VerifyCommand.self, EvaluateCommand.self, TrainCommand.self,
+      AblationCommand.self, ScenesCommand.self, BenchCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 

@@ -122,7 +122,7 @@ public struct PrecisionRecallCurve: Sendable, Equatable {
 }
 
 /// Throws where an object or a detection has no mask.
-private func checkMasks(
+func checkMasks(
   _ dataset: AnnotatedDataset, _ results: DetectionResults
 ) throws(Fault) {
   for image in dataset.images {

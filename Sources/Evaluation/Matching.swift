@@ -40,6 +40,11 @@ struct ClassInImage {
       })
   }
 
+  /// The highest overlap of a detection with any object; 0 where there are none.
+  ///
+  /// - Parameter detection: its place in descending order of score
+  func highestOverlap(of detection: Int) -> Double { overlaps.row(detection).max() ?? 0 }
+
   /// Matches at every threshold the detections with objects of some sizes.
   ///
   /// In descending order of score, each detection takes the object with the highest overlap (of

@@ -22,12 +22,14 @@ public struct HeatTable: Panel {
   public var columnWidth: Int
   /// Digits behind the point; 2 tell probabilities apart.
   public var decimals = 2
+  /// What is written in each cell in place of its value; nil for the value.
+  public var texts: [[String]]?
 
   /// Makes a table of `[rows, columns]` values.
   public init(
     _ values: Tensor, _ title: String, rows: [String], columns: [String],
     scale: ColourScale = .sequential, marked: [(row: Int, column: Int)] = [],
-    columnWidth: Int = 92
+    columnWidth: Int = 92, texts: [[String]]? = nil
   ) {
     precondition(
       values.shape == [rows.count, columns.count],
@@ -39,6 +41,7 @@ public struct HeatTable: Panel {
     self.scale = scale
     self.marked = marked
     self.columnWidth = columnWidth
+    self.texts = texts
   }
 
   private static let pitch = 20
@@ -75,9 +78,8 @@ public struct HeatTable: Panel {
         let x = left + column * columnWidth
         raster.fill(x: x, y: y, width: columnWidth - 1, height: Self.pitch - 1, colour)
         raster.write(
-          String(format: "%.\(decimals)f", Double(value)), x: x + columnWidth / 2, y: y + 4,
-          colour.legibleInk,
-          align: .centre)
+          texts?[row][column] ?? String(format: "%.\(decimals)f", Double(value)),
+          x: x + columnWidth / 2, y: y + 4, colour.legibleInk, align: .centre)
       }
     }
     for cell in marked {

@@ -21,7 +21,8 @@ public struct RoIOptions: StageOptions {
   /// The operator, the levels and the bins that a model was trained with.
   public init(_ model: MaskRCNNModel) {
     self.init(
-      RoIOperator(model.settings.roi), LevelAssignment(model.settings.roi), bins: model.parameters.boxBins)
+      RoIOperator(model.settings.roi), LevelAssignment(model.settings.roi),
+      bins: model.parameters.boxBins)
   }
 
   /// RoIAlign, two samples per bin along each axis, of P2 … P5 with 7 x 7 bins.

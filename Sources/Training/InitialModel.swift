@@ -34,7 +34,8 @@ extension MaskRCNNModel {
   ///   - overrides: settings that hold instead, by key
   /// - Throws: `Fault` that names a setting that is wrong
   public static func small(
-    _ levels: SmallNetworkLevels = .pyramid, settings: ModelSettings, overrides: [String: String] = [:], seed: UInt64
+    _ levels: SmallNetworkLevels = .pyramid, settings: ModelSettings,
+    overrides: [String: String] = [:], seed: UInt64
   ) throws -> MaskRCNNModel {
     let epsilon: Float = 1e-5
     let trunk = levels.trunk

@@ -114,8 +114,9 @@ import Training
 
           """)
       #expect(try AblationResult.read(file) == results)
-      for line in ["shapes,stride-8,pool,1,10,0,0,0,0,1", "shapes,pyramid,pool,1,10,0,0,nan,0,1", "x"]
-      {
+      for line in [
+        "shapes,stride-8,pool,1,10,0,0,0,0,1", "shapes,pyramid,pool,1,10,0,0,nan,0,1", "x",
+      ] {
         try Data((text + line + "\n").utf8).write(to: file)
         let fault = #expect(throws: Fault.self) { try AblationResult.read(file) }
         #expect(fault?.description.contains("results.csv: line 4 is no result") == true)
@@ -123,7 +124,8 @@ import Training
     }
   }
 
-  @Test("results of several seeds become a mean, a least and a greatest value, in the paper's order")
+  @Test(
+    "results of several seeds become a mean, a least and a greatest value, in the paper's order")
   func groups() {
     let groups = AblationGroup.groups([
       result(.pyramid, .pool, 1, 0.5), result(.stride16, .alignAverage, 1, 0.25),

@@ -68,6 +68,31 @@ private let golden = fixturesFolder.appending(path: "golden/evaluation")
     }
   }
 
+  @Test("evaluate --errors writes the worst images, a confusion matrix and every detection")
+  func errors() throws {
+    try withTemporaryFolder { folder in
+      let place = folder.appending(path: "errors")
+      let outcome = try run("maskrcnn", arguments("plain") + ["--errors", place.path])
+      #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+      #expect(outcome.output.contains("Look at \(place.path)/worst-images.png"))
+      for name in ["worst-images.png", "confusion.png"] {
+        let data = try Data(contentsOf: place.appending(path: name))
+        #expect(data.starts(with: [0x89, 0x50, 0x4e, 0x47]))
+      }
+      let images = try String(contentsOf: place.appending(path: "images.csv"), encoding: .utf8)
+      #expect(images.hasPrefix("image,file,missed,false,confused,badly_masked\n"))
+      #expect(images.split(separator: "\n").count == 13)
+      let rows = try String(contentsOf: place.appending(path: "detections.csv"), encoding: .utf8)
+        .split(separator: "\n")
+      #expect(rows[0] == "class,image,score,highest_iou,true_positive,precision,recall")
+      #expect(rows.count > 10 && Set(rows.dropFirst().map { $0.prefix { $0 != "," } }).count == 3)
+      let blocked = try run(
+        "maskrcnn", arguments("plain") + ["--errors", place.path + "/images.csv/x"])
+      #expect(blocked.code != 0 && blocked.errorLines.count == 1)
+      #expect(blocked.errors.contains("--errors"))
+    }
+  }
+
   @Test("classes without objects have a dash, and what is odd is a warning a line")
   func absences() throws {
     let outcome = try run("maskrcnn", arguments("absences") + ["--compare", "masks"])

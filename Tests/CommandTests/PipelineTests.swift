@@ -340,6 +340,34 @@ import Tracing
       try words(smallTrace.appending(path: "1-backbone/tensors/P2.npy").path).contains("float32"))
   }
 
+  @Test("inspect --statistics describes every layer of weights and every map of a trace")
+  func statistics() throws {
+    try withTemporaryFolder { folder in
+      let figure = folder.appending(path: "figure.png")
+      let weights = try run(
+        "maskrcnn",
+        [
+          "inspect", fixturesFolder.appending(path: "weights/shapes.safetensors").path,
+          "--statistics", "--figure", figure.path,
+        ])
+      #expect(weights.code == 0 && weights.errors.isEmpty, "\(weights.errors)")
+      let stem = weights.output.split(separator: "\n").first { $0.contains("body.conv1.weight") }
+      #expect(stem?.contains("[16, 3, 7, 7]") == true && stem?.hasSuffix("0 of 16") == true)
+      #expect(stem?.contains("█") == true)
+      #expect(try Data(contentsOf: figure).starts(with: [0x89, 0x50, 0x4e, 0x47]))
+      let trace = try run("maskrcnn", ["inspect", smallTrace.path, "--statistics"])
+      #expect(trace.code == 0 && trace.output.contains("1-backbone/P2"))
+      #expect(trace.output.contains("5-heads/mask_logits"))
+      for (arguments, word) in [
+        (["--figure", figure.path], "--statistics"),
+        (["--statistics", "--figure", folder.path], "--figure"),
+      ] {
+        let wrong = try run("maskrcnn", ["inspect", smallTrace.path] + arguments)
+        #expect(wrong.code != 0 && wrong.errors.contains(word))
+      }
+    }
+  }
+
   @Test("inspect and diff say what is wrong with what they are given")
   func faults() throws {
     #expect(try run("maskrcnn", ["inspect", "/no/such/file"]).code == 1)

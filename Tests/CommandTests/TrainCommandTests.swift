@@ -1,3 +1,4 @@
+import Annotations
 import Foundation
 import TestFixtures
 import Testing
@@ -5,6 +6,34 @@ import WeightFiles
 
 /// `train` on a folder of one image, and `evaluate` on what came out.
 @Suite struct TrainCommandTests {
+  @Test("scenes writes a data set that training reads, the same bits for one seed")
+  func scenes() throws {
+    try withTemporaryFolder { root in
+      let folder = root.appending(path: "shapes")
+      let outcome = try run("maskrcnn", ["scenes", folder.path, "--count", "7", "--seed", "6"])
+      #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+      let names = try FileManager.default.contentsOfDirectory(
+        atPath: folder.appending(path: "images").path)
+      #expect(names.sorted() == (1...7).map { "scene-000\($0).png" })
+      // The bundled image and its truth are the first of them.
+      let first = folder.appending(path: "images/scene-0001.png")
+      let bundled = fixturesFolder.appending(path: "images/shapes.png")
+      #expect(try Data(contentsOf: first) == Data(contentsOf: bundled))
+      let train = try AnnotatedDataset(coco: folder.appending(path: "train.json"))
+      let truth = try AnnotatedDataset(coco: fixturesFolder.appending(path: "images/shapes.json"))
+      #expect(train.images.count == 6 && train.problems.isEmpty && truth.problems.isEmpty)
+      #expect(train.images[0].objects == truth.images[0].objects)
+      #expect(Set(truth.images[0].objects.map(\.label)) == Set(1...6))
+      let val = try AnnotatedDataset(coco: folder.appending(path: "val.json"))
+      #expect(val.images.map(\.file) == ["scene-0006.png"])
+
+      let again = try run("maskrcnn", ["scenes", folder.path])
+      #expect(again.code != 0 && again.errorLines.count == 1)
+      let nowhere = try run("maskrcnn", ["scenes", first.path + "/x"])
+      #expect(nowhere.code != 0 && nowhere.errorLines.count == 1)
+    }
+  }
+
   private let learning = fixturesFolder.appending(path: "golden/learning/bundled")
   private let nuclei = fixturesFolder.appending(path: "weights/nuclei.safetensors").path
 

@@ -62,6 +62,28 @@ private func results(_ objects: [ResultObject]) -> DetectionResults {
     #expect(evaluation.meanCurve(threshold: 0) == curve)
   }
 
+  @Test("the detections of a class in the order in which they count, with precision and recall")
+  func ranking() throws {
+    let rows = try rankedDetections(truth, found, EvaluationSettings(kind: .boxes), label: 1)
+    let expected = [(0.9, 1, true, 1, 1.0 / 3), (0.8, 0, false, 0.5, 1.0 / 3)]
+    let all = expected + [(0.7, 2.0 / 3, true, 2.0 / 3, 2.0 / 3)]
+    #expect(rows.count == 3)
+    for (row, (score, overlap, isTrue, precision, recall)) in zip(rows, all) {
+      #expect(row.image == 1 && row.score == score && row.isTrue == isTrue)
+      #expect(abs(row.overlap - overlap) < 1e-12)
+      #expect(abs(row.precision - precision) < 1e-12 && abs(row.recall - recall) < 1e-12)
+    }
+    // From a threshold of 0.7 on the third is false as well.
+    let strict = try rankedDetections(
+      truth, found, EvaluationSettings(kind: .boxes), label: 1, threshold: 4)
+    #expect(strict.map(\.isTrue) == [true, false, false] && strict[2].overlap == rows[2].overlap)
+    #expect(
+      try rankedDetections(truth, found, EvaluationSettings(kind: .boxes), label: 2).isEmpty)
+    #expect(throws: Fault.self) {
+      try rankedDetections(truth, found, EvaluationSettings(kind: .masks), label: 1)
+    }
+  }
+
   @Test("masks are compared only where there are some")
   func noMasks() {
     #expect(throws: Fault.self) {
