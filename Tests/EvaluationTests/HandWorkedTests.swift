@@ -65,8 +65,10 @@ private func results(_ objects: [ResultObject]) -> DetectionResults {
   @Test("the detections of a class in the order in which they count, with precision and recall")
   func ranking() throws {
     let rows = try rankedDetections(truth, found, EvaluationSettings(kind: .boxes), label: 1)
-    let expected = [(0.9, 1, true, 1, 1.0 / 3), (0.8, 0, false, 0.5, 1.0 / 3)]
-    let all = expected + [(0.7, 2.0 / 3, true, 2.0 / 3, 2.0 / 3)]
+    let all: [(Double, Double, Bool, Double, Double)] = [
+      (0.9, 1, true, 1, 1.0 / 3), (0.8, 0, false, 0.5, 1.0 / 3),
+      (0.7, 2.0 / 3, true, 2.0 / 3, 2.0 / 3),
+    ]
     #expect(rows.count == 3)
     for (row, (score, overlap, isTrue, precision, recall)) in zip(rows, all) {
       #expect(row.image == 1 && row.score == score && row.isTrue == isTrue)
