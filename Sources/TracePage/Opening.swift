@@ -57,7 +57,7 @@ extension PageSource {
   /// A path from the trace's folder as one from the folder around it, where the command runs. Of an
   /// absolute one the file's name alone: a page may be passed on, and tells nothing of the machine.
   private func fromFolderAround(_ path: String) -> String {
-    if path.hasPrefix("/") { return URL(filePath: path).lastPathComponent }
+    if path.utf8.first == UInt8(ascii: "/") { return URL(filePath: path).lastPathComponent }
     return path.hasPrefix("../") ? String(path.dropFirst(3)) : "\(trace.name)/\(path)"
   }
 

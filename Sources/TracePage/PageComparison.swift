@@ -57,7 +57,7 @@ struct PageComparison {
       "symptom": symptom.map { [$0] } ?? [],
       "pairs": pairs, "hasPairs": !pairs.isEmpty,
     ]
-    return try MustacheTemplate(string: PageFiles.text("comparison/comparison.mustache")).render(
+    return try PageFiles.template("comparison/comparison.mustache").render(
       context)
   }
 

@@ -85,8 +85,7 @@ public struct TracePage {
       "arrays": data.packed(),
       "scripts": try scripts.map { ["name": $0, "text": try PageFiles.text("\($0).js")] },
     ]
-    let template = try MustacheTemplate(string: PageFiles.text("page.mustache"))
-    return template.render(context)
+    return try PageFiles.template("page.mustache").render(context)
   }
 
   /// What the scripts know of the trace, as JSON that may stand inside HTML.
@@ -105,6 +104,13 @@ public struct TracePage {
   }
 }
 
+/// HTML whose text is escaped by `escapedHTML`.
+private struct ScalarHTML: MustacheContentType {
+  static let name = "SCALAR_HTML"
+
+  func escapeText(_ text: String) -> String { text.escapedHTML }
+}
+
 /// JSON in which no `<` stands, so that it can stand inside HTML.
 private func json(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
@@ -112,7 +118,7 @@ private func json(_ value: some Encodable) throws -> String {
   encoder.nonConformingFloatEncodingStrategy = .convertToString(
     positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
   return String(decoding: try encoder.encode(value), as: UTF8.self)
-    .replacing("<", with: "\\u003c")
+    .jsonInHTML
 }
 
 /// The colour maps of every heatmap, so that the page paints as the images do.
@@ -168,6 +174,14 @@ enum PageFiles {
   /// - Throws: `Fault` if the file is not where the package was built.
   static func text(_ name: String) throws -> String {
     String(decoding: try readBytes(of: url(name)), as: UTF8.self)
+  }
+
+  /// A template that escapes what is put into it by Unicode scalars; the library's own escaping
+  /// compares characters, and misses a `<` behind U+0600.
+  static func template(_ name: String) throws -> MustacheTemplate {
+    MustacheContentTypes.register(ScalarHTML(), named: ScalarHTML.name)
+    return try MustacheTemplate(
+      string: "{{% CONTENT_TYPE: \(ScalarHTML.name)}}" + text(name))
   }
 
   /// Where a file stands: beside the executable, where the build puts it, or in the package's

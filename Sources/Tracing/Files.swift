@@ -71,9 +71,3 @@ private func describe(_ error: DecodingError) -> String {
   default: "this is not valid JSON"
   }
 }
-
-/// A word as a shell takes it.
-package func quoted(_ word: String) -> String {
-  let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "._-/".contains($0) }
-  return plain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
-}

@@ -40,13 +40,13 @@ public final class StageFolder {
     }
     for tensor in record.tensors {
       let files = [tensor.file, tensor.samples?.indices].compactMap(\.self)
-      guard Shape(checking: tensor.shape) != nil, files.allSatisfy(isInside) else {
+      guard Shape(checking: tensor.shape) != nil, files.allSatisfy(staysInside) else {
         throw Fault(
           file.path, "the entry of \(tensor.name) has an impossible shape or file",
           remedy: "Run the stage again")
       }
     }
-    guard (record.figures.map(\.file) + record.files.map(\.file)).allSatisfy(isInside) else {
+    guard (record.figures.map(\.file) + record.files.map(\.file)).allSatisfy(staysInside) else {
       throw Fault(
         file.path, "a figure or file lies outside the stage's folder",
         remedy: "Run the stage again")
@@ -60,11 +60,6 @@ public final class StageFolder {
     let word = folder.lastPathComponent.drop { $0.isNumber || $0 == "-" }
     let trace = folder.deletingLastPathComponent().relativePath
     return "swift run -c release \(word) --trace \(quoted(trace))"
-  }
-
-  /// Whether a path from a record stays inside the stage's folder.
-  private static func isInside(_ path: String) -> Bool {
-    !path.hasPrefix("/") && !path.split(separator: "/").contains("..")
   }
 
   /// The names of the tensors, in the order in which they were written.

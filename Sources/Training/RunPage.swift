@@ -78,10 +78,7 @@ public struct RunPage {
   }
 
   private func row(_ entry: (name: String, value: String)) -> String {
-    "<tr><th scope=\"row\">\(escaped(entry.name))</th><td>\(escaped(entry.value))</td></tr>"
-  }
-
-  private func escaped(_ text: String) -> String {
-    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+    "<tr><th scope=\"row\">\(entry.name.escapedHTML)</th>"
+      + "<td>\(entry.value.escapedHTML)</td></tr>"
   }
 }
