@@ -1,5 +1,6 @@
 import Kernels
 import Tensors
+import TestFixtures
 
 // The forward operations once more in 64 bits, written by themselves for the tests: central
 // differences of them are right to some ten digits, where those of 32-bit operations would have
@@ -15,9 +16,10 @@ struct DoubleTensor {
     values = [Double](repeating: value, count: shape.reduce(1, *))
   }
 
+  init(_ shape: [Int], _ values: [Double]) { (self.shape, self.values) = (shape, values) }
+
   init(_ tensor: Tensor) {
-    shape = tensor.shape.extents
-    values = tensor.values.map { Double($0) }
+    self.init(tensor.shape.extents, tensor.values.map { Double($0) })
   }
 
   subscript(_ place: Int...) -> Double {
@@ -35,33 +37,13 @@ func inner(_ a: DoubleTensor, _ b: Tensor) -> Double {
   zip(a.values, b.values).reduce(0) { $0 + $1.0 * Double($1.1) }
 }
 
-/// The greatest difference between a gradient and central differences of a loss, relative to the
-/// gradient's greatest element; infinite where one is NaN.
-///
-/// - Parameters:
-///   - gradient: of `loss` at `point`
-///   - step: by how much each element is moved to either side
+/// As of a loss of plain numbers.
 func centralError(
-  _ gradient: Tensor, at point: Tensor, step: Double = 0x1p-12, loss: (DoubleTensor) -> Double
+  of operation: String, _ gradient: Tensor, at point: Tensor, loss: (DoubleTensor) -> Double
 ) -> Double {
-  var moved = DoubleTensor(point)
-  var greatest = 0.0
-  var range = 1e-6
-  for index in 0..<point.count {
-    let before = moved.values[index]
-    moved.values[index] = before + step
-    let above = loss(moved)
-    moved.values[index] = before - step
-    let below = loss(moved)
-    moved.values[index] = before
-    let difference = (above - below) / (2 * step)
-    let error = abs(difference - Double(gradient.values[index]))
-    // `max` would skip a NaN.
-    guard !error.isNaN else { return .infinity }
-    greatest = max(greatest, error)
-    range = max(range, abs(difference))
+  centralError(of: operation, gradient, at: point) { values in
+    loss(DoubleTensor(point.shape.extents, values))
   }
-  return gradient.shape == point.shape ? greatest / range : .infinity
 }
 
 enum DoubleReference {
