@@ -1,5 +1,6 @@
 import Kernels
 import Tensors
+import TestFixtures
 import Testing
 
 // The definitions of the gradients against central differences of the forward operations in 64
