@@ -112,7 +112,7 @@ let commandTargets: [Target] =
 let stageTestTargets: [Target] = stages.enumerated().map { number, name in
   .testTarget(
     name: "\(name)Tests",
-    dependencies: dependencies(belowStages + stages[...number]))
+    dependencies: dependencies(belowStages + stages[...number] + ["TestFixtures"]))
 }
 
 let testTargets: [Target] = [
@@ -120,7 +120,7 @@ let testTargets: [Target] = [
     name: "TestFixtures", dependencies: ["Tensors", "Figures"], path: "Tests/TestFixtures"),
   .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
   .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors"]),
-  .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors"]),
+  .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "TestFixtures"]),
   .testTarget(name: "FiguresTests", dependencies: ["Figures", "Tensors", "TestFixtures"]),
   .testTarget(name: "TracingTests", dependencies: ["Tracing", "Tensors", "TestFixtures"]),
   .testTarget(
@@ -154,7 +154,8 @@ let testTargets: [Target] = [
 
 /// What the tests of the kernels and the goldens need above the stages.
 let kernelTestTargets = (upperTargets + testTargets).filter {
-  ["Inference", "Training", "Goldens", "KernelsTests", "GoldenTests"].contains($0.name)
+  ["Inference", "Training", "Goldens", "TestFixtures", "KernelsTests", "GoldenTests"]
+    .contains($0.name)
 }
 
 let package = Package(

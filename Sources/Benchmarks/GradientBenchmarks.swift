@@ -27,12 +27,14 @@ private struct TimedConvolution {
 public func gradientBenchmarks(runs: Int) -> [Timing] {
   let convolutions = [
     TimedConvolution(256, 256, 3, on: 200, 272), .init(256, 256, 3, on: 100, 136),
-    .init(256, 256, 3, on: 50, 68), .init(64, 64, 3, on: 200, 272),
+    .init(256, 256, 3, on: 50, 68), .init(256, 256, 3, on: 25, 34),
+    .init(256, 256, 3, on: 13, 17), .init(64, 64, 3, on: 200, 272),
     .init(128, 128, 3, on: 100, 136), .init(512, 512, 3, on: 25, 34),
     .init(64, 256, 1, on: 200, 272), .init(256, 64, 1, on: 200, 272),
     .init(1024, 256, 1, on: 50, 68), .init(2048, 512, 1, on: 25, 34),
     .init(256, 512, 1, stride: 2, on: 200, 272), .init(128, 128, 3, stride: 2, on: 200, 272),
-    .init(512, 512, 3, stride: 2, on: 50, 68), .init(3, 64, 7, stride: 2, on: 800, 1088),
+    .init(256, 256, 3, stride: 2, on: 100, 136), .init(512, 512, 3, stride: 2, on: 50, 68),
+    .init(3, 64, 7, stride: 2, on: 800, 1088),
     .init(32, 32, 3, on: 80, 80, images: 8), .init(64, 64, 3, on: 80, 80, images: 8),
     .init(128, 128, 3, on: 20, 20, images: 8), .init(256, 256, 3, on: 10, 10, images: 8),
     .init(64, 128, 3, stride: 2, on: 40, 40, images: 8),

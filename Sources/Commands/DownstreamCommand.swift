@@ -29,6 +29,11 @@ struct DownstreamCommand: ParsableCommand {
     let truth = LoadedTruth(
       trace, GivenTruth(truth, imageID: imageID.imageID), isRecorded: false)
     let objects = try truth.regions()
+    if let file = truth.file, truth.isNamedByUser, objects == nil {
+      throw Fault(
+        file.relativePath, "there are no objects with masks in it",
+        remedy: "Give a label map with a number per object, or annotations with masks")
+    }
     let result = try kernels.kernels.running {
       try Downstream(trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
     }

@@ -77,9 +77,10 @@ final class LoadedTruth {
       labelled, file: known.file.lastPathComponent, checksum: known.checksum)
   }
 
-  /// The objects' pixels in the trace's image; nil where the truth is not known.
+  /// The objects' pixels in the trace's image; nil where the truth is not known, or has no object
+  /// with a mask.
   ///
-  /// - Throws: `Fault` if the truth cannot be used, or has no object with a mask.
+  /// - Throws: `Fault` if the truth cannot be used.
   func regions() throws -> [MaskRegion]? {
     guard trace.has(InputStage.name), let image = trace.image, isKnown(of: image) else {
       return nil
@@ -88,12 +89,7 @@ final class LoadedTruth {
     let size = try InputSizes(trace.current(InputStage.name)).original
     try annotated.check(width: size.width, height: size.height)
     let regions = annotated.objects.filter { !$0.isCrowd }.compactMap { $0.mask?.region }
-    guard !regions.isEmpty else {
-      throw Fault(
-        annotated.file, "there are no objects with masks in it",
-        remedy: "Give a label map with a number per object, or annotations with masks")
-    }
-    return regions
+    return regions.isEmpty ? nil : regions
   }
 
   /// Where the truth of the trace's image is stored.

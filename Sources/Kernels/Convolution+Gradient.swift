@@ -29,6 +29,12 @@ public func plainConvolutionInputGradient(
     outputGradient: outputGradient, weight: weight.shape, rows: rows, columns: columns,
     stride: stride, padding: padding, groups: groups)
   let outputsPerGroup = size.outputs / groups
+  let down = (0..<rows).map {
+    positions(reading: $0, kernel: size.kernelRows, stride, padding, count: size.outRows)
+  }
+  let across = (0..<columns).map {
+    positions(reading: $0, kernel: size.kernelColumns, stride, padding, count: size.outColumns)
+  }
   let planes = Threads.map(size.images * size.inputs) { plane in
     let (n, channel) = plane.quotientAndRemainder(dividingBy: size.inputs)
     let (group, i) = channel.quotientAndRemainder(dividingBy: size.inputsPerGroup)
@@ -37,14 +43,8 @@ public func plainConvolutionInputGradient(
       for w in 0..<columns {
         var sum: Float = 0
         for o in group * outputsPerGroup..<(group + 1) * outputsPerGroup {
-          for u in 0..<size.kernelRows {
-            let (y, restY) = (h + padding - u).quotientAndRemainder(dividingBy: stride)
-            guard restY == 0, y >= 0, y < size.outRows else { continue }
-            for v in 0..<size.kernelColumns {
-              let (x, restX) = (w + padding - v).quotientAndRemainder(dividingBy: stride)
-              guard restX == 0, x >= 0, x < size.outColumns else { continue }
-              sum += weight[o, i, u, v] * outputGradient[n, o, y, x]
-            }
+          for (u, y) in down[h] {
+            for (v, x) in across[w] { sum += weight[o, i, u, v] * outputGradient[n, o, y, x] }
           }
         }
         gradient[h, w] = sum
@@ -53,6 +53,19 @@ public func plainConvolutionInputGradient(
     return gradient.values
   }
   return Tensor([size.images, size.inputs, rows, columns], planes.flatMap { $0 })  // [N, I, H, W]
+}
+
+/// The positions along one axis that read a cell, each with the place of the kernel that falls on
+/// it: all (u, y) with `cell = s y - p + u`.
+///
+/// - Parameter count: how many positions there are
+private func positions(
+  reading cell: Int, kernel: Int, _ stride: Int, _ padding: Int, count: Int
+) -> [(tap: Int, position: Int)] {
+  (0..<kernel).compactMap { u in
+    let (y, rest) = (cell + padding - u).quotientAndRemainder(dividingBy: stride)
+    return rest == 0 && y >= 0 && y < count ? (u, y) : nil
+  }
 }
 
 /// The gradient of a convolution by its weight: what each weight was multiplied by, times the

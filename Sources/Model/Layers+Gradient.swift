@@ -25,6 +25,11 @@ public struct ConvolutionTape: Sendable {
   public var norm: BatchNormTape?
   /// `[N, O, Y, X]`: after ReLU where there is one; nil where there is none.
   public var rectified: Tensor?
+
+  /// Makes the tape of a convolution; of one without norm and ReLU, its input is all of it.
+  public init(input: Tensor, norm: BatchNormTape? = nil, rectified: Tensor? = nil) {
+    (self.input, self.norm, self.rectified) = (input, norm, rectified)
+  }
 }
 
 /// What the backward pass of a batch norm needs of the forward pass.

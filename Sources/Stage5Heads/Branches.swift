@@ -55,7 +55,7 @@ public struct BoxBranch: Sendable {
     refined =
       parts.count == 1
       ? parts[0]
-      : Tensor([first, prediction.classScores.shape[1], 4], parts.flatMap(\.values))
+      : Tensor([first, prediction.classScores.shape[1], 4], joining: parts)
   }
 }
 
@@ -82,6 +82,14 @@ public struct MaskBranch: Sendable {
 }
 
 extension Tensor {
+  /// Makes a tensor of parts of it that follow each other along the outermost axis.
+  init(_ shape: Shape, joining parts: [Tensor]) {
+    var values: [Float] = []
+    values.reserveCapacity(shape.count)
+    for part in parts { values += part.values }
+    self.init(shape, values)
+  }
+
   /// Some rows of the outermost axis; all of them are not copied.
   public func rows(_ range: Range<Int>) -> Tensor {
     if range == 0..<shape[0] { return self }

@@ -7,15 +7,14 @@ import Model
 import Tensors
 
 /// What the backward pass of the mask head needs of the forward pass.
+///
+/// The upsampled maps are not kept, though the backward pass reads them: they are by far the
+/// largest tensor of a network in training, and cheap to compute again, some RoIs at a time.
 public struct MaskHeadTape: Sendable {
   /// The 3x3 convolutions.
   public var convolutions: [ConvolutionTape]
   /// What the transposed convolution reads, `[R, C, Y, X]`.
   public var upsamplingInput: Tensor
-  /// Its output after ReLU, `[R, U, 2 Y, 2 X]`.
-  public var upsampled: Tensor
-  /// The 1x1 convolution.
-  public var logits: ConvolutionTape
 }
 
 /// Runs the mask head, as `maskLogits` does, and keeps what its backward pass needs.
@@ -32,14 +31,14 @@ public func maskHeadForward(
     hidden = output  // [R, C, Y, X]
     convolutions.append(tape)
   }
-  let upsampled = transposedConvolution(
-    hidden, weight: head.upsampling.packed, finish: head.upsampling.finish(rectified: true)
-  )  // [R, U, 2 Y, 2 X]
-  let (logits, tape) = head.logits.forward(upsampled, rectified: false, norms: norms)
+  let logits = piecesOfRoIs(hidden.shape[0]).map { rois in
+    head.logits(head.upsampled(hidden.rows(rois)), rectified: false)
+  }
+  let (count, rows, columns) = (hidden.shape[0], hidden.shape[2], hidden.shape[3])
+  let shape: Shape = [count, head.logits.weight.shape[0], 2 * rows, 2 * columns]
   return (
-    logits,
-    MaskHeadTape(
-      convolutions: convolutions, upsamplingInput: hidden, upsampled: upsampled, logits: tape)
+    Tensor(shape, joining: logits),
+    MaskHeadTape(convolutions: convolutions, upsamplingInput: hidden)
   )
 }
 
@@ -51,20 +50,42 @@ public func maskHeadForward(
 public func maskHeadBackward(
   _ logits: Tensor, _ head: MaskHead, _ tape: MaskHeadTape
 ) -> (features: Tensor, parameters: MaskHead) {
-  var parameters = head
-  let last = head.logits.backward(logits, tape.logits)
-  parameters.logits = last.parameters
-  let upsampled = reluGradient(
-    last.input ?? tape.upsampled, output: tape.upsampled)  // [R, U, 2 Y, 2 X]
-  parameters.upsampling.weight = transposedConvolutionWeightGradient(
-    tape.upsamplingInput, outputGradient: upsampled, kernel: head.upsampling.weight.shape[2])
-  parameters.upsampling.bias = channelSums(upsampled)
-  var gradient = transposedConvolutionInputGradient(
-    upsampled, weight: head.upsampling.packed)  // [R, C, Y, X]
+  var parameters = head.zeros
+  let pieces = piecesOfRoIs(logits.shape[0]).map { rois in
+    predictorBackward(
+      logits.rows(rois), input: tape.upsamplingInput.rows(rois), head, parameters: &parameters)
+  }
+  var gradient = Tensor(tape.upsamplingInput.shape, joining: pieces)  // [R, C, Y, X]
   for index in head.convolutions.indices.reversed() {
     let result = head.convolutions[index].backward(gradient, tape.convolutions[index])
     parameters.convolutions[index] = result.parameters
     gradient = result.input ?? gradient
   }
   return (gradient, parameters)
+}
+
+/// The backward pass of upsampling and logits for some of the RoIs, R' of them.
+///
+/// - Parameters:
+///   - logits: dL/dlogits, `[R', K, 2 Y, 2 X]`
+///   - input: what the transposed convolution reads, `[R', C, Y, X]`
+///   - parameters: what the gradients of the parameters are added to
+/// - Returns: dL/dinput, `[R', C, Y, X]`
+private func predictorBackward(
+  _ logits: Tensor, input: Tensor, _ head: MaskHead, parameters: inout MaskHead
+) -> Tensor {
+  let upsampled = head.upsampled(input)  // [R', U, 2 Y, 2 X]
+  let last = head.logits.backward(logits, ConvolutionTape(input: upsampled))
+  parameters.logits.add(last.parameters)
+  let gradient = reluGradient(last.input ?? upsampled, output: upsampled)  // [R', U, 2 Y, 2 X]
+  parameters.upsampling.weight.add(
+    transposedConvolutionWeightGradient(
+      input, outputGradient: gradient, kernel: head.upsampling.weight.shape[2]))
+  parameters.upsampling.bias?.add(channelSums(gradient))
+  return transposedConvolutionInputGradient(gradient, weight: head.upsampling.packed)
+}
+
+/// The RoIs whose masks are upsampled together: 32 at a time.
+private func piecesOfRoIs(_ count: Int) -> [Range<Int>] {
+  stride(from: 0, to: count, by: 32).map { $0..<min(count, $0 + 32) }
 }

@@ -24,10 +24,16 @@ public func maskLogits(_ features: Tensor, _ head: MaskHead) -> Tensor {
   for convolution in head.convolutions {
     hidden = convolution(hidden, rectified: true)  // [D, C, Y, X]
   }
-  hidden = transposedConvolution(
-    hidden, weight: head.upsampling.packed, finish: head.upsampling.finish(rectified: true)
-  )  // [D, U, 2 Y, 2 X], U channels of the upsampling
-  return head.logits(hidden, rectified: false)  // [D, K, 2 Y, 2 X]
+  return head.logits(head.upsampled(hidden), rectified: false)  // [D, K, 2 Y, 2 X]
+}
+
+extension MaskHead {
+  /// Doubles rows and columns, and a ReLU: `[D, C, Y, X]` to `[D, U, 2 Y, 2 X]`, U channels of the
+  /// upsampling.
+  func upsampled(_ hidden: Tensor) -> Tensor {
+    transposedConvolution(
+      hidden, weight: upsampling.packed, finish: upsampling.finish(rectified: true))
+  }
 }
 
 /// The sigmoid of each detection's own class's logits.

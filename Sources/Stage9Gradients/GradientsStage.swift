@@ -85,8 +85,8 @@ public struct GradientsStage: Stage {
     let gradients = LossGradients(
       of: options.of.losses, pass.images, pass.rois, anchors: [targets.anchors],
       rois: [targets.rois], model.parameters
-    ) { folder.report("backward from \($0.rawValue)") }
-    folder.report("a step")
+    ) { folder.report("backward from \($0.rawValue), \($1)") }
+    folder.report("forward after a step")
     let step = DescentStep(
       before: before,
       after: losses(

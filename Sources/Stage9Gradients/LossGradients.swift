@@ -17,16 +17,16 @@ public struct LossGradients: Sendable {
   ///
   /// - Parameters:
   ///   - chosen: at least one loss
-  ///   - report: called with each loss before its backward pass
+  ///   - report: called before each backward pass with the loss, and how far this is: `2 of 5`
   public init(
     of chosen: [LossName], _ images: ImagePass, _ rois: RoIPass, anchors: [AnchorTargets],
     rois targets: [RoITargets], _ parameters: MaskRCNNParameters,
-    report: (LossName) -> Void = { _ in }
+    report: (_ loss: LossName, _ count: String) -> Void = { _, _ in }
   ) {
     var sum: NetworkGradient?
     var norms: [LossName: [Float]] = [:]
-    for loss in chosen {
-      report(loss)
+    for (index, loss) in chosen.enumerated() {
+      report(loss, "\(index + 1) of \(chosen.count)")
       let gradient = networkGradient(
         images, rois, anchors: anchors, rois: targets, parameters,
         BackwardOptions(losses: [loss], frozenParts: 0, needsInput: true))

@@ -106,6 +106,13 @@ private func headGradients(
   _ options: BackwardOptions, _ gradients: inout MaskRCNNParameters
 ) -> (boxes: Tensor?, masks: Tensor?) {
   var result: (boxes: Tensor?, masks: Tensor?) = (nil, nil)
+  // The mask head first: it needs far more memory, and so has none of the box head's beside it.
+  if options.losses.contains(.masks), !rois.positive.isEmpty {
+    let seed = maskLossGradient(rois.maskLogits, targets: targets)
+    let mask = maskHeadBackward(seed, parameters.maskHead, rois.mask)
+    gradients.maskHead = mask.parameters
+    result.masks = mask.features
+  }
   if options.losses.contains(.classes) || options.losses.contains(.boxes), !rois.sampled.isEmpty {
     var seeds = boxHeadLossGradients(
       classLogits: rois.boxes.classLogits, deltas: rois.boxes.deltas, targets: targets)
@@ -115,12 +122,6 @@ private func headGradients(
       classLogits: seeds.classLogits, deltas: seeds.deltas, parameters.boxHead, rois.box)
     gradients.boxHead = box.parameters
     result.boxes = box.features
-  }
-  if options.losses.contains(.masks), !rois.positive.isEmpty {
-    let seed = maskLossGradient(rois.maskLogits, targets: targets)
-    let mask = maskHeadBackward(seed, parameters.maskHead, rois.mask)
-    gradients.maskHead = mask.parameters
-    result.masks = mask.features
   }
   return result
 }

@@ -171,14 +171,16 @@ private let quick = ["--no-page", "--no-figures"]
     try expectRefusal("labels", "this is neither a PNG file nor COCO's JSON")
   }
 
-  @Test("an image without objects has targets and losses, and a line says so")
+  @Test("an image without objects has targets, losses and a page, and a line says so")
   func noObjects() throws {
     try withCopyOfTrace { trace in
       let file = trace.deletingLastPathComponent().appending(path: "empty.json")
       try json("").write(to: file, atomically: true, encoding: .utf8)
       let place = ["--trace", trace.path] + quick
-      let targets = try run("targets", place + ["--truth", file.path])
+      let targets = try run(
+        "targets", ["--trace", trace.path, "--no-figures", "--truth", file.path])
       #expect(targets.code == 0 && targets.errorLines.count == 1, "\(targets.errors)")
+      #expect(targets.output.contains("\nOpen "))
       #expect(targets.errors.contains("Warning: ") && targets.errors.contains("no objects"))
       let losses = try run("losses", place)
       #expect(losses.code == 0 && losses.output.contains("0 positive RoIs"), "\(losses.errors)")

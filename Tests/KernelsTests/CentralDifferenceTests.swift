@@ -1,5 +1,6 @@
 import Kernels
 import Tensors
+import TestFixtures
 import Testing
 
 // The definitions of the gradients against central differences of the forward operations in 64
@@ -38,15 +39,20 @@ private let tolerance = 40 * 0x1p-24
       input, outputGradient: gradient, kernelRows: c.k, kernelColumns: c.k, stride: c.stride,
       padding: c.padding, groups: c.groups)
     #expect(
-      centralError(byInput, at: input) { inner(forward($0, DoubleTensor(weight)), gradient) }
+      centralError(of: "convolution, by input", byInput, at: input) {
+        inner(forward($0, DoubleTensor(weight)), gradient)
+      }
         < tolerance)
     #expect(
-      centralError(byWeight, at: weight) { inner(forward(DoubleTensor(input), $0), gradient) }
+      centralError(of: "convolution, by weight", byWeight, at: weight) {
+        inner(forward(DoubleTensor(input), $0), gradient)
+      }
         < tolerance)
     // A bias moves every position of its channel alike.
     let bias = Tensor([c.o], repeating: 0)
     let output = forward(DoubleTensor(input), DoubleTensor(weight))
-    let error = centralError(plainChannelSums(gradient), at: bias) { bias in
+    let error = centralError(of: "bias (channel sums)", plainChannelSums(gradient), at: bias) {
+      bias in
       inner(
         DoubleReference.finish(
           output, scale: DoubleTensor([c.o], repeating: 1), shift: bias,
@@ -66,10 +72,14 @@ private let tolerance = 40 * 0x1p-24
     let byWeight = plainTransposedConvolutionWeightGradient(
       input, outputGradient: gradient, kernel: kernel)
     #expect(
-      centralError(byInput, at: input) { inner(forward($0, DoubleTensor(weight)), gradient) }
+      centralError(of: "transposed convolution, by input", byInput, at: input) {
+        inner(forward($0, DoubleTensor(weight)), gradient)
+      }
         < tolerance)
     #expect(
-      centralError(byWeight, at: weight) { inner(forward(DoubleTensor(input), $0), gradient) }
+      centralError(of: "transposed convolution, by weight", byWeight, at: weight) {
+        inner(forward(DoubleTensor(input), $0), gradient)
+      }
         < tolerance)
   }
 
@@ -80,11 +90,16 @@ private let tolerance = 40 * 0x1p-24
     let gradient = noise.tensor([r, o])
     let forward = DoubleReference.linear
     #expect(
-      centralError(plainLinearInputGradient(gradient, weight: weight), at: input) {
+      centralError(
+        of: "linear, by input", plainLinearInputGradient(gradient, weight: weight), at: input
+      ) {
         inner(forward($0, DoubleTensor(weight)), gradient)
       } < tolerance)
     #expect(
-      centralError(plainLinearWeightGradient(input, outputGradient: gradient), at: weight) {
+      centralError(
+        of: "linear, by weight", plainLinearWeightGradient(input, outputGradient: gradient),
+        at: weight
+      ) {
         inner(forward(DoubleTensor(input), $0), gradient)
       } < tolerance)
   }
@@ -104,7 +119,9 @@ private let tolerance = 40 * 0x1p-24
     let gradient = noise.tensor(Shape(forward(DoubleTensor(input)).shape))
     let byInput = plainMaxPoolGradient(
       gradient, input: input, kernel: kernel, stride: stride, padding: padding)
-    #expect(centralError(byInput, at: input) { inner(forward($0), gradient) } < tolerance)
+    #expect(
+      centralError(of: "max pool, by input", byInput, at: input) { inner(forward($0), gradient) }
+        < tolerance)
   }
 
   @Test("nearest resize's gradient", arguments: [(10, 8), (5, 4), (7, 13), (3, 2), (1, 9)])
@@ -113,7 +130,7 @@ private let tolerance = 40 * 0x1p-24
     let input = noise.tensor([2, 2, 5, 4])
     let gradient = noise.tensor([2, 2, rows, columns])
     let byInput = plainResizeNearestGradient(gradient, rows: 5, columns: 4)
-    let error = centralError(byInput, at: input) {
+    let error = centralError(of: "nearest resize, by input", byInput, at: input) {
       inner(DoubleReference.resizeNearest($0, rows: rows, columns: columns), gradient)
     }
     #expect(error < tolerance)
@@ -121,6 +138,7 @@ private let tolerance = 40 * 0x1p-24
 
   @Test("a finish's gradients: sums, what is added, scale, shift", arguments: [false, true])
   func finish(_ rectified: Bool) {
+    let relu = rectified ? " with ReLU" : ""
     var noise = Noise(101)
     let shape: Shape = [2, 3, 4, 5]
     // Before the ReLU all are multiples of 1/16 and 1/32 more: none is within a step of 0.
@@ -142,11 +160,18 @@ private let tolerance = 40 * 0x1p-24
           shift: b ?? DoubleTensor(shift), adding: a ?? DoubleTensor(added),
           rectified: rectified), gradient)
     }
-    #expect(centralError(result.sums, at: sums) { loss($0) } < tolerance)
-    #expect(centralError(result.added, at: added) { loss(adding: $0) } < tolerance)
     #expect(
-      centralError(result.scale ?? sums, at: scale) { loss(scale: $0) } < tolerance)
-    #expect(centralError(result.shift, at: shift) { loss(shift: $0) } < tolerance)
+      centralError(of: "finish\(relu), by sums", result.sums, at: sums) { loss($0) } < tolerance)
+    #expect(
+      centralError(of: "finish\(relu), by added", result.added, at: added) { loss(adding: $0) }
+        < tolerance)
+    #expect(
+      centralError(of: "finish\(relu), by scale", result.scale ?? sums, at: scale) {
+        loss(scale: $0)
+      } < tolerance)
+    #expect(
+      centralError(of: "finish\(relu), by shift", result.shift, at: shift) { loss(shift: $0) }
+        < tolerance)
     #expect(output.values.contains(0) == rectified)
   }
 
@@ -158,6 +183,7 @@ private let tolerance = 40 * 0x1p-24
     let gradient = noise.tensor(input.shape)
     let epsilon: Float = 0x1p-10
     func check(_ result: NormGradient, _ given: (mean: Tensor, variance: Tensor)?) {
+      let name = given == nil ? "batch norm in training" : "frozen batch norm"
       func loss(
         _ x: DoubleTensor? = nil, weight w: DoubleTensor? = nil, bias b: DoubleTensor? = nil
       ) -> Double {
@@ -169,9 +195,13 @@ private let tolerance = 40 * 0x1p-24
           gradient)
       }
       // The mean and the deviation are rounded to 32 bits and then multiplied.
-      #expect(centralError(result.input, at: input) { loss($0) } < 2 * tolerance)
-      #expect(centralError(result.weight, at: weight) { loss(weight: $0) } < 2 * tolerance)
-      #expect(centralError(result.bias, at: bias) { loss(bias: $0) } < tolerance)
+      #expect(
+        centralError(of: "\(name), by input", result.input, at: input) { loss($0) } < 2 * tolerance)
+      #expect(
+        centralError(of: "\(name), by weight", result.weight, at: weight) { loss(weight: $0) } < 2
+          * tolerance)
+      #expect(
+        centralError(of: "\(name), by bias", result.bias, at: bias) { loss(bias: $0) } < tolerance)
     }
     let statistics = plainBatchStatistics(input)
     check(

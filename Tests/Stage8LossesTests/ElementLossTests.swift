@@ -1,6 +1,7 @@
 import Foundation
 import Stage8Losses
 import Tensors
+import TestFixtures
 import Testing
 
 @Suite struct ElementLossTests {
@@ -57,7 +58,7 @@ import Testing
   /// Holds a loss and its gradient against the loss's definition in 64 bits: the values directly,
   /// the gradient against (L(x + h) - L(x - h)) / 2h.
   private func check(
-    _ elements: Tensor, _ gradient: Tensor, at x: Tensor, step: Double = 1e-5,
+    _ name: String, _ elements: Tensor, _ gradient: Tensor, at x: Tensor,
     definition: (_ index: Int, _ values: [Double]) -> Double
   ) {
     let values = x.values.map { Double($0) }
@@ -65,15 +66,10 @@ import Testing
       let exact = definition(index, values)
       #expect(abs(Double(elements.values[index]) - exact) < 1e-6 * max(1, abs(exact)))
     }
-    for index in values.indices {
-      func total(_ change: Double) -> Double {
-        var changed = values
-        changed[index] += change
-        return elements.values.indices.reduce(0) { $0 + definition($1, changed) }
-      }
-      let difference = (total(step) - total(-step)) / (2 * step)
-      #expect(abs(Double(gradient.values[index]) - difference) < 1e-6)
+    let error = centralError(of: name, gradient, at: x, step: 1e-5) { values in
+      elements.values.indices.reduce(0) { $0 + definition($1, values) }
     }
+    #expect(error < 1e-6)
   }
 
   @Test("central differences in 64 bits")
@@ -82,14 +78,16 @@ import Testing
     let x = Tensor([8, 5], (0..<40).map { _ in 3 * noise.normal() })
     let t = Tensor([8, 5], (0..<40).map { _ in noise.uniform() })
     check(
-      binaryCrossEntropy(x, targets: t), binaryCrossEntropyGradient(x, targets: t), at: x
+      "binary cross-entropy", binaryCrossEntropy(x, targets: t),
+      binaryCrossEntropyGradient(x, targets: t), at: x
     ) { index, x in
       let (p, t) = (1 / (1 + exp(-x[index])), Double(t.values[index]))
       return -t * log(p) - (1 - t) * log(1 - p)
     }
     let labels = (0..<8).map { _ in noise.below(5) }
     check(
-      softmaxCrossEntropy(x, labels: labels), softmaxCrossEntropyGradient(x, labels: labels), at: x
+      "softmax cross-entropy", softmaxCrossEntropy(x, labels: labels),
+      softmaxCrossEntropyGradient(x, labels: labels), at: x
     ) { row, x in
       let powers = x[5 * row..<5 * row + 5].map { exp($0) }
       return -log(powers[labels[row]] / powers.reduce(0, +))
@@ -98,7 +96,8 @@ import Testing
       let near = x.map { 0.1 * $0 }
       for x in [x, near] {
         check(
-          smoothL1(x, targets: t, beta: beta), smoothL1Gradient(x, targets: t, beta: beta), at: x
+          "smooth L1", smoothL1(x, targets: t, beta: beta),
+          smoothL1Gradient(x, targets: t, beta: beta), at: x
         ) { index, x in
           let (d, beta) = (abs(x[index] - Double(t.values[index])), Double(beta))
           return d < beta ? d * d / (2 * beta) : d - beta / 2

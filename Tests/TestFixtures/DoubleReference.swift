@@ -1,4 +1,3 @@
-import Kernels
 import Tensors
 
 // The forward operations once more in 64 bits, written by themselves for the tests: central
@@ -6,21 +5,22 @@ import Tensors
 // three.
 
 /// An array of doubles in row-major order.
-struct DoubleTensor {
-  let shape: [Int]
-  var values: [Double]
+package struct DoubleTensor {
+  package let shape: [Int]
+  package var values: [Double]
 
-  init(_ shape: [Int], repeating value: Double = 0) {
+  package init(_ shape: [Int], repeating value: Double = 0) {
     self.shape = shape
     values = [Double](repeating: value, count: shape.reduce(1, *))
   }
 
-  init(_ tensor: Tensor) {
-    shape = tensor.shape.extents
-    values = tensor.values.map { Double($0) }
+  package init(_ shape: [Int], _ values: [Double]) { (self.shape, self.values) = (shape, values) }
+
+  package init(_ tensor: Tensor) {
+    self.init(tensor.shape.extents, tensor.values.map { Double($0) })
   }
 
-  subscript(_ place: Int...) -> Double {
+  package subscript(_ place: Int...) -> Double {
     get { values[offset(place)] }
     set { values[offset(place)] = newValue }
   }
@@ -31,41 +31,21 @@ struct DoubleTensor {
 }
 
 /// `sum of a * b`: a loss whose gradient by `a` is `b`.
-func inner(_ a: DoubleTensor, _ b: Tensor) -> Double {
+package func inner(_ a: DoubleTensor, _ b: Tensor) -> Double {
   zip(a.values, b.values).reduce(0) { $0 + $1.0 * Double($1.1) }
 }
 
-/// The greatest difference between a gradient and central differences of a loss, relative to the
-/// gradient's greatest element; infinite where one is NaN.
-///
-/// - Parameters:
-///   - gradient: of `loss` at `point`
-///   - step: by how much each element is moved to either side
-func centralError(
-  _ gradient: Tensor, at point: Tensor, step: Double = 0x1p-12, loss: (DoubleTensor) -> Double
+/// As of a loss of plain numbers.
+package func centralError(
+  of operation: String, _ gradient: Tensor, at point: Tensor, loss: (DoubleTensor) -> Double
 ) -> Double {
-  var moved = DoubleTensor(point)
-  var greatest = 0.0
-  var range = 1e-6
-  for index in 0..<point.count {
-    let before = moved.values[index]
-    moved.values[index] = before + step
-    let above = loss(moved)
-    moved.values[index] = before - step
-    let below = loss(moved)
-    moved.values[index] = before
-    let difference = (above - below) / (2 * step)
-    let error = abs(difference - Double(gradient.values[index]))
-    // `max` would skip a NaN.
-    guard !error.isNaN else { return .infinity }
-    greatest = max(greatest, error)
-    range = max(range, abs(difference))
+  centralError(of: operation, gradient, at: point) { values in
+    loss(DoubleTensor(point.shape.extents, values))
   }
-  return gradient.shape == point.shape ? greatest / range : .infinity
 }
 
-enum DoubleReference {
-  static func convolution(
+package enum DoubleReference {
+  package static func convolution(
     _ x: DoubleTensor, _ w: DoubleTensor, stride: Int, padding: Int, groups: Int
   ) -> DoubleTensor {
     let rows = (x.shape[2] + 2 * padding - w.shape[2]) / stride + 1
@@ -93,7 +73,7 @@ enum DoubleReference {
     return y
   }
 
-  static func transposedConvolution(_ x: DoubleTensor, _ w: DoubleTensor) -> DoubleTensor {
+  package static func transposedConvolution(_ x: DoubleTensor, _ w: DoubleTensor) -> DoubleTensor {
     let kernel = w.shape[2]
     var y = DoubleTensor([x.shape[0], w.shape[1], kernel * x.shape[2], kernel * x.shape[3]])
     for n in 0..<x.shape[0] {
@@ -111,7 +91,7 @@ enum DoubleReference {
     return y
   }
 
-  static func linear(_ x: DoubleTensor, _ w: DoubleTensor) -> DoubleTensor {
+  package static func linear(_ x: DoubleTensor, _ w: DoubleTensor) -> DoubleTensor {
     var y = DoubleTensor([x.shape[0], w.shape[0]])
     for r in 0..<x.shape[0] {
       for o in 0..<w.shape[0] {
@@ -121,7 +101,7 @@ enum DoubleReference {
     return y
   }
 
-  static func maxPool(
+  package static func maxPool(
     _ x: DoubleTensor, kernel: Int, stride: Int, padding: Int
   ) -> DoubleTensor {
     let rows = (x.shape[2] + 2 * padding - kernel) / stride + 1
@@ -145,7 +125,7 @@ enum DoubleReference {
     return y
   }
 
-  static func resizeNearest(_ x: DoubleTensor, rows: Int, columns: Int) -> DoubleTensor {
+  package static func resizeNearest(_ x: DoubleTensor, rows: Int, columns: Int) -> DoubleTensor {
     var y = DoubleTensor([x.shape[0], x.shape[1], rows, columns])
     for n in 0..<x.shape[0] {
       for c in 0..<x.shape[1] {
@@ -161,7 +141,7 @@ enum DoubleReference {
   }
 
   /// `scale[c] * x + shift[c] + added`, then perhaps a ReLU.
-  static func finish(
+  package static func finish(
     _ x: DoubleTensor, scale: DoubleTensor, shift: DoubleTensor, adding: DoubleTensor,
     rectified: Bool
   ) -> DoubleTensor {
@@ -176,7 +156,7 @@ enum DoubleReference {
   }
 
   /// Batch norm by given statistics, or by the batch's own.
-  static func batchNorm(
+  package static func batchNorm(
     _ x: DoubleTensor, weight: DoubleTensor, bias: DoubleTensor, mean: DoubleTensor? = nil,
     variance: DoubleTensor? = nil, epsilon: Double
   ) -> DoubleTensor {
