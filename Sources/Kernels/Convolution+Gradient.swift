@@ -176,7 +176,9 @@ public func convolutionWeightGradient(
   let size = ConvolutionSize(
     input, outputGradient: outputGradient, kernelRows: kernelRows, kernelColumns: kernelColumns,
     stride: stride, padding: padding, groups: groups)
-  return suitsWinograd(size)
+  // Over few positions the 36 sums for every weight take longer than the products that they save.
+  let positions = size.images * size.outRows * size.outColumns
+  return suitsWinograd(size) && positions >= 512
     ? winogradConvolutionWeightGradient(input, outputGradient: outputGradient, padding: padding)
     : packedConvolutionWeightGradient(
       input, outputGradient: outputGradient, kernelRows: kernelRows,
