@@ -28,9 +28,11 @@ struct DownstreamCommand: ParsableCommand {
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let truth = LoadedTruth(
       trace, GivenTruth(truth, imageID: imageID.imageID), isRecorded: false)
-    let objects = try truth.regions()
-    let result = try kernels.kernels.running {
-      try Downstream(trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
+    let result = try trace.namingCommands {
+      let objects = try truth.regions()
+      return try kernels.kernels.running {
+        try Downstream(trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
+      }
     }
     print(result.report(truth: truth.file))
   }

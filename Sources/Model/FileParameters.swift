@@ -21,7 +21,8 @@ struct FileParameters {
       let list = prefixes.sorted().map(\.quoted).joined(separator: ", ")
       throw Fault(
         file, "there are \(prefixes.count) networks in the file, whose names begin with \(list)",
-        remedy: "Save the state_dict() of one of them alone")
+        remedy: "Save the one that is meant alone, in Python: torch.save({k: v for k, v in "
+          + "tensors.items() if k.startswith(\"\(prefixes.min() ?? "")\")}, new_path)")
     }
     let prefix =
       prefixes.contains("") ? "" : prefixes.first ?? Self.shared(Array(tensors.keys))

@@ -121,15 +121,8 @@ extension FigureRecord {
   /// - Parameter folder: the stage's folder
   /// - Throws: `Fault` if it cannot be read or is not what was written.
   func raster(in folder: URL) throws -> Raster {
-    let place = folder.appending(path: file)
-    let bytes = try readBytes(of: place)
-    guard Checksum.crc32(bytes) == crc32 else {
-      throw Fault(
-        place.path,
-        "the file is not the one that the stage wrote (its checksum is not the one in stage.json)",
-        remedy: "Run the stage again")
-    }
-    return try PNG.decodeRaster(bytes, name: place.path)
+    try PNG.decodeRaster(
+      StageFolder.bytes(of: file, crc32, in: folder), name: folder.appending(path: file).path)
   }
 }
 
