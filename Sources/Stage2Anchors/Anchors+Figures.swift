@@ -50,8 +50,8 @@ struct AnchorsDrawing: Sendable {
       ) { anchorsFigure },
       StageFigure(
         "objectness",
-        lookFor: "which level lights up on which object: small ones on P2 and P3, large ones "
-          + "further up. Levels whose anchors fit nothing stay dark."
+        lookFor: "which level lights up on which object: small ones on fine levels, large ones "
+          + "on coarse ones. Levels whose anchors fit nothing stay dark."
       ) { objectnessFigure },
       StageFigure(
         "shifts",

@@ -26,8 +26,8 @@ struct RoIDrawing: Sendable {
     [
       StageFigure(
         "levels",
-        lookFor: "small boxes on P2, larger ones further up; a level that takes nearly all means "
-          + "that the image's objects are all about one size.",
+        lookFor: "small boxes on the finest level, larger ones on coarser ones; a level that takes "
+          + "nearly all means that the image's objects are all about one size.",
         isEmpty: proposals.isEmpty
       ) { levelsFigure }
     ]

@@ -55,27 +55,19 @@ struct GradientDrawing: Sendable {
 
   var pyramidFigure: Figure {
     Figure(
-      "The gradient at the pyramid: \(range(pyramid))",
+      "The gradient at the pyramid: \(pyramid.range)",
       caption: "\(explanation) It comes from the RoIs that are read from a level and from the "
-        + "region proposal network; at levels that no RoI is read from, such as P6, from the latter "
-        + "alone. Each level has its own colour bar.",
+        + "region proposal network; at levels that no RoI is read from, from the latter alone. "
+        + "Each level has its own colour bar.",
       columns: 3
     ) {
       for map in pyramid { heatmap(map, side: 280) }
     }
   }
 
-  /// `dP2 to dP6`
-  private func range(_ maps: [FeatureMap]) -> String {
-    guard let first = maps.first, let last = maps.last, maps.count > 1 else {
-      return maps.first?.name ?? ""
-    }
-    return "\(first.name) to \(last.name)"
-  }
-
   var trunkFigure: Figure {
     Figure(
-      "The gradient at the trunk: \(range(trunk))",
+      "The gradient at the trunk: \(trunk.range)",
       caption: "\(explanation) Each layer has its own colour bar.", columns: 2
     ) {
       for map in trunk { heatmap(map, side: 320) }

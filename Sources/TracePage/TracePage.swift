@@ -51,7 +51,7 @@ public struct TracePage {
       try sectionContext(
         try source.trace.stage(name), of: source.trace, stale: stale.first { $0.stage == name },
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
-        prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
+        prose: try source.prose(name))
     }
     var scripts = ["contents", "page", "numbers", "draw", "heatmap", "controls"].map {
       "shared/\($0)"
