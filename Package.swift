@@ -73,7 +73,9 @@ let upperTargets: [Target] = [
     name: "Benchmarks",
     dependencies: dependencies(belowStages + stages + ["Inference", "Training"])),
   // Comparisons of RoI operators on whole traces.
-  .target(name: "Ablations", dependencies: dependencies(belowStages + stages + ["Inference"])),
+  .target(
+    name: "Ablations",
+    dependencies: dependencies(belowStages + stages + ["Inference", "Evaluation"])),
   // Traces with a deliberate mistake, compared with right ones.
   .target(
     name: "Mistakes",

@@ -125,7 +125,7 @@ public struct Ticks: Sendable, Equatable {
     let decimals = max(0, -power)
     labels = marks.map {
       let plain = abs($0) < step / 2 ? 0 : $0
-      return String(format: "%.\(decimals)f", plain).replacing("-", with: "−")
+      return Numerals.decimals(plain, decimals).replacing("-", with: "−")
     }
   }
 }
