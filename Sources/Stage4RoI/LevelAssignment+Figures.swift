@@ -5,8 +5,7 @@ import Tensors
 
 /// What stage 4 draws from.
 struct RoIDrawing: Sendable {
-  /// The resized image in its colours.
-  var backdrop: Raster
+  var backdrop: Backdrop
   /// By descending score.
   var proposals: [Box]
   /// A score per proposal, or none where the trace did not keep them.
@@ -72,7 +71,7 @@ struct RoIDrawing: Sendable {
       columns: 2,
       legend: present.map { LegendEntry(name($0), Palette.level($0), .line) }
     ) {
-      view(
+      backdrop.view(
         "\(drawn.count) proposals by level",
         present.reversed().map { level in
           .boxes(
@@ -132,10 +131,4 @@ struct RoIDrawing: Sendable {
   }
 
   func name(_ level: Int) -> String { "P\(level)" }
-
-  func view(_ title: String, _ layers: [Layer], region: Box? = nil, side: Int) -> ImageView {
-    var view = ImageView(backdrop, title, dimmed: 0.25, layers: layers, region: region)
-    view.longestSide = side
-    return view
-  }
 }

@@ -23,7 +23,7 @@ extension MasksDrawing {
     let soft = Tensor([window.height, window.width], pasted.probabilities)
     return Figure(
       title,
-      caption: "Detection \(index), \(name(detection.label)), score "
+      caption: "Detection \(index), \(classNames.shown(detection.label)), score "
         + "\(Numerals.probability(detection.score, digits: 4)): the best detection with a mask inside "
         + "the image. Box and window are in pixels of the image.",
       columns: 3,

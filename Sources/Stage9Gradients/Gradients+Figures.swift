@@ -15,8 +15,7 @@ struct GradientDrawing: Sendable {
   let trunk: [FeatureMap]
   /// dL/dinput, `[3, H, W]`, without padding.
   let input: Tensor
-  /// The resized image.
-  let backdrop: Raster
+  let backdrop: Backdrop
   /// One RoI's gradient; nil where no loss of a head is followed back.
   let example: RoIGradientExample?
   let norms: [ParameterNorm]
@@ -116,7 +115,7 @@ struct GradientDrawing: Sendable {
   }
 
   private var image: ImageView {
-    var view = ImageView(backdrop, "The resized image", dimmed: 0)
+    var view = ImageView(backdrop.raster, "The resized image", dimmed: 0)
     view.longestSide = 520
     return view
   }
