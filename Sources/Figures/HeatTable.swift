@@ -59,7 +59,7 @@ public struct HeatTable: Panel {
     for (column, lines) in heads.enumerated() {
       let middle = left + column * columnWidth + columnWidth / 2
       for (number, line) in lines.enumerated() {
-        // Names stand on the table, whether they take one line or two.
+        // Names end at the table's upper edge, whether they take one line or two.
         let y = headTop + (headLines - lines.count + number) * style.leading
         raster.write(line, x: middle, y: y, .grey, align: .centre)
       }

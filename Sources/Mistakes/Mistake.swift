@@ -110,9 +110,9 @@ public enum Mistake: String, CaseIterable, Sendable {
         + "255 and that taken for normalising. Print the least and the greatest value of the network's "
         + "input: a normalised image has values well below 0, one that was forgotten lies in 0...1."
     case .wrongStride:
-      "Strides stand in a configuration and the trunk was changed: a dilated last stage, one level "
-        + "more or fewer. Take strides from the shapes, input over map, or draw the anchors of the "
-        + "last cell: it lies at the lower right corner of the image."
+      "Strides are written in a configuration, and the trunk was changed: a dilated last stage, one "
+        + "level more or fewer. Take strides from the shapes, input over map, or draw the anchors "
+        + "of the last cell: it lies at the lower right corner of the image."
     case .swappedXY:
       "matterport's and TensorFlow's boxes are y1 x1 y2 x2, everybody else's x1 y1 x2 y2, and "
         + "deltas follow. Square things on the diagonal hide it. Decode one delta by hand on an "

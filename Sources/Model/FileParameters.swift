@@ -52,7 +52,7 @@ struct FileParameters {
     }
   }
 
-  /// What stands before the name of a trunk's first convolution; nil for any other name.
+  /// What precedes the name of a trunk's first convolution; nil for any other name.
   private static func prefix(of name: String) -> String? {
     guard name.hasSuffix("conv1.weight") else { return nil }
     let words = name.split(separator: ".", omittingEmptySubsequences: false)

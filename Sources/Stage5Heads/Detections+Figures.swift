@@ -35,7 +35,7 @@ extension HeadsDrawing {
         "\(kept.count) kept, \(suppressed.count) suppressed",
         [
           .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
-          // Over the others: a suppressed box is nearly where the one stands that stayed.
+          // Over the others: a suppressed box is close to the one that was kept.
           .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 0.75, dashed: true)),
         ], side: 512)
       Stack {

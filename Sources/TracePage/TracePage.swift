@@ -89,7 +89,7 @@ public struct TracePage {
     return template.render(context)
   }
 
-  /// What the scripts know of the trace, as JSON that may stand inside HTML.
+  /// What the scripts know of the trace, as JSON that can be embedded in HTML.
   private func manifest(_ gathered: [(exhibit: Exhibit, json: String)]) throws -> String {
     let sizes = try source.knownSizes()
     let fields: [(String, String)] = [
@@ -105,7 +105,7 @@ public struct TracePage {
   }
 }
 
-/// JSON in which no `<` stands, so that it can stand inside HTML.
+/// JSON without `<`, so that it can be embedded in HTML.
 private func json(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -170,7 +170,7 @@ enum PageFiles {
     String(decoding: try readBytes(of: url(name)), as: UTF8.self)
   }
 
-  /// Where a file stands: beside the executable, where the build puts it, or in the package's
+  /// Where a file is: beside the executable, where the build puts it, or in the package's
   /// source.
   private static func url(_ name: String) -> URL {
     let built = Bundle.main.bundleURL.appending(path: "MaskRCNN_TracePage.resources/Page/\(name)")

@@ -162,7 +162,7 @@ struct BadWeightFileTests {
         #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
           + #""b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, "a and b overlap"
       ),
-      (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "4 bytes stand after"),
+      (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "4 bytes follow"),
       (#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, "cut short"),
       (#"{"a":3}"#, "not the JSON"), (#"{"a":"#, "not the JSON"),
       (#"{"__metadata__":{"n":1}}"#, "not the JSON"),

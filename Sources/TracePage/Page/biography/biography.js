@@ -174,7 +174,7 @@ Page.exhibit('biography', async (bench, content) => {
     context.stroke();
   }
 
-  /** The scores of the level by descending rank, and where this candidate stands. */
+  /** The scores of the level by descending rank, and the place of this candidate. */
   function curve() {
     const level = ledger.levelOf[place];
     const scores = [];

@@ -249,8 +249,8 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       + (state.showsField ? ' Yellow: all that it can depend on, by the sizes of the layers\' kernels. '
         + 'In practice the middle counts most.' : '');
     countPanel.caption.textContent = 'How many cells have which value (height: logarithm of the '
-      + `number), from ${Numbers.short(least)} to ${Numbers.short(greatest)}; what lies beyond `
-      + 'stands at the ends. The mark is the cell.';
+      + `number), from ${Numbers.short(least)} to ${Numbers.short(greatest)}; values beyond `
+      + 'are counted at the ends. The mark is the cell.';
     mapPlane.canvas.setAttribute('aria-label', `${map.name}, ${channelName()}, ${map.rows} rows by `
       + `${map.columns} columns. Arrow keys move by a cell, with Shift by ten.`);
   }

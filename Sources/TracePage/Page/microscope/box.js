@@ -6,7 +6,7 @@
  */
 const MicroscopeBox = (() => {
   const ALL = [1, 1, 1, 1];
-  /** The handles: which edges each moves, and where it stands (0 low, 0.5 middle, 1 high). */
+  /** The handles: which edges each moves, and where it is (0 low, 0.5 middle, 1 high). */
   const handles = [
     ['nw', 0, 0], ['n', 0.5, 0], ['ne', 1, 0], ['e', 1, 0.5],
     ['se', 1, 1], ['s', 0.5, 1], ['sw', 0, 1], ['w', 0, 0.5],
