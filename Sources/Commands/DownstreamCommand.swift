@@ -91,7 +91,8 @@ extension Downstream {
     let size = near.reduce(0) { $0 + Double(abs($1)) } / Double(near.count)
     let outward = far.reduce(0) { $0 + Double($1) } / Double(far.count)
     return "Rounding to cells moves left and upper edges of the \(shifts.count) proposals by "
-      + "\(range(near)) pixels (\(Numerals.decimals(size, 2)) on average, either way), right and lower ones "
+      + "\(range(near)) input pixels (\(Numerals.decimals(size, 2)) on average, either way), "
+      + "right and lower ones "
       + "by \(range(far)) (\(Numerals.decimals(outward, 2)) on average, outward)."
   }
 }

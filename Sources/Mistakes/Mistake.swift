@@ -49,7 +49,7 @@ public enum Mistake: String, CaseIterable, Sendable {
     case .halfPixel: "RoIAlign takes off half a cell, and the weights were trained without."
     case .bgr: "The network reads blue, green, red, and the weights expect red, green, blue."
     case .noNormalise: "The image goes in as 0...1, and the weights expect it normalised."
-    case .wrongStride: "P4 has a cell every 16 pixels, and its anchors lie 8 pixels apart."
+    case .wrongStride: "P4 has a cell every 16 input pixels, and its anchors lie 8 apart."
     case .swappedXY: "Deltas are read as dy dx dh dw, and the weights mean dx dy dw dh."
     case .unloadedHead: "The mask head's parameters are random, as if they had not been loaded."
     case .unweightedDeltas:

@@ -156,7 +156,7 @@ struct MasksDrawing: Sendable {
       "Scores by rank", x: "detection", y: "score", range: 0...1,
       note: "Areas: least \(Numerals.short(areas.min() ?? 0)), median "
         + "\(Numerals.short(areas.sorted()[areas.count / 2])), greatest "
-        + "\(Numerals.short(areas.max() ?? 0)) pixels")
+        + "\(Numerals.short(areas.max() ?? 0)) image pixels")
     chart.height = 260
     return chart
   }

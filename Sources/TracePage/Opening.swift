@@ -12,7 +12,7 @@ extension PageSource {
   func facts() throws -> [[String: String]] {
     var facts: [(name: String, value: String)] = []
     let name = trace.image?.lastPathComponent
-    let size = try knownSizes().map { "\($0.original.width) × \($0.original.height) pixels" }
+    let size = try knownSizes().map { "\($0.original.width) × \($0.original.height) image pixels" }
     let image = [name, size].compactMap(\.self).joined(separator: ", ")
     if !image.isEmpty { facts.append(("Image", image)) }
     if let weights = trace.weights?.lastPathComponent { facts.append(("Weights", weights)) }

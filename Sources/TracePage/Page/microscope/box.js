@@ -160,7 +160,7 @@ const MicroscopeBox = (() => {
     Microscope.listen((state) => {
       close.box.setAttribute('aria-label', `The box, left ${Numbers.fixed(state.box[0], 2)}, top `
         + `${Numbers.fixed(state.box[1], 2)}, width ${Numbers.fixed(state.box[2] - state.box[0], 2)}, `
-        + `height ${Numbers.fixed(state.box[3] - state.box[1], 2)} pixels`);
+        + `height ${Numbers.fixed(state.box[3] - state.box[1], 2)} input pixels`);
       whole.place();
       close.place();
     });
