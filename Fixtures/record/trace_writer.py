@@ -4,7 +4,7 @@ A trace is a folder with ``trace.json`` and a folder per stage, each with ``stag
 ``tensors/*.npy``. ``Sources/Tracing`` defines the format.
 
 Of a large network's trace only samples are kept: ``tensors/NAME.npy`` then holds the values at the
-row-major positions that stand in ``tensors/NAME.positions.npy``, and ``shape``, ``minimum``,
+row-major positions that are stored in ``tensors/NAME.positions.npy``, and ``shape``, ``minimum``,
 ``maximum`` and ``mean`` in ``stage.json`` are still those of the whole tensor.
 """
 
@@ -80,7 +80,7 @@ def write_trace(
 ) -> dict[str, str]:
     """Writes a whole trace into an emptied folder.
 
-    ``known`` are checksums of ``stage.json`` of stages that stand in another trace. Returns those
+    ``known`` are checksums of ``stage.json`` of stages that are in another trace. Returns those
     of all stages.
     """
     empty_folder(folder)

@@ -75,7 +75,7 @@ def scene(seed: int, objects: int, proposals: int = 60) -> Scene:
 
 
 class RecordingSampler:
-    """Stands in for a model's sampler: draws as it does and keeps what was drawn."""
+    """Takes the place of a model's sampler: draws as it does and keeps what was drawn."""
 
     def __init__(self, sampler) -> None:
         self.sampler = sampler

@@ -115,6 +115,8 @@ def write_weights() -> dict[str, str]:
     torch.save({"epoch": 3, "names": ["a"]}, note("no_tensors.pth", "a dictionary without tensors"))
     two = {"generator": {"w": ramp(2)}, "critic": {"w": ramp(2)}}
     torch.save(two, note("two_models.pth", "two dictionaries of tensors"))
+    two["step"] = torch.tensor(3)
+    torch.save(two, note("two_models_counted.pth", "two dictionaries of tensors, and a tensor beside them"))
 
     hyper = argparse.Namespace(lr=0.1, steps=[1, 2], path=Path("/data"))
     opaque = {

@@ -1,6 +1,7 @@
 // Masks compared with each other: how many pixels two share, and which belong together.
 
 import Annotations
+import Evaluation
 import Stage6Masks
 
 extension MaskRegion {
@@ -45,18 +46,16 @@ public struct MaskOverlaps: Sendable {
     secondCount = second.count
   }
 
-  /// The masks that belong together, one to one: in the order of the first set, each takes of the
-  /// second set's masks that are still free the one with the highest overlap (of equal ones the
-  /// earlier), if that is at least the threshold. COCO matches detections with truth so.
+  /// The masks that belong together, one to one: in the order of the first set, each takes one of
+  /// the second as COCO matches detections with truth (`greedyMatches`).
   public func matches(threshold: Float) -> [Pair] {
-    var isTaken = [Bool](repeating: false, count: secondCount)
-    return touching.compactMap { pairs in
-      var best: Pair?
-      for pair in pairs where pair.overlap >= threshold && !isTaken[pair.second] {
-        if pair.overlap > best?.overlap ?? 0 { best = pair }
-      }
-      if let best { isTaken[best.second] = true }
-      return best
+    let matches = greedyMatches(
+      touching.count, of: secondCount, threshold: Double(threshold),
+      candidates: { first in
+        touching[first].lazy.map { (object: $0.second, overlap: Double($0.overlap)) }
+      })
+    return zip(touching, matches).compactMap { pairs, match in
+      pairs.first { $0.second == match }
     }
   }
 

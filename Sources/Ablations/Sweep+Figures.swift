@@ -8,7 +8,7 @@ extension TraceSweep {
     let sweep = sweep
     let pixels = sweep.stride * (sweep.positions.count - 1) / Sweep.stepsPerCell
     let cells = (sweep.positions.count - 1) / Sweep.stepsPerCell
-    let distance = "\(cells) \(cells == 1 ? "cell" : "cells") (\(pixels) pixels)"
+    let distance = "\(cells) \(cells == 1 ? "cell" : "cells") (\(pixels) input pixels)"
     let direction = sweep.axis == .x ? "to the right" : "down"
     return Figure(
       "A box slides by \(distance): what each operator reads",

@@ -147,7 +147,7 @@ public struct Sweep: Sendable {
   /// The curves as a table: a line per position, a column per operator.
   public var csv: String {
     let names = curves.map { $0.name.replacing(", ", with: " ") }
-    let header = (["shift in cells", "shift in pixels"] + names).joined(separator: ",")
+    let header = (["shift in cells", "shift in input pixels"] + names).joined(separator: ",")
     let lines = positions.indices.map { index in
       ([positions[index], positions[index] * Float(stride)] + curves.map { $0.values[index] })
         .map { "\($0)" }.joined(separator: ",")

@@ -16,8 +16,8 @@ package struct BenchCommand: ParsableCommand {
     discussion: """
       Without --weights: R50-FPN v1 with weights from a seed, which find 100 objects in any image. \
       GFLOPS count the products and sums of the definition; Winograd's form of a 3x3 convolution \
-      needs a quarter of the products: such layers may stand over 100 % of the peak. Guide: "How \
-      it is fast".
+      needs a quarter of the products: such layers may exceed 100 % of the peak. Guide: \
+      "Performance".
 
       \(BenchServer.help)
       """)

@@ -9,7 +9,7 @@ import Tensors
 import WeightFiles
 
 /// `bench --serve`: one run for each line on standard input, so that another program can take turns
-/// with it. Both then stand ready with what they need in memory, and the machine's moods meet both.
+/// with it. Both have what they need in memory, and changes of the machine's speed affect both.
 ///
 /// A line is the name of a job, or the name and a file: then what the job computes is written
 /// there, as `.safetensors`. The answer is a line with the seconds of the run, writing not counted,

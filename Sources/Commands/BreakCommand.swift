@@ -50,15 +50,19 @@ struct BreakCommand: ParsableCommand {
     options.trace = folder.path
     weights.weights = right.weights?.path ?? weights.weights
     var pipeline = try Pipeline(options, weights: weights, kernels: kernels, begins: true)
-    let stages = try mistake.stages(like: right, image: file, pipeline.model.get()) {
-      try pipeline.truth.get(of: file, pipeline.model)
+    let stages = try right.namingCommands {
+      try mistake.stages(like: right, image: file, pipeline.model.get()) {
+        try pipeline.truth.get(of: file, pipeline.model)
+      }
     }
     pipeline.trace.setImage(file, checksum: Checksum.crc32(try readBytes(of: file)))
     for stage in stages { try pipeline.run(stage) }
     try pipeline.trace.setNote(
       "\(mistake.title) Look at \(mistake.symptom) \(mistake.explanation)", of: mistake.stage,
       mistake: mistake.rawValue)
-    let finding = try MistakeFinding(mistake, right: right, broken: pipeline.trace)
+    let finding = try right.namingCommands {
+      try MistakeFinding(mistake, right: right, broken: pipeline.trace)
+    }
     print(report(finding, right: right.folder))
     if trace.page {
       print("Open \(try TracePage(pipeline.trace, against: right).write().relativePath)")

@@ -27,8 +27,12 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
-    let comparison = try TraceComparison(
-      .open(URL(fileURLWithPath: first)), .open(URL(fileURLWithPath: second)))
+    let (one, other) = try (
+      Trace.open(URL(fileURLWithPath: first)), Trace.open(URL(fileURLWithPath: second))
+    )
+    let comparison = try one.namingCommands {
+      try other.namingCommands { try TraceComparison(one, other) }
+    }
     guard !comparison.stages.isEmpty else {
       throw Fault(first, "the two traces have no stage in common", remedy: "Run one in both")
     }
@@ -38,9 +42,9 @@ struct DiffCommand: ParsableCommand {
         first, "the two traces kept no tensor in common", remedy: "Run them with --tensors full")
     }
     print(comparison.verdict(tolerance: tolerance))
-    for (trace, stale) in [(first, comparison.stale.first), (second, comparison.stale.second)]
+    for (trace, stale) in [(one, comparison.stale.first), (other, comparison.stale.second)]
     where !stale.isEmpty {
-      print(try staleReport(stale, in: .open(URL(fileURLWithPath: trace))))
+      print(try staleReport(stale, in: trace))
     }
     let incomparable = comparison.incomparable
     print(

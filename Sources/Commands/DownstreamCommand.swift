@@ -28,14 +28,16 @@ struct DownstreamCommand: ParsableCommand {
     let trace = try Trace.open(URL(fileURLWithPath: trace))
     let truth = LoadedTruth(
       trace, GivenTruth(truth, imageID: imageID.imageID), isRecorded: false)
-    let objects = try truth.regions()
-    if let file = truth.file, truth.isNamedByUser, objects == nil {
-      throw Fault(
-        file.relativePath, "there are no objects with masks in it",
-        remedy: "Give a label map with a number per object, or annotations with masks")
-    }
-    let result = try kernels.kernels.running {
-      try Downstream(trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
+    let result = try trace.namingCommands {
+      let objects = try truth.regions()
+      if let file = truth.file, truth.isNamedByUser, objects == nil {
+        throw Fault(
+          file.relativePath, "there are no objects with masks in it",
+          remedy: "Give a label map with a number per object, or annotations with masks")
+      }
+      return try kernels.kernels.running {
+        try Downstream(trace, LoadedModel(trace, weights, isRecorded: false).get(), truth: objects)
+      }
     }
     print(result.report(truth: truth.file))
   }
@@ -94,7 +96,8 @@ extension Downstream {
     let size = near.reduce(0) { $0 + Double(abs($1)) } / Double(near.count)
     let outward = far.reduce(0) { $0 + Double($1) } / Double(far.count)
     return "Rounding to cells moves left and upper edges of the \(shifts.count) proposals by "
-      + "\(range(near)) pixels (\(Numerals.decimals(size, 2)) on average, either way), right and lower ones "
+      + "\(range(near)) input pixels (\(Numerals.decimals(size, 2)) on average, either way), "
+      + "right and lower ones "
       + "by \(range(far)) (\(Numerals.decimals(outward, 2)) on average, outward)."
   }
 }

@@ -20,6 +20,8 @@ struct InspectCommand: ParsableCommand {
     help: ArgumentHelp("With --statistics: draw the histograms here.", valueName: "figure.png"))
   var figure: String?
 
+  @OptionGroup var settings: SettingsOptions
+
   func validate() throws {
     guard figure == nil || statistics else {
       throw ValidationError("--figure draws what --statistics prints; give both.")
@@ -29,7 +31,7 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let file = URL(fileURLWithPath: path)
     guard statistics else {
-      print(try describe(file))
+      print(try describe(file, settings: settings.overrides))
       return
     }
     let output = try figure.map { try outputFile($0, option: "--figure") }
@@ -44,36 +46,50 @@ struct InspectCommand: ParsableCommand {
     _ = FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder)
     return isFolder.boolValue
       ? try StatisticsReport(Trace.open(file))
-      : try StatisticsReport(MaskRCNNModel(contentsOf: file))
+      : try StatisticsReport(MaskRCNNModel(contentsOf: file, overrides: settings.overrides))
   }
 }
 
 /// The description of a weight file, `.npy` file, image or trace.
 ///
-/// - Throws: `Fault` if the file is none of them or is damaged.
-func describe(_ file: URL) throws -> String {
+/// - Parameter settings: what holds in place of a weight file's settings, by key
+/// - Throws: `Fault` if the file is none of them or is damaged, if settings are given for anything
+///   but a weight file, or are none of a network.
+func describe(_ file: URL, settings: [String: String]) throws -> String {
   var isFolder: ObjCBool = false
   guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {
     throw Fault(file.relativePath, "there is no such file or folder", remedy: "Check the path")
   }
+  func checkSettings(_ kind: String) throws(Fault) {
+    guard let key = settings.keys.min() else { return }
+    throw Fault(
+      file.relativePath, "this is \(kind), and --set \(key) is a setting of a weight file",
+      remedy: "Leave out --set, or name the weight file")
+  }
   if isFolder.boolValue {
-    return try describe(Trace.open(file))
+    try checkSettings("a folder")
+    let trace = try Trace.open(file)
+    return try trace.namingCommands { try describe(trace) }
   }
   // By what it holds; by its name where it does not hold what the name promises, to say so.
   let start = [UInt8](try readData(of: file).prefix(16))
   let promise = file.pathExtension.lowercased()
   if promise == "npy" || NPY.recognises(start) {
+    try checkSettings("an array")
     return describe(try NPY.read(file))
   } else if ["png", "jpg", "jpeg"].contains(promise) || PNG.recognises(start)
     || JPEG.recognises(start)
   {
+    try checkSettings("an image")
     return try readImage(file).source(of: file)
   } else {
     let weights = try WeightFile.read(file)
-    let model = Result { try MaskRCNNModel(weights: weights) }
-    switch model {
-    case .success(let model): return weights.summary + "\n\n" + model.summary
-    case .failure(let fault):
+    do {
+      let model = try MaskRCNNModel(weights: weights, overrides: settings)
+      return weights.summary + "\n\n" + model.summary
+    } catch let fault as Fault {
+      // The file can be described; a setting that cannot hold is the user's fault.
+      if settings.keys.contains(fault.subject) { throw fault }
       return weights.summary + "\n\nNot a Mask R-CNN that can be run: \(fault)"
     }
   }
@@ -109,6 +125,7 @@ private func describe(_ trace: Trace) throws -> String {
   if !stale.isEmpty { text += "\n" + (try staleReport(stale, in: trace)) + "\n" }
   for name in trace.stages {
     let stage = try trace.stage(name)
+    try stage.verify()
     text += "\n\(name): \(stage.record.title)\n"
     if let reason = stale.first(where: { $0.stage == name })?.reason {
       text += "  stale: \(reason)\n"

@@ -27,8 +27,12 @@ struct PageCommand: ParsableCommand {
     let model = LoadedModel(trace, weights, isRecorded: false)
     let truth = LoadedTruth(
       trace, GivenTruth(truth, imageID: imageID.imageID), isRecorded: false)
-    let page = try TracePage(trace, model, truth: truth, against: other)
-    print(try page.write().relativePath)
+    let file = try trace.namingCommands {
+      try (other ?? trace).namingCommands {
+        try TracePage(trace, model, truth: truth, against: other).write()
+      }
+    }
+    print(file.relativePath)
   }
 }
 
@@ -44,8 +48,10 @@ extension TracePage {
         self.init(trace, against: other)
         return
       }
-      let objects = try truth.regions()
-      let downstream = try Downstream(trace, model.get(), truth: objects)
+      let (objects, downstream) = try trace.namingCommands {
+        let objects = try truth.regions()
+        return (objects, try Downstream(trace, model.get(), truth: objects))
+      }
       self.init(trace, against: other, downstream: downstream, truth: objects)
     } catch {
       guard !truth.isNamedByUser, !model.isNamedByUser else { throw error }

@@ -87,16 +87,13 @@ struct Pipeline {
     let clock = ContinuousClock()
     let start = clock.now
     defer { progress.clear() }
-    let folder: StageFolder
-    do {
-      folder = try form.running {
+    let folder = try trace.namingCommands {
+      try form.running {
         try stage.run(
           in: trace, recording: ["kernels": .text(form.rawValue)], keeping: options.tensors,
           figures: options.figures
         ) { [progress] in progress.show("\(S.name): \($0)") }
       }
-    } catch let fault as Fault {
-      throw try trace.withRefreshCommand(fault)
     }
     let seconds = start.duration(to: clock.now) / .seconds(1)
     table.add([
@@ -140,7 +137,7 @@ struct Pipeline {
     do {
       // What is still in memory is what the files hold only where these hold all of it.
       let shown = options.tensors == .full ? trace : try .open(options.folder)
-      let file = try TracePage(shown, model, truth: truth).write()
+      let file = try trace.namingCommands { try TracePage(shown, model, truth: truth).write() }
       progress.clear()
       print("Open \(file.relativePath)")
     } catch let fault as Fault {

@@ -18,15 +18,37 @@ func staleReport(_ stale: [StaleStage], in trace: Trace) throws -> String {
 }
 
 extension Trace {
-  /// A fault about a stale stage, with the command that refreshes the stage as it ran; other faults
-  /// as they are.
-  ///
-  /// - Throws: `Fault` if a record is damaged.
-  func withRefreshCommand(_ fault: Fault) throws -> Fault {
-    let stale = try staleStages().first { try stage($0.stage).folder.path == fault.subject }
-    guard let stale,
-      let command = try refreshCommand(stale.stage, in: self, at: folder.relativePath)
+  /// What something makes of the trace; where it fails and running a stage again helps, the fault
+  /// names the command that does so.
+  func namingCommands<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let fault as Fault {
+      throw withRefreshCommand(fault)
+    }
+  }
+
+  /// A fault in a stage's folder that goes away when the stage is run again, with the command that
+  /// does so with the options it ran with, or of the stale stage that must run before it; other
+  /// faults as they are.
+  private func withRefreshCommand(_ fault: Fault) -> Fault {
+    // A damaged record tells no options: the fault then keeps the command that it has.
+    guard fault.remedy.hasPrefix(StageFolder.runAgain),
+      let place = stage(holding: fault.subject), let stale = try? staleStages()
     else { return fault }
-    return Fault(fault.subject, fault.problem, remedy: "Run this one again first: \(command)")
+    func isStale(_ name: String) -> Bool { stale.contains { $0.stage == name } }
+    var first = place
+    while let before = stale.first(where: { $0.stage == first })?.changed.first(where: isStale) {
+      first = before
+    }
+    guard let command = try? refreshCommand(first, in: self, at: folder.relativePath) else {
+      return fault
+    }
+    let keeping = fault.remedy.contains("--tensors full") ? " --tensors full" : ""
+    return Fault(
+      fault.subject, fault.problem,
+      remedy: first == place
+        ? "\(StageFolder.runAgain): \(command)\(keeping)"
+        : "Run the stage \(first) again first: \(command)")
   }
 }

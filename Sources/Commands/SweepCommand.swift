@@ -55,9 +55,11 @@ struct SweepCommand: ParsableCommand {
   }
 
   func run() throws {
-    let found = try TraceSweep(
-      .open(URL(fileURLWithPath: trace)), proposal: proposal, channel: channel, axis: axis,
-      bin: place(), cells: cells)
+    let source = try Trace.open(URL(fileURLWithPath: trace))
+    let found = try source.namingCommands {
+      try TraceSweep(
+        source, proposal: proposal, channel: channel, axis: axis, bin: place(), cells: cells)
+    }
     let folder = into ?? (trace as NSString).appendingPathComponent("sweep")
     try write(found, to: URL(fileURLWithPath: folder))
     let sweep = found.sweep

@@ -68,12 +68,7 @@ struct TrainCommand: ParsableCommand {
       "Learn from square crops of this side, in image pixels. Default: whole images.",
       valueName: "pixels"))
   var crop: Int?
-  @Option(
-    name: .customLong("set"),
-    help: ArgumentHelp(
-      "A setting of the network, such as input.scale=2; maskrcnn inspect lists them.",
-      valueName: "key=value"))
-  var settings: [String] = []
+  @OptionGroup var settings: SettingsOptions
   @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
@@ -81,7 +76,7 @@ struct TrainCommand: ParsableCommand {
       ("--data", data != nil), ("--weights", weights != nil), ("--trainable", trainable != nil),
       ("--steps", steps != nil), ("--batch", batch != nil), ("--rate", rate != nil),
       ("--seed", seed != nil), ("--run", folder != nil), ("--crop", crop != nil),
-      ("--set", !settings.isEmpty), ("--half", half), ("--out", out != nil),
+      ("--set", !settings.overrides.isEmpty), ("--half", half), ("--out", out != nil),
     ]
     if resume != nil, let given = others.first(where: \.1) {
       throw ValidationError("--resume goes on as the run was begun; leave out \(given.0).")
@@ -104,9 +99,6 @@ struct TrainCommand: ParsableCommand {
     try check("--crop", crop, 16...10_000)
     guard (0...1000).contains(rate ?? 0) else {
       throw ValidationError("--rate is \(rate ?? 0); give 0 to 1000.")
-    }
-    for setting in settings where !setting.contains("=") {
-      throw ValidationError("--set \(setting) has no value; write --set key=value.")
     }
   }
 
@@ -162,7 +154,7 @@ struct TrainCommand: ParsableCommand {
   /// The network that training begins with.
   private func firstModel(_ source: any SampleSource) throws -> MaskRCNNModel {
     let seed = seed ?? 1
-    let overrides = WeightsOptions.overrides(settings)
+    let overrides = settings.overrides
     if let weights {
       return try MaskRCNNModel(contentsOf: URL(fileURLWithPath: weights)).forClasses(
         source.classNames, categoryIDs: source.categoryIDs, overrides: overrides, seed: seed)

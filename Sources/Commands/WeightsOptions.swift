@@ -6,20 +6,24 @@ struct WeightsOptions: ParsableArguments {
     help:
       "A .safetensors or .pth file. Default: the trace's, or the bundled model's (bench: above).")
   var weights: String?
+  @OptionGroup var settings: SettingsOptions
 
+  /// The settings that the command line gives, by their keys in a weight file's metadata.
+  var overrides: [String: String] { settings.overrides }
+}
+
+/// Settings in place of a weight file's.
+struct SettingsOptions: ParsableArguments {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "A setting in place of the weight file's, such as norm_eps=0; maskrcnn inspect lists them.",
+      "A setting of the network, such as norm_eps=0; maskrcnn inspect lists them.",
       valueName: "key=value"))
   var settings: [String] = []
 
-  /// The settings that the command line gives, by their keys in a weight file's metadata.
-  var overrides: [String: String] { Self.overrides(settings) }
-
-  /// Settings by their keys, of `key=value`; the last one of a key holds.
-  static func overrides(_ settings: [String]) -> [String: String] {
-    Dictionary(settings.map(pair), uniquingKeysWith: { $1 })
+  /// The settings by their keys in a weight file's metadata; the last one of a key holds.
+  var overrides: [String: String] {
+    Dictionary(settings.map(Self.pair), uniquingKeysWith: { $1 })
   }
 
   func validate() throws {

@@ -1,9 +1,38 @@
-// Matching of one image's detections of one class with its objects of that class. Source:
-// pycocotools, cocoeval.py, evaluateImg.
+// Matching of detections with objects, one to one. Source: pycocotools, cocoeval.py, evaluateImg.
 //
 // In shapes, T are the overlap thresholds, D the detections in descending order of score.
 
 import Annotations
+
+/// The object that each detection takes, nil where it takes none: in descending order of score, the
+/// one with the highest overlap (of equal ones the later) of at least the threshold that is still
+/// free. Only where no object that counts is left it takes one that does not.
+///
+/// - Parameters:
+///   - detections: how many there are
+///   - objects: how many there are
+///   - counts: whether an object counts; all do unless something else is said
+///   - isAlwaysFree: whether any number of detections may take an object
+///   - candidates: the objects that a detection may take, each with its overlap, those that count
+///     first
+public func greedyMatches<Candidates: Sequence<(object: Int, overlap: Double)>>(
+  _ detections: Int, of objects: Int, threshold: Double,
+  counts: (Int) -> Bool = { _ in true }, isAlwaysFree: (Int) -> Bool = { _ in false },
+  candidates: (Int) -> Candidates
+) -> [Int?] {
+  var isTaken = [Bool](repeating: false, count: objects)
+  return (0..<detections).map { detection in
+    var highest = min(threshold, 1 - 1e-10)
+    var best: Int?
+    for (object, overlap) in candidates(detection) where !isTaken[object] || isAlwaysFree(object) {
+      if let best, counts(best), !counts(object) { break }
+      guard overlap >= highest else { continue }
+      (highest, best) = (overlap, object)
+    }
+    if let best { isTaken[best] = true }
+    return best
+  }
+}
 
 /// What becomes of a detection at one threshold.
 enum Verdict: UInt8 {
@@ -45,11 +74,7 @@ struct ClassInImage {
   /// - Parameter detection: its place in descending order of score
   func highestOverlap(of detection: Int) -> Double { overlaps.row(detection).max() ?? 0 }
 
-  /// Matches at every threshold the detections with objects of some sizes.
-  ///
-  /// In descending order of score, each detection takes the object with the highest overlap (of
-  /// equal ones the later) of at least the threshold that is still free; a crowd is always free.
-  /// Only where no object that counts is left it takes one that does not.
+  /// Matches at every threshold the detections with objects of some sizes. A crowd is always free.
   func matched(_ range: AreaRange) -> Matching {
     let isIgnored = truth.map { $0.isCrowd || !range.areas.contains($0.area) }
     // Objects that count come first, each group in the order of the file.
@@ -59,20 +84,16 @@ struct ClassInImage {
     var verdicts: [Verdict] = []
     verdicts.reserveCapacity(EvaluationSettings.overlapThresholds.count * areas.count)
     for threshold in EvaluationSettings.overlapThresholds {
-      var isTaken = [Bool](repeating: false, count: truth.count)
-      for detection in areas.indices {
-        let row = overlaps.row(detection)
-        var highest = min(threshold, 1 - 1e-10)
-        var best: Int?
-        for object in order where !isTaken[object] || truth[object].isCrowd {
-          if let best, !isIgnored[best], isIgnored[object] { break }
-          let overlap = row[row.startIndex + object]
-          guard overlap >= highest else { continue }
-          (highest, best) = (overlap, object)
-        }
-        if let best {
-          isTaken[best] = true
-          verdicts.append(isIgnored[best] ? .isIgnored : .isTrue)
+      let matches = greedyMatches(
+        areas.count, of: truth.count, threshold: threshold, counts: { !isIgnored[$0] },
+        isAlwaysFree: { truth[$0].isCrowd },
+        candidates: { detection in
+          let row = overlaps.row(detection)
+          return order.lazy.map { (object: $0, overlap: row[row.startIndex + $0]) }
+        })
+      for (detection, object) in matches.enumerated() {
+        if let object {
+          verdicts.append(isIgnored[object] ? .isIgnored : .isTrue)
         } else {
           verdicts.append(isOutside[detection] ? .isIgnored : .isFalse)
         }

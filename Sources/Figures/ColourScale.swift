@@ -95,7 +95,7 @@ struct FiniteSummary {
 
 /// The marks of an axis.
 public struct Ticks: Sendable, Equatable {
-  /// Where the marks stand: multiples of 1, 2 or 5 times a power of ten.
+  /// The positions of the marks: multiples of 1, 2 or 5 times a power of ten.
   public let values: [Float]
   /// What is written there, all with the same number of decimals.
   public let labels: [String]
@@ -125,7 +125,7 @@ public struct Ticks: Sendable, Equatable {
     let decimals = max(0, -power)
     labels = marks.map {
       let plain = abs($0) < step / 2 ? 0 : $0
-      return String(format: "%.\(decimals)f", plain).replacing("-", with: "−")
+      return Numerals.decimals(plain, decimals).replacing("-", with: "−")
     }
   }
 }

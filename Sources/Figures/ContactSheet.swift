@@ -8,7 +8,7 @@ public struct ContactSheet: Panel {
   public var maps: [Tensor]
   /// The title: what is shown.
   public var title: String
-  /// What stands above each map; missing ones are empty.
+  /// The text above each map; missing ones are empty.
   public var names: [String]
   /// Which colour shows which value, in all maps alike.
   public var scale: ColourScale

@@ -15,7 +15,7 @@ public struct Figure: Sendable {
   public var caption: String
   /// The panels, row by row.
   public var panels: [any Panel]
-  /// How many panels stand in a row; nil fills rows up to about 1,200 pixels.
+  /// How many panels a row has; nil fills rows up to about 1,200 pixels.
   public var columns: Int?
   /// One colour scale and one colour bar for all heatmaps of the figure, at one size of an image
   /// pixel; nil leaves each heatmap its own.

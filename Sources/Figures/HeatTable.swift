@@ -1,12 +1,12 @@
 import Foundation
 import Tensors
 
-/// A matrix whose rows and columns have names, each cell coloured by its value and with the value
-/// written in it: scores by class.
+/// A matrix of probabilities whose rows and columns have names, each cell coloured by its value and
+/// with the value written in it: scores by class.
 ///
 ///     HeatTable(scores, "Class scores", rows: ["proposal 0"], columns: classNames, scale: .share)
 public struct HeatTable: Panel {
-  /// The numbers, `[rows, columns]`.
+  /// The probabilities, `[rows, columns]`.
   public var values: Tensor
   /// The title: what is shown.
   public var title: String
@@ -20,8 +20,6 @@ public struct HeatTable: Panel {
   public var marked: [(row: Int, column: Int)]
   /// The width of a column in pixels.
   public var columnWidth: Int
-  /// Digits behind the point; 2 tell probabilities apart.
-  public var decimals = 2
   /// What is written in each cell in place of its value; nil for the value.
   public var texts: [[String]]?
 
@@ -64,7 +62,7 @@ public struct HeatTable: Panel {
     for (column, lines) in heads.enumerated() {
       let middle = left + column * columnWidth + columnWidth / 2
       for (number, line) in lines.enumerated() {
-        // Names stand on the table, whether they take one line or two.
+        // Names end at the table's upper edge, whether they take one line or two.
         let y = headTop + (headLines - lines.count + number) * style.leading
         raster.write(line, x: middle, y: y, .grey, align: .centre)
       }
@@ -78,7 +76,7 @@ public struct HeatTable: Panel {
         let x = left + column * columnWidth
         raster.fill(x: x, y: y, width: columnWidth - 1, height: Self.pitch - 1, colour)
         raster.write(
-          texts?[row][column] ?? String(format: "%.\(decimals)f", Double(value)),
+          texts?[row][column] ?? Numerals.probability(value, decimals: 2),
           x: x + columnWidth / 2, y: y + 4, colour.legibleInk, align: .centre)
       }
     }

@@ -33,6 +33,13 @@ extension Numerals {
     return texts.first { $0 != "1" || value >= 1 } ?? short(value, digits: digits)
   }
 
+  /// A probability with a fixed count of decimals, and more digits where it would otherwise be
+  /// rounded to 1: `0.05`, `0.997`.
+  public static func probability(_ value: Float, decimals count: Int) -> String {
+    let text = decimals(Double(value), count)
+    return value < 1 && text.hasPrefix("1") ? probability(value, digits: count) : text
+  }
+
   /// A value with the decimals that suit a scale, the same for all values on it.
   static func fixed(_ value: Float, within scale: ColourScale) -> String {
     let limit = scale.range.map { max(abs($0.lowerBound), abs($0.upperBound)) } ?? 1

@@ -13,7 +13,7 @@ import Stage6Masks
 enum TraceTolerances {
   /// A stage alone, fed with the reference's tensors.
   static func alone(_ stage: String, _ tensor: String) -> Tolerance {
-    // The levels of a tensor share its reason: `objectness.P2` stands under `objectness`.
+    // The levels of a tensor share its reason: `objectness.P2` is listed under `objectness`.
     let name = tensor.split(separator: ".P").first.map(String.init) ?? tensor
     return byTensor["\(stage) \(name)"] ?? .exact
   }

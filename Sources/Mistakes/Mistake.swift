@@ -49,7 +49,7 @@ public enum Mistake: String, CaseIterable, Sendable {
     case .halfPixel: "RoIAlign takes off half a cell, and the weights were trained without."
     case .bgr: "The network reads blue, green, red, and the weights expect red, green, blue."
     case .noNormalise: "The image goes in as 0...1, and the weights expect it normalised."
-    case .wrongStride: "P4 has a cell every 16 pixels, and its anchors lie 8 pixels apart."
+    case .wrongStride: "P4 has a cell every 16 input pixels, and its anchors lie 8 apart."
     case .swappedXY: "Deltas are read as dy dx dh dw, and the weights mean dx dy dw dh."
     case .unloadedHead: "The mask head's parameters are random, as if they had not been loaded."
     case .unweightedDeltas:
@@ -110,9 +110,9 @@ public enum Mistake: String, CaseIterable, Sendable {
         + "255 and that taken for normalising. Print the least and the greatest value of the network's "
         + "input: a normalised image has values well below 0, one that was forgotten lies in 0...1."
     case .wrongStride:
-      "Strides stand in a configuration and the trunk was changed: a dilated last stage, one level "
-        + "more or fewer. Take strides from the shapes, input over map, or draw the anchors of the "
-        + "last cell: it lies at the lower right corner of the image."
+      "Strides are written in a configuration, and the trunk was changed: a dilated last stage, one "
+        + "level more or fewer. Take strides from the shapes, input over map, or draw the anchors "
+        + "of the last cell: it lies at the lower right corner of the image."
     case .swappedXY:
       "matterport's and TensorFlow's boxes are y1 x1 y2 x2, everybody else's x1 y1 x2 y2, and "
         + "deltas follow. Square things on the diagonal hide it. Decode one delta by hand on an "

@@ -21,7 +21,8 @@ struct FileParameters {
       let list = prefixes.sorted().map(\.quoted).joined(separator: ", ")
       throw Fault(
         file, "there are \(prefixes.count) networks in the file, whose names begin with \(list)",
-        remedy: "Save the state_dict() of one of them alone")
+        remedy: "Save the one that is meant alone, in Python: torch.save({k: v for k, v in "
+          + "tensors.items() if k.startswith(\"\(prefixes.min() ?? "")\")}, new_path)")
     }
     let prefix =
       prefixes.contains("") ? "" : prefixes.first ?? Self.shared(Array(tensors.keys))
@@ -51,7 +52,7 @@ struct FileParameters {
     }
   }
 
-  /// What stands before the name of a trunk's first convolution; nil for any other name.
+  /// What precedes the name of a trunk's first convolution; nil for any other name.
   private static func prefix(of name: String) -> String? {
     guard name.hasSuffix("conv1.weight") else { return nil }
     let words = name.split(separator: ".", omittingEmptySubsequences: false)

@@ -109,3 +109,13 @@ public struct RoISettings: Sendable, Equatable, Codable {
   /// torchvision's defaults.
   public init() {}
 }
+
+/// Class names, background first.
+extension [String] {
+  /// A class's name as figures show it, or its number where the weights name none.
+  public func shown(_ label: Int) -> String {
+    guard indices.contains(label) else { return "class \(label)" }
+    if self[label] == "N/A" { return "N/A (\(label))" }
+    return label == 0 ? "background" : self[label]
+  }
+}

@@ -2,10 +2,10 @@
 public struct WeightSource: Sendable, Equatable, CustomStringConvertible {
   /// The file's name without the folders, or what takes its place.
   public var name: String
-  /// CRC-32 of the file's bytes; nil for weights that stand in no file.
+  /// CRC-32 of the file's bytes; nil for weights that no file holds.
   ///
-  /// It tells files apart of which one was put in the place of another by accident: two that differ
-  /// have the same one once in four thousand million. It guards against nobody who wants them to.
+  /// It detects a file that was exchanged for another by accident: two different files have the same
+  /// checksum with a probability of 2^-32. It does not protect against an attacker.
   public var checksum: String?
 
   /// Makes a source.
@@ -14,7 +14,7 @@ public struct WeightSource: Sendable, Equatable, CustomStringConvertible {
     self.checksum = checksum
   }
 
-  /// Whether these are the same weights: by content where both stand in a file, otherwise by name.
+  /// Whether these are the same weights: by content where both are stored in a file, otherwise by name.
   public func isSame(as other: WeightSource) -> Bool {
     guard let checksum, let theirs = other.checksum else { return name == other.name }
     return checksum == theirs

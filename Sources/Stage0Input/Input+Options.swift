@@ -56,13 +56,13 @@ public struct InputOptions: StageOptions {
   private static var shorterSide: OptionFlag<Int> {
     OptionFlag(
       "min-size", in: ModelSettings.Resize.lengths,
-      help: "Resize the shorter side to this many pixels.")
+      help: "Resize the shorter side to this many input pixels.")
   }
 
   private static var longerSide: OptionFlag<Int> {
     OptionFlag(
       "max-size", in: ModelSettings.Resize.lengths,
-      help: "But the longer side to at most this many pixels.")
+      help: "But the longer side to at most this many input pixels.")
   }
 
   private static var factor: OptionFlag<Double> {

@@ -95,7 +95,7 @@ extension InputSizes {
     else {
       throw Fault(
         folder.folder.path, "the sizes \(values) are not those of an image, resized and padded",
-        remedy: "Run the stage input again")
+        remedy: StageFolder.runAgain)
     }
     self.init(original: sizes[0], resized: sizes[1], padded: sizes[2])
   }
@@ -115,7 +115,7 @@ extension StageFolder {
     guard areInside else {
       throw Fault(
         folder.path, "a box of \(name) is not a box inside the image of \(size) pixels",
-        remedy: "Run the stage again")
+        remedy: StageFolder.runAgain)
     }
     return boxes
   }

@@ -9,7 +9,7 @@ public struct BackboneStage: Stage {
   /// The folder in a trace.
   public static let name = "1-backbone"
   /// What the stage computes.
-  public static let title = "Feature maps of the trunk, C2 to C5, and of the pyramid, P2 to P6."
+  public static let title = "Feature maps of the trunk and of the feature pyramid."
 
   /// The parameters.
   public var backbone: Backbone

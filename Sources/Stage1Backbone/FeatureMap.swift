@@ -98,3 +98,11 @@ public func mostVarying(_ map: Tensor, count: Int) -> [Int] {
       variances[a] > variances[b] || (variances[a] == variances[b] && a < b)
     }.prefix(count))
 }
+
+extension [FeatureMap] {
+  /// The first and the last name, `C2 to C5`; the only one's, or none.
+  public var range: String {
+    guard let first, let last, count > 1 else { return first?.name ?? "" }
+    return "\(first.name) to \(last.name)"
+  }
+}

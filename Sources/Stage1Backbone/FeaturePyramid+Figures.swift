@@ -13,14 +13,15 @@ struct BackboneDrawing: Sendable {
     [
       StageFigure(
         "trunk",
-        lookFor: "outlines on C2, filled objects on C3. On C4 and C5 the mean blurs what single "
-          + "channels tell apart (see the figures C4 and C5): each layer halves the grid and "
-          + "enlarges the receptive field of a cell."
+        lookFor: "outlines on C2, filled objects further up. On the coarse levels the mean blurs "
+          + "what single channels tell apart (see their own figures): each layer halves the grid "
+          + "and enlarges the receptive field of a cell."
       ) { trunkFigure },
       StageFigure(
         "pyramid",
-        lookFor: "the same objects on several levels. P2 keeps their outlines, P5 only shows "
-          + "roughly where something is; every level includes all coarser ones."
+        lookFor: "the same objects on several levels. The finest keeps their outlines, "
+          + "a coarse one only shows roughly where something is; every level includes all coarser "
+          + "ones."
       ) { pyramidFigure },
     ] + trunk.map(image) + pyramid.map(image)
   }
@@ -32,14 +33,15 @@ struct BackboneDrawing: Sendable {
 
   /// The mean of C2 … C5 side by side, each on its own scale.
   var trunkFigure: Figure {
-    Figure(
-      "The trunk: mean activation of C2 to C5",
+    let layers = trunk.filter { $0.name.hasPrefix("C") }
+    return Figure(
+      "The trunk: mean activation of \(layers.range)",
       caption: "Mean over all channels of each layer's output, never negative after the ReLU. "
         + "Each map has its own colour bar, because layers differ in how strongly they answer. "
         + "Axes in pixels of the network's input.",
       columns: 2
     ) {
-      for map in trunk where map.name.hasPrefix("C") {
+      for map in layers {
         heatmap(
           map, "\(map.name): \(map.channels) channels, stride \(Numerals.short(map.stride))",
           side: 320)

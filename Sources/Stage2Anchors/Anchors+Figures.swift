@@ -28,14 +28,13 @@ struct LevelDrawing: Sendable {
 
 /// What stage 2 draws from.
 struct AnchorsDrawing: Sendable {
-  /// The resized image in its colours.
-  var backdrop: Raster
+  var backdrop: Backdrop
   /// P2 first.
   var levels: [LevelDrawing]
   /// What the head predicts for each level's cells.
   var cells: [CellPredictions]
 
-  init(backdrop: Raster, levels: [LevelDrawing]) {
+  init(backdrop: Backdrop, levels: [LevelDrawing]) {
     self.backdrop = backdrop
     self.levels = levels
     cells = Threads.map(levels.count) { CellPredictions(levels[$0]) }
@@ -50,8 +49,8 @@ struct AnchorsDrawing: Sendable {
       ) { anchorsFigure },
       StageFigure(
         "objectness",
-        lookFor: "which level lights up on which object: small ones on P2 and P3, large ones "
-          + "further up. Levels whose anchors fit nothing stay dark."
+        lookFor: "which level lights up on which object: small ones on fine levels, large ones "
+          + "on coarse ones. Levels whose anchors fit nothing stay dark."
       ) { objectnessFigure },
       StageFigure(
         "shifts",
@@ -94,7 +93,7 @@ struct AnchorsDrawing: Sendable {
       region = Box(place.x - half, place.y - half, place.x + half, place.y + half)
     }
     var view = ImageView(
-      backdrop, title, dimmed: 0.4,
+      backdrop.raster, title, dimmed: 0.4,
       layers: levels.flatMap { level -> [Layer] in
         let (_, cell, anchors) = middle(level)
         let colour = Palette.level(level.number)

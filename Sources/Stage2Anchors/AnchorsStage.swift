@@ -104,7 +104,7 @@ public struct AnchorsStage: Stage {
       axes: ["level", "rows columns"], units: "input pixels",
       note: "between the anchors of neighbouring cells; P\(levels[0]) first")
     guard folder.drawsFigures else { return }
-    try folder.add(AnchorsDrawing(backdrop: Raster(source.backdrop()), levels: drawings).figures)
+    try folder.add(AnchorsDrawing(backdrop: source.backdrop(), levels: drawings).figures)
   }
 }
 

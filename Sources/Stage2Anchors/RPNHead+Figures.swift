@@ -102,7 +102,7 @@ extension AnchorsDrawing {
   }
 
   private var image: ImageView {
-    var view = ImageView(backdrop, "The image, for comparison")
+    var view = ImageView(backdrop.raster, "The image, for comparison")
     view.longestSide = 300
     return view
   }
@@ -111,7 +111,7 @@ extension AnchorsDrawing {
     _ values: Tensor, _ level: LevelDrawing, _ title: String, scale: ColourScale
   ) -> ImageView {
     var view = ImageView(
-      backdrop, title, dimmed: 0.7,
+      backdrop.raster, title, dimmed: 0.7,
       heat: .init(values, stride: Float(level.stride.columns), scale: scale, opacity: 0.8))
     view.longestSide = 300
     return view
@@ -165,7 +165,7 @@ extension AnchorsDrawing {
         && $0.from.y < region.y2
     }
     var view = ImageView(
-      backdrop, "Shifts of \(moves.count) cells of \(level.name)",
+      backdrop.raster, "Shifts of \(moves.count) cells of \(level.name)",
       dimmed: 0.3,
       layers: [
         .points(moves.map(\.from), .orange, radius: 2),

@@ -36,7 +36,7 @@ extension ProposalsDrawing {
     let title = "One cluster: a winner and what it suppressed"
     guard let cluster = Cluster.largest(proposals) else {
       return Figure(title, caption: "No candidate was suppressed.") {
-        view("Nothing was suppressed", [], side: 512)
+        backdrop.view("Nothing was suppressed", [], side: 512)
       }
     }
     let winner = proposals.ledger[cluster.winner]
@@ -57,7 +57,7 @@ extension ProposalsDrawing {
         + "\(Numerals.short(Float(options.nmsThreshold))) means suppressed.",
       columns: 2
     ) {
-      view(
+      backdrop.view(
         "Around the winner",
         zip(boxes, drawn).enumerated().map { number, pair in
           .box(

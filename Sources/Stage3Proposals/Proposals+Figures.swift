@@ -5,8 +5,7 @@ import Tensors
 
 /// What stage 3 draws from.
 struct ProposalsDrawing: Sendable {
-  /// The resized image in its colours.
-  var backdrop: Raster
+  var backdrop: Backdrop
   var proposals: Proposals
   var options: ProposalOptions
 
@@ -66,7 +65,7 @@ struct ProposalsDrawing: Sendable {
         + "\(Numerals.short(Float(options.nmsThreshold))) is suppressed.",
       columns: 2
     ) {
-      view(
+      backdrop.view(
         "Before: \(best.count) candidates by level",
         levels.map { level in
           .boxes(
@@ -74,7 +73,7 @@ struct ProposalsDrawing: Sendable {
             Stroke(Palette.level(level), thickness: 1))
         },
         legend: levels.map { LegendEntry("P\($0)", Palette.level($0), .line) }, side: 512)
-      view(
+      backdrop.view(
         "After: \(kept.count) kept, \(best.count - kept.count) suppressed",
         [
           .boxes(
@@ -100,7 +99,7 @@ struct ProposalsDrawing: Sendable {
           + "whose anchor they come from.",
       legend: levels.map { LegendEntry("P\($0)", Palette.level($0), .line) }
     ) {
-      view(
+      backdrop.view(
         "\(drawn.count) proposals",
         levels.reversed().map { level in
           .boxes(
@@ -163,14 +162,5 @@ struct ProposalsDrawing: Sendable {
     guard !logits.isEmpty else { return TextPanel(title, lines: ["There are none."]) }
     return Chart.histogram(
       Tensor([logits.count], logits.map { sigmoid($0) }), title, axis: "probability of an object")
-  }
-
-  func view(
-    _ title: String, _ layers: [Layer], legend: [LegendEntry] = [], region: Box? = nil, side: Int
-  ) -> ImageView {
-    var view = ImageView(
-      backdrop, title, dimmed: 0.25, layers: layers, legend: legend, region: region)
-    view.longestSide = side
-    return view
   }
 }

@@ -60,7 +60,7 @@ public struct ProposalsStage: Stage {
     guard folder.drawsFigures else { return }
     try folder.add(
       ProposalsDrawing(
-        backdrop: Raster(input.backdrop()), proposals: result, options: options
+        backdrop: input.backdrop(), proposals: result, options: options
       ).figures)
   }
 }

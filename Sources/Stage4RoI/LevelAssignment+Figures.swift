@@ -5,8 +5,7 @@ import Tensors
 
 /// What stage 4 draws from.
 struct RoIDrawing: Sendable {
-  /// The resized image in its colours.
-  var backdrop: Raster
+  var backdrop: Backdrop
   /// By descending score.
   var proposals: [Box]
   /// A score per proposal, or none where the trace did not keep them.
@@ -26,8 +25,8 @@ struct RoIDrawing: Sendable {
     [
       StageFigure(
         "levels",
-        lookFor: "small boxes on P2, larger ones further up; a level that takes nearly all means "
-          + "that the image's objects are all about one size.",
+        lookFor: "small boxes on the finest level, larger ones on coarser ones; a level that takes "
+          + "nearly all means that the image's objects are all about one size.",
         isEmpty: proposals.isEmpty
       ) { levelsFigure }
     ]
@@ -72,7 +71,7 @@ struct RoIDrawing: Sendable {
       columns: 2,
       legend: present.map { LegendEntry(name($0), Palette.level($0), .line) }
     ) {
-      view(
+      backdrop.view(
         "\(drawn.count) proposals by level",
         present.reversed().map { level in
           .boxes(
@@ -132,10 +131,4 @@ struct RoIDrawing: Sendable {
   }
 
   func name(_ level: Int) -> String { "P\(level)" }
-
-  func view(_ title: String, _ layers: [Layer], region: Box? = nil, side: Int) -> ImageView {
-    var view = ImageView(backdrop, title, dimmed: 0.25, layers: layers, region: region)
-    view.longestSide = side
-    return view
-  }
 }

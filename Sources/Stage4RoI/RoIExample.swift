@@ -1,4 +1,4 @@
-// Stage 4, which RoI stands as an example, and the part of the map that operators read for it.
+// Stage 4, which RoI is shown as an example, and the part of the map that operators read for it.
 
 import Stage1Backbone
 import Tensors

@@ -82,7 +82,7 @@ extension RoIDrawing {
     let box = work.box
     let margin = max(box.width, box.height) * 0.6 + 8
     let region = Box(box.x1 - margin, box.y1 - margin, box.x2 + margin, box.y2 + margin)
-    var view = view(
+    var view = backdrop.view(
       "In the image", [.box(box, Stroke(.yellow, thickness: 2, dashed: true))], region: region,
       side: 220)
     view.dimmed = 0

@@ -44,7 +44,7 @@ public struct RoIStage: Stage {
     guard folder.drawsFigures else { return }
     try folder.add(
       RoIDrawing(
-        backdrop: Raster(folder.read("0-input").backdrop()), proposals: boxes,
+        backdrop: folder.read("0-input").backdrop(), proposals: boxes,
         scores: source.arrayIfKept("scores")?.tensor.values ?? [], levels: levels, pyramid: pyramid,
         features: features, roiOperator: roiOperator, bins: bins
       ).figures)

@@ -9,7 +9,7 @@ extension HeadsDrawing {
     let title = "Class scores: what is in each proposal?"
     guard !proposals.isEmpty else {
       return Figure(title, caption: "There are no proposals, so nothing is classified.") {
-        view("No proposals", [], side: 512)
+        backdrop.view("No proposals", [], side: 512)
       }
     }
     let count = min(20, proposals.count)
@@ -33,7 +33,7 @@ extension HeadsDrawing {
     ) {
       HeatTable(
         Tensor([count, columns.count], values), "Probability",
-        rows: shown.map { "proposal \($0)" }, columns: columns.map(name), scale: .share,
+        rows: shown.map { "proposal \($0)" }, columns: columns.map(classNames.shown), scale: .share,
         marked: marked)
       winnersChart(winners)
     }
@@ -45,7 +45,7 @@ extension HeadsDrawing {
     for label in winners { counts[label, default: 0] += 1 }
     let ranked = counts.sorted { $0.value > $1.value || ($0.value == $1.value && $0.key < $1.key) }
     let bars = ranked.prefix(12).map { entry in
-      Chart.Bar(name(entry.key), Float(entry.value), entry.key == 0 ? .grey : .blue)
+      Chart.Bar(classNames.shown(entry.key), Float(entry.value), entry.key == 0 ? .grey : .blue)
     }
     return Chart.bars(bars, "Proposals by winning class", axis: "proposals")
   }
@@ -107,7 +107,7 @@ extension HeadsDrawing {
     }
     guard let moved = drawn.min(by: { overlap($0) < overlap($1) }) else {
       return Figure(title, caption: "There are no detections.") {
-        view("No detections", [], side: 512)
+        backdrop.view("No detections", [], side: 512)
       }
     }
     let from = proposals[moved.proposal]
@@ -127,15 +127,15 @@ extension HeadsDrawing {
         LegendEntry("shift of the centre", .yellow, .line),
       ]
     ) {
-      view(
+      backdrop.view(
         "\(drawn.count) detections",
         [
           .boxes(drawn.map(\.box), Stroke(.green, thickness: 2)),
           .boxes(
             drawn.map { proposals[$0.proposal] }, Stroke(.orange, thickness: 1, dashed: true)),
         ], side: 512)
-      view(
-        "\(name(moved.label)) \(Numerals.probability(moved.score, digits: 2)): IoU "
+      backdrop.view(
+        "\(classNames.shown(moved.label)) \(Numerals.probability(moved.score, digits: 2)): IoU "
           + Numerals.short(overlap(moved), digits: 2),
         [
           .box(from, label: "proposal", Stroke(.orange, thickness: 2, dashed: true)),

@@ -12,7 +12,7 @@ extension HeadsDrawing {
         title,
         caption: "No proposal has a score over \(threshold) for any class but the background: "
           + "nothing is detected."
-      ) { view("No detections", [], side: 512) }
+      ) { backdrop.view("No detections", [], side: 512) }
     }
     let drawn = Array(
       found.ledger.sorted {
@@ -31,11 +31,11 @@ extension HeadsDrawing {
         LegendEntry("kept", .green, .line), LegendEntry("suppressed", .orange, .dashed),
       ]
     ) {
-      view(
+      backdrop.view(
         "\(kept.count) kept, \(suppressed.count) suppressed",
         [
           .boxes(kept.map(\.box), Stroke(.green, thickness: 1.5)),
-          // Over the others: a suppressed box is nearly where the one stands that stayed.
+          // Over the others: a suppressed box is close to the one that was kept.
           .boxes(suppressed.map(\.box), Stroke(.orange, thickness: 0.75, dashed: true)),
         ], side: 512)
       Stack {
@@ -63,7 +63,7 @@ extension HeadsDrawing {
   {
     let boxes = crowd.suppressed.map(\.box)
     let margin = max(crowd.winner.box.width, crowd.winner.box.height) * 0.25 + 4
-    return view(
+    return backdrop.view(
       "One that suppressed \(crowd.suppressed.count)",
       [
         .boxes(boxes, Stroke(.orange, thickness: 1, dashed: true)),
@@ -95,7 +95,9 @@ extension HeadsDrawing {
       let pairs = groups[label] ?? []
       let kept = pairs.count { $0.fate == .kept }
       let best = pairs.map(\.score).max() ?? 0
-      return [name(label), "\(pairs.count)", "\(kept)", Numerals.short(best, digits: 4)]
+      return [
+        classNames.shown(label), "\(pairs.count)", "\(kept)", Numerals.short(best, digits: 4),
+      ]
     }
     return TablePanel(
       "By class" + (labels.count > 12 ? ", the 12 most frequent of \(labels.count)" : ""),

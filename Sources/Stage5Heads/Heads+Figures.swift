@@ -5,10 +5,7 @@ import Tensors
 
 /// What stage 5 draws from.
 struct HeadsDrawing: Sendable {
-  /// The resized image in its colours.
-  var backdrop: Raster
-  /// The same as numbers, `[3, H, W]`.
-  var image: Tensor
+  var backdrop: Backdrop
   /// R boxes by descending score.
   var proposals: [Box]
   var prediction: BoxPrediction
@@ -66,13 +63,6 @@ struct HeadsDrawing: Sendable {
 
   var classes: Int { prediction.classScores.shape[1] }
 
-  /// A class's name, or its number where the weights name none.
-  func name(_ label: Int) -> String {
-    guard classNames.indices.contains(label) else { return "class \(label)" }
-    if classNames[label] == "N/A" { return "N/A (\(label))" }
-    return label == 0 ? "background" : classNames[label]
-  }
-
   func score(_ proposal: Int, _ label: Int) -> Float {
     prediction.classScores.values[proposal * classes + label]
   }
@@ -80,14 +70,5 @@ struct HeadsDrawing: Sendable {
   /// The class with the highest score.
   func best(_ proposal: Int) -> Int {
     (0..<classes).max { score(proposal, $0) < score(proposal, $1) } ?? 0
-  }
-
-  func view(
-    _ title: String, _ layers: [Layer], legend: [LegendEntry] = [], region: Box? = nil, side: Int
-  ) -> ImageView {
-    var view = ImageView(
-      backdrop, title, dimmed: 0.25, layers: layers, legend: legend, region: region)
-    view.longestSide = side
-    return view
   }
 }

@@ -94,10 +94,9 @@ public struct HeadsStage: Stage {
       "mask_logits", masks.logits, axes: ["D", "K", "M", "M"], units: "logit",
       note: "a mask per class")
     guard folder.drawsFigures else { return }
-    let image = try input.backdrop()
     try folder.add(
       HeadsDrawing(
-        backdrop: Raster(image), image: image, proposals: boxes,
+        backdrop: input.backdrop(), proposals: boxes,
         prediction: branch.prediction, found: found, maskFeatures: masks.features,
         maskLogits: masks.logits, classNames: classNames, options: options
       ).figures)

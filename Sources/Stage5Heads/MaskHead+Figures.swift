@@ -34,7 +34,7 @@ extension HeadsDrawing {
     let detected = Array(found.detected.prefix(4))
     guard !detected.isEmpty else {
       return Figure(title, caption: "There are no detections, so no mask is predicted.") {
-        view("No detections", [], side: 512)
+        backdrop.view("No detections", [], side: 512)
       }
     }
     let others = min(classes - 1, 6)
@@ -69,12 +69,10 @@ extension HeadsDrawing {
 
   /// The image in a detection's box, stretched to a square.
   private func crop(_ index: Int, _ detection: DetectionCandidate, side: Int) -> ImageView {
-    let square = squareCrop(image, detection.box, side: side)
-    var crop = ImageView(
-      square, "Detection \(index), score \(Numerals.probability(detection.score, digits: 4))")
-    crop.longestSide = side
-    crop.showsAxes = false
-    return crop
+    backdrop.crop(
+      detection.box,
+      "Detection \(index), score \(Numerals.probability(detection.score, digits: 4))", side: side,
+      brightened: false)
   }
 
   private func mask(
@@ -86,7 +84,7 @@ extension HeadsDrawing {
     let isOwn = label == detection.label
     var map = Heatmap(
       Tensor([rows, columns], values),
-      Lettering.strong.shortened(name(label), width: side - 2), scale: .share,
+      Lettering.strong.shortened(classNames.shown(label), width: side - 2), scale: .share,
       layers: isOwn
         ? [.box(Box(0, 0, Float(columns), Float(rows)), Stroke(.orange, thickness: 6))] : [])
     map.zoom = Float(side) / Float(max(rows, columns))

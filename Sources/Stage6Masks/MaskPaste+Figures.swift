@@ -23,7 +23,7 @@ extension MasksDrawing {
     let soft = Tensor([window.height, window.width], pasted.probabilities)
     return Figure(
       title,
-      caption: "Detection \(index), \(name(detection.label)), score "
+      caption: "Detection \(index), \(classNames.shown(detection.label)), score "
         + "\(Numerals.probability(detection.score, digits: 4)): the best detection with a mask inside "
         + "the image. Box and window are in pixels of the image.",
       columns: 3,
@@ -49,7 +49,7 @@ extension MasksDrawing {
       windowMap(soft, window, box)
       plain(
         "5. Over \(Numerals.short(threshold)): "
-          + "\(pasted.binary(threshold: threshold).count { $0 }) pixels",
+          + "\(pasted.binary(threshold: threshold).count { $0 }) image pixels",
         (binary(index).map { [.mask($0.mask, at: $0.frame, .orange, opacity: 0.45)] } ?? [])
           + [.box(wide, Stroke(.yellow, thickness: 2))], region: region, side: 320)
     }
@@ -78,7 +78,7 @@ extension MasksDrawing {
 
   private func windowMap(_ soft: Tensor, _ window: Window, _ box: Box) -> Heatmap {
     var map = Heatmap(
-      soft, "4. Resized bilinearly to \(window.width) × \(window.height) pixels",
+      soft, "4. Resized bilinearly to \(window.width) × \(window.height) image pixels",
       origin: Point(Float(window.x1), Float(window.y1)), scale: .share, units: "probability",
       layers: [.box(box, Stroke(.orange, thickness: 2, dashed: true))])
     map.zoom = 300 / Float(max(window.width, window.height))

@@ -46,11 +46,6 @@ struct MasksDrawing: Sendable {
   var height: Int { image.shape[1] }
   var width: Int { image.shape[2] }
 
-  /// A class's name, or its number where the weights name none.
-  func name(_ label: Int) -> String {
-    classNames.indices.contains(label) ? classNames[label] : "class \(label)"
-  }
-
   /// A pasted mask as 0 and 1 with the rectangle that it fills; nil for one outside the image.
   func binary(_ index: Int) -> (mask: Tensor, frame: Box)? {
     let mask = detections[index].mask
@@ -147,7 +142,7 @@ struct MasksDrawing: Sendable {
           let detection = detections[index]
           let share = areas[index] / max(detection.box.area, 1)
           return [
-            "\(index)  \(name(detection.label))", Numerals.probability(detection.score),
+            "\(index)  \(classNames.shown(detection.label))", Numerals.probability(detection.score),
             "\(Int(areas[index]))", "\(Int((share * 100).rounded())) %",
           ]
         }, keys: (0..<shown).map { Palette.instance($0) })
@@ -161,7 +156,7 @@ struct MasksDrawing: Sendable {
       "Scores by rank", x: "detection", y: "score", range: 0...1,
       note: "Areas: least \(Numerals.short(areas.min() ?? 0)), median "
         + "\(Numerals.short(areas.sorted()[areas.count / 2])), greatest "
-        + "\(Numerals.short(areas.max() ?? 0)) pixels")
+        + "\(Numerals.short(areas.max() ?? 0)) image pixels")
     chart.height = 260
     return chart
   }

@@ -22,7 +22,7 @@ extension MasksDrawing {
     let shown = overlaid
     let found = Set(shown.map { detections[$0].label }).sorted()
     let counts = found.map { label in
-      "\(shown.count { detections[$0].label == label }) × \(name(label))"
+      "\(shown.count { detections[$0].label == label }) × \(classNames.shown(label))"
     }
     let weak = detections.count - shown.count
     let title =
@@ -72,7 +72,7 @@ extension MasksDrawing {
 
   private func label(_ index: Int, rank: Int, of count: Int) -> String? {
     let score = Numerals.probability(detections[index].score, digits: 2)
-    if count <= Self.mostNamed { return "\(name(detections[index].label)) \(score)" }
+    if count <= Self.mostNamed { return "\(classNames.shown(detections[index].label)) \(score)" }
     if count <= Self.mostScored { return score }
     return rank < Self.mostNamed ? score : nil
   }

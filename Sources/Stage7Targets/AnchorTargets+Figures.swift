@@ -42,7 +42,7 @@ extension TargetsDrawing {
     let words =
       "P\(grid.level): \(positive.count + others.count) positive, \(ignored.count) ignored, "
       + "\(negative.count) negative sampled"
-    return view(
+    return backdrop.view(
       words,
       [
         .boxes(spread(negative), Stroke(.blue, thickness: 1)),
@@ -64,7 +64,7 @@ extension TargetsDrawing {
           at: Box(Float(window.x1), Float(window.y1), Float(window.x2), Float(window.y2)),
           Palette.instance(index), opacity: 0.5))
     }
-    return view("The truth: \(truth.boxes.count) objects", layers, side: 380)
+    return backdrop.view("The truth: \(truth.boxes.count) objects", layers, side: 380)
   }
 
   /// Each object with the anchor that overlaps it most, and the two that fit best and worst.
@@ -72,7 +72,9 @@ extension TargetsDrawing {
     let title = "The best anchor of each object"
     let order = best.indices.sorted { best[$0].overlap < best[$1].overlap }
     guard let worst = order.first, let finest = order.last else {
-      return Figure(title, caption: "There are no objects.") { view("No objects", [], side: 512) }
+      return Figure(title, caption: "There are no objects.") {
+        backdrop.view("No objects", [], side: 512)
+      }
     }
     let levels = Set(best.map { grids.place(of: $0.anchor).level }).sorted()
     let below = best.count { $0.overlap < options.anchors.positiveThreshold }
@@ -88,7 +90,7 @@ extension TargetsDrawing {
       legend: [LegendEntry("object", .white, .line)]
         + levels.map { LegendEntry("best anchor, P\($0)", Palette.level($0), .dashed) }
     ) {
-      view(
+      backdrop.view(
         "\(best.count) objects",
         [.boxes(truth.boxes, Stroke(.white, thickness: 1.5))]
           + levels.map { level in
@@ -108,10 +110,10 @@ extension TargetsDrawing {
     let level = grids.place(of: best[object].anchor).level
     let margin = max(box.width, box.height) * 0.3 + 4
     let overlap = Numerals.short(best[object].overlap, digits: 2)
-    return view(
+    return backdrop.view(
       "\(words): object \(object), IoU \(overlap)",
       [
-        .box(box, label: name(truth.labels[object]), Stroke(.white, thickness: 2)),
+        .box(box, label: classNames.shown(truth.labels[object]), Stroke(.white, thickness: 2)),
         .box(
           anchor, label: "P\(level)", Stroke(Palette.level(level), thickness: 2, dashed: true)),
       ], region: Box(around: [anchor, box], margin: margin), side: 300)

@@ -65,7 +65,7 @@ extension TruthObject {
       bounds.x + bounds.width > 0, bounds.y + bounds.height > 0
     else {
       throw fault(
-        "has a box outside the image of \(image.width) x \(image.height) pixels",
+        "has a box outside the image of \(image.width) x \(image.height) image pixels",
         "Correct the box or remove the annotation")
     }
     guard let mask else {

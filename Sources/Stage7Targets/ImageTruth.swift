@@ -49,7 +49,7 @@ public struct ImageTruth: Sendable, Equatable {
       let edges = [box.x1, box.y1, box.x2, box.y2]
       guard edges.allSatisfy({ $0.isFinite }), box.width > 0, box.height > 0 else {
         throw fault(
-          "object \(index) has a box of \(box.width) x \(box.height) pixels",
+          "object \(index) has a box of \(box.width) x \(box.height) input pixels",
           remedy: "Leave objects without width or height out")
       }
       guard label > 0 else {

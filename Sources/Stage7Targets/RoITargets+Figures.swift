@@ -8,7 +8,9 @@ extension TargetsDrawing {
     let title = "Sampled RoIs: what each is to become"
     let labels = Set(rois.labels).sorted()
     guard !labels.isEmpty else {
-      return Figure(title, caption: "There are no RoIs.") { view("No RoIs", [], side: 512) }
+      return Figure(title, caption: "There are no RoIs.") {
+        backdrop.view("No RoIs", [], side: 512)
+      }
     }
     let threshold = Numerals.short(options.rois.positiveThreshold)
     let objects = rois.candidates.count - truth.boxes.count
@@ -38,8 +40,8 @@ extension TargetsDrawing {
     let range =
       "IoU \(Numerals.short(overlaps.min() ?? 0, digits: 3)) to "
       + Numerals.short(overlaps.max() ?? 0, digits: 3)
-    return view(
-      "\(name(label)): \(members.count) RoIs, \(range)",
+    return backdrop.view(
+      "\(classNames.shown(label)): \(members.count) RoIs, \(range)",
       [
         .boxes(truth.boxes, Stroke(.yellow, thickness: 0.75, dashed: true)),
         .boxes(drawn, Stroke(colour, thickness: 1.25)),
@@ -51,7 +53,7 @@ extension TargetsDrawing {
     let title = "Mask targets: what the mask head is to draw"
     guard !rois.positives.isEmpty else {
       return Figure(title, caption: "No RoI is positive, so there is no mask to learn.") {
-        view("No positive RoIs", [], side: 512)
+        backdrop.view("No positive RoIs", [], side: 512)
       }
     }
     let side = rois.masks.shape[1]
@@ -78,13 +80,10 @@ extension TargetsDrawing {
   }
 
   private func crop(_ place: Int) -> ImageView {
-    var crop = ImageView(
-      squareCrop(image, rois.maskBoxes[place], side: 196).brightened,
+    backdrop.crop(
+      rois.maskBoxes[place],
       "RoI \(rois.positives[place]), IoU \(Numerals.short(overlap(place), digits: 2))",
-      layers: [.mask(rois.masks.slice(place), at: Box(0, 0, 196, 196), .orange, opacity: 0)])
-    crop.longestSide = 196
-    crop.showsAxes = false
-    return crop
+      [.mask(rois.masks.slice(place), at: Box(0, 0, 196, 196), .orange, opacity: 0)], side: 196)
   }
 
   private func target(_ place: Int) -> Heatmap {

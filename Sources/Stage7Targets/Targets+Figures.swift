@@ -5,10 +5,7 @@ import Tensors
 
 /// What stage 7 draws from.
 struct TargetsDrawing: Sendable {
-  /// The resized image in its colours.
-  var backdrop: Raster
-  /// The same as numbers, `[3, H, W]`.
-  var image: Tensor
+  var backdrop: Backdrop
   var truth: ImageTruth
   /// All anchors, in the order of `AnchorGrids`.
   var boxes: [Box]
@@ -24,10 +21,10 @@ struct TargetsDrawing: Sendable {
   static let mostDrawn = 150
 
   init(
-    backdrop: Raster, image: Tensor, truth: ImageTruth, boxes: [Box], grids: AnchorGrids,
+    backdrop: Backdrop, truth: ImageTruth, boxes: [Box], grids: AnchorGrids,
     anchors: AnchorTargets, rois: RoITargets, classNames: [String], options: TargetOptions
   ) {
-    (self.backdrop, self.image, self.truth) = (backdrop, image, truth)
+    (self.backdrop, self.truth) = (backdrop, truth)
     (self.boxes, self.grids, self.anchors) = (boxes, grids, anchors)
     (self.rois, self.classNames, self.options) = (rois, classNames, options)
     let overlaps = overlaps(truth.boxes, boxes)  // [T, A]
@@ -73,21 +70,6 @@ struct TargetsDrawing: Sendable {
         isEmpty: rois.positives.isEmpty
       ) { masksFigure },
     ]
-  }
-
-  /// A class's name, or its number where the weights name none.
-  func name(_ label: Int) -> String {
-    if label == 0 { return "background" }
-    return classNames.indices.contains(label) ? classNames[label] : "class \(label)"
-  }
-
-  func view(
-    _ title: String, _ layers: [Layer], legend: [LegendEntry] = [], region: Box? = nil, side: Int
-  ) -> ImageView {
-    var view = ImageView(
-      backdrop, title, dimmed: 0.25, layers: layers, legend: legend, region: region)
-    view.longestSide = side
-    return view
   }
 
   /// At most so many of some things, evenly spread.

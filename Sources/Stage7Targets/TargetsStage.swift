@@ -83,10 +83,9 @@ public struct TargetsStage: Stage {
       "rois.csv", roiLedgerCSV(rois, proposals: proposals.count, classNames: classNames),
       caption: "Every proposal and every object's own box, how it was matched, and its targets")
     guard folder.drawsFigures else { return }
-    let image = try input.backdrop()
     try folder.add(
       TargetsDrawing(
-        backdrop: Raster(image), image: image, truth: truth, boxes: boxes, grids: grids,
+        backdrop: input.backdrop(), truth: truth, boxes: boxes, grids: grids,
         anchors: anchors, rois: rois, classNames: classNames, options: options
       ).figures)
   }

@@ -8,10 +8,7 @@ import Tensors
 
 /// What stage 8 draws from.
 struct LossesDrawing: Sendable {
-  /// The resized image in its colours.
-  var backdrop: Raster
-  /// The same as numbers, `[3, H, W]`.
-  var image: Tensor
+  var backdrop: Backdrop
   /// The padded input's size.
   var padded: ImageSize
   var levels: [LevelCandidates]
@@ -56,20 +53,7 @@ struct LossesDrawing: Sendable {
     ]
   }
 
-  /// A class's name, or its number where the weights name none.
-  func name(_ label: Int) -> String {
-    if label == 0 { return "background" }
-    return classNames.indices.contains(label) ? classNames[label] : "class \(label)"
-  }
-
   func percent(_ share: Float) -> String { "\(Int((share * 100).rounded())) %" }
-
-  func crop(_ box: Box, _ title: String, side: Int) -> ImageView {
-    var crop = ImageView(squareCrop(image, box, side: side).brightened, title)
-    crop.longestSide = side
-    crop.showsAxes = false
-    return crop
-  }
 
   /// The five losses as bars, and what they are made of.
   var lossesFigure: Figure {
@@ -132,7 +116,7 @@ struct LossesDrawing: Sendable {
   }
 
   private var plain: ImageView {
-    var view = ImageView(backdrop, "The image, for comparison")
+    var view = ImageView(backdrop.raster, "The image, for comparison")
     view.longestSide = 340
     return view
   }
@@ -152,7 +136,7 @@ struct LossesDrawing: Sendable {
     }
     let sum = own.values.reduce(0, +) / Float(max(losses.rpn.objectness.divisor, 1))
     var view = ImageView(
-      backdrop,
+      backdrop.raster,
       "P\(grid.level): \(own.count) sampled, \(Numerals.decimals(Double(sum), 4)) of the loss",
       dimmed: 0.7,
       heat: .init(

@@ -84,10 +84,9 @@ public struct LossesStage: Stage {
       caption: "Every sampled RoI: its class, the scores it got, and what they cost")
     guard folder.drawsFigures else { return }
     let input = try folder.read(InputStage.name)
-    let image = try input.backdrop()
     try folder.add(
       LossesDrawing(
-        backdrop: Raster(image), image: image, padded: InputSizes(input).padded, levels: levels,
+        backdrop: input.backdrop(), padded: InputSizes(input).padded, levels: levels,
         anchors: anchors, rois: rois, truth: truth, losses: losses, boxes: boxes,
         maskProbabilities: probabilities, classNames: heads.classNames
       ).figures)

@@ -39,7 +39,7 @@ extension LossesDrawing {
           rows: order.enumerated().map { rank, roi in
             [
               "\(rank + 1)", cost(parts.classes[roi]), parts.boxes[roi].map(cost) ?? "–",
-              parts.masks[roi].map(cost) ?? "–", name(rois.labels[roi]),
+              parts.masks[roi].map(cost) ?? "–", classNames.shown(rois.labels[roi]),
               Numerals.probability(score(roi, rois.labels[roi]), digits: 2), reasons[rank],
             ]
           })
@@ -75,7 +75,7 @@ extension LossesDrawing {
     let overlap = Numerals.short(rois.matches[rois.sampled[roi]].overlap, digits: 2)
     let (box, mask) = (parts.boxes[roi] ?? 0, parts.masks[roi] ?? 0)
     if parts.classes[roi] >= max(box, mask) {
-      return "IoU \(overlap), called \(name(rival)) at "
+      return "IoU \(overlap), called \(classNames.shown(rival)) at "
         + Numerals.probability(score(roi, rival), digits: 2)
     }
     guard let place = rois.positives.firstIndex(of: roi) else { return "" }
@@ -113,7 +113,7 @@ extension LossesDrawing {
       Box(box.x1 - frame.x1, box.y1 - frame.y1, box.x2 - frame.x1, box.y2 - frame.y1)
         .scaled(x: side / max(frame.width, 1), y: side / max(frame.height, 1))
     }
-    var view = crop(frame, "\(rank + 1)", side: Int(side))
+    var view = backdrop.crop(frame, "\(rank + 1)", side: Int(side))
     view.layers = [
       .boxes(near.map(placed), Stroke(.white, thickness: 1.5, dashed: true)),
       .boxes([placed(box)], Stroke(colour(roi), thickness: 1.5)),
@@ -123,7 +123,7 @@ extension LossesDrawing {
 
   private func expensiveView(_ order: [Int]) -> ImageView {
     var view = ImageView(
-      backdrop, "\(order.count) RoIs", dimmed: 0.25,
+      backdrop.raster, "\(order.count) RoIs", dimmed: 0.25,
       layers: order.enumerated().reversed().map { rank, roi in
         .box(
           rois.candidates[rois.sampled[roi]], label: "\(rank + 1)",
@@ -164,7 +164,7 @@ extension LossesDrawing {
       columns: 4
     ) {
       for place in shown {
-        crop(rois.maskBoxes[place], "RoI \(rois.positives[place])", side: 196)
+        backdrop.crop(rois.maskBoxes[place], "RoI \(rois.positives[place])", side: 196)
         map(rois.masks.slice(place), "Target", .share)
         map(maskProbabilities.slice(place), "Prediction", .share)
         map(

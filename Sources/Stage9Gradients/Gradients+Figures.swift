@@ -15,8 +15,7 @@ struct GradientDrawing: Sendable {
   let trunk: [FeatureMap]
   /// dL/dinput, `[3, H, W]`, without padding.
   let input: Tensor
-  /// The resized image.
-  let backdrop: Raster
+  let backdrop: Backdrop
   /// One RoI's gradient; nil where no loss of a head is followed back.
   let example: RoIGradientExample?
   let norms: [ParameterNorm]
@@ -55,27 +54,19 @@ struct GradientDrawing: Sendable {
 
   var pyramidFigure: Figure {
     Figure(
-      "The gradient at the pyramid: \(range(pyramid))",
+      "The gradient at the pyramid: \(pyramid.range)",
       caption: "\(explanation) It comes from the RoIs that are read from a level and from the "
-        + "region proposal network; at levels that no RoI is read from, such as P6, from the latter "
-        + "alone. Each level has its own colour bar.",
+        + "region proposal network; at levels that no RoI is read from, from the latter alone. "
+        + "Each level has its own colour bar.",
       columns: 3
     ) {
       for map in pyramid { heatmap(map, side: 280) }
     }
   }
 
-  /// `dP2 to dP6`
-  private func range(_ maps: [FeatureMap]) -> String {
-    guard let first = maps.first, let last = maps.last, maps.count > 1 else {
-      return maps.first?.name ?? ""
-    }
-    return "\(first.name) to \(last.name)"
-  }
-
   var trunkFigure: Figure {
     Figure(
-      "The gradient at the trunk: \(range(trunk))",
+      "The gradient at the trunk: \(trunk.range)",
       caption: "\(explanation) Each layer has its own colour bar.", columns: 2
     ) {
       for map in trunk { heatmap(map, side: 320) }
@@ -124,7 +115,7 @@ struct GradientDrawing: Sendable {
   }
 
   private var image: ImageView {
-    var view = ImageView(backdrop, "The resized image", dimmed: 0)
+    var view = ImageView(backdrop.raster, "The resized image", dimmed: 0)
     view.longestSide = 520
     return view
   }

@@ -105,7 +105,7 @@ public struct GradientsStage: Stage {
     try folder.add(
       drawing(
         gradients, step, pass.rois, positives: targets.rois.positives, sizes,
-        backdrop: Raster(source.backdrop()), roiOperator: roiOperator
+        backdrop: source.backdrop(), roiOperator: roiOperator
       ).figures)
   }
 
@@ -188,7 +188,7 @@ public struct GradientsStage: Stage {
 
   private func drawing(
     _ gradients: LossGradients, _ step: DescentStep, _ pass: RoIPass, positives: [Int],
-    _ sizes: InputSizes, backdrop: Raster, roiOperator: RoIOperator
+    _ sizes: InputSizes, backdrop: Backdrop, roiOperator: RoIOperator
   ) -> GradientDrawing {
     func map(_ name: String, _ tensor: Tensor) -> FeatureMap {
       FeatureMap(name, tensor, padded: sizes.padded, image: sizes.resized)

@@ -144,7 +144,7 @@ extension CandidatesContent {
       uniqueKeysWithValues: grids.levels.map {
         ($0.level, try stage.tensor("deltas.P\($0.level)"))  // [1, 4 A, H, W]
       })
-    // Where each of dx dy dw dh stands among the four.
+    // The positions of dx, dy, dw and dh among the four.
     let places = order == .xFirst ? [0, 1, 2, 3] : [1, 0, 3, 2]
     let values = candidates.flatMap { candidate -> [Float] in
       let grid = grids.grid(of: candidate.index)

@@ -11,7 +11,7 @@ struct Exhibit: Sendable {
   /// Further scripts that it is made of (`microscope/roi`, `shared/scene`), in the order in which
   /// they are read before its own; exhibits may share them.
   var uses: [String] = []
-  /// The stage in whose section it stands.
+  /// The stage in whose section it is shown.
   let stage: String
   /// Its heading.
   let title: String

@@ -12,7 +12,7 @@ extension PageSource {
   func facts() throws -> [[String: String]] {
     var facts: [(name: String, value: String)] = []
     let name = trace.image?.lastPathComponent
-    let size = try knownSizes().map { "\($0.original.width) × \($0.original.height) pixels" }
+    let size = try knownSizes().map { "\($0.original.width) × \($0.original.height) image pixels" }
     let image = [name, size].compactMap(\.self).joined(separator: ", ")
     if !image.isEmpty { facts.append(("Image", image)) }
     if let weights = trace.weights?.lastPathComponent { facts.append(("Weights", weights)) }
@@ -121,15 +121,8 @@ extension FigureRecord {
   /// - Parameter folder: the stage's folder
   /// - Throws: `Fault` if it cannot be read or is not what was written.
   func raster(in folder: URL) throws -> Raster {
-    let place = folder.appending(path: file)
-    let bytes = try readBytes(of: place)
-    guard Checksum.crc32(bytes) == crc32 else {
-      throw Fault(
-        place.path,
-        "the file is not the one that the stage wrote (its checksum is not the one in stage.json)",
-        remedy: "Run the stage again")
-    }
-    return try PNG.decodeRaster(bytes, name: place.path)
+    try PNG.decodeRaster(
+      StageFolder.bytes(of: file, crc32, in: folder), name: folder.appending(path: file).path)
   }
 }
 

@@ -44,7 +44,7 @@ struct PageComparison {
     let tensors = comparison.tensors.filter { $0.stage == begins }.map(tensorContext)
     let context: [String: Any] = [
       "first": names.first, "second": names.second,
-      "tolerance": String(format: "%g", Self.tolerance),
+      "tolerance": Numerals.general(Self.tolerance),
       "verdict": comparison.verdict(tolerance: Self.tolerance),
       "stale": stale, "hasStale": !stale.isEmpty,
       "begins": begins ?? "",

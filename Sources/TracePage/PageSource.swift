@@ -6,7 +6,7 @@ import Stage0Input
 import Tensors
 import Tracing
 
-/// What a page is made of: a trace, and what may stand beside it.
+/// What a page is made of: a trace, and what may be shown beside it.
 struct PageSource {
   /// The trace that is shown.
   let trace: Trace

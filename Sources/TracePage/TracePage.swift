@@ -51,7 +51,7 @@ public struct TracePage {
       try sectionContext(
         try source.trace.stage(name), of: source.trace, stale: stale.first { $0.stage == name },
         exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
-        prose: (try? PageFiles.text("prose/\(name).html")) ?? "")
+        prose: try source.prose(name))
     }
     var scripts = ["contents", "page", "numbers", "draw", "heatmap", "controls"].map {
       "shared/\($0)"
@@ -88,7 +88,7 @@ public struct TracePage {
     return try PageFiles.template("page.mustache").render(context)
   }
 
-  /// What the scripts know of the trace, as JSON that may stand inside HTML.
+  /// What the scripts know of the trace, as JSON that can be embedded in HTML.
   private func manifest(_ gathered: [(exhibit: Exhibit, json: String)]) throws -> String {
     let sizes = try source.knownSizes()
     let fields: [(String, String)] = [
@@ -111,7 +111,7 @@ private struct ScalarHTML: MustacheContentType {
   func escapeText(_ text: String) -> String { text.escapedHTML }
 }
 
-/// JSON in which no `<` stands, so that it can stand inside HTML.
+/// JSON without `<`, so that it can be embedded in HTML.
 private func json(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -184,7 +184,7 @@ enum PageFiles {
       string: "{{% CONTENT_TYPE: \(ScalarHTML.name)}}" + text(name))
   }
 
-  /// Where a file stands: beside the executable, where the build puts it, or in the package's
+  /// Where a file is: beside the executable, where the build puts it, or in the package's
   /// source.
   private static func url(_ name: String) -> URL {
     let built = Bundle.main.bundleURL.appending(path: "MaskRCNN_TracePage.resources/Page/\(name)")

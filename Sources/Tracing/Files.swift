@@ -50,14 +50,16 @@ func encodeJSON(_ value: some Encodable) throws -> [UInt8] {
   return [UInt8](try encoder.encode(value)) + [0x0a]
 }
 
-func decodeJSON<Value: Decodable>(_ bytes: [UInt8], name: String) throws -> Value {
+func decodeJSON<Value: Decodable>(
+  _ bytes: [UInt8], name: String, remedy: String
+) throws -> Value {
   let decoder = JSONDecoder()
   decoder.nonConformingFloatDecodingStrategy = .convertFromString(
     positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   do {
     return try decoder.decode(Value.self, from: Data(bytes))
   } catch let error as DecodingError {
-    throw Fault(name, describe(error), remedy: "Run the stage again that wrote it")
+    throw Fault(name, describe(error), remedy: remedy)
   }
 }
 

@@ -27,33 +27,40 @@ public final class StageFolder {
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw Fault(
         folder.path, "the stage \(name) has not run in this trace",
-        remedy: "Run it first: \(command(running: folder))")
+        remedy: "Run it first: \(Self.command(running: folder))")
     }
     let bytes = try readBytes(of: file)
-    let record: StageRecord = try decodeJSON(bytes, name: file.path)
+    let record: StageRecord = try decodeJSON(
+      bytes, name: file.path, remedy: "\(runAgain): \(Self.command(running: folder))")
     guard record.format == StageRecord.currentFormat, record.stage == name else {
       throw Fault(
         file.path,
         "this describes stage \(record.stage) in format \(record.format), "
           + "expected \(name) in format \(StageRecord.currentFormat)",
-        remedy: "Run the stage again: \(Self.command(running: folder))")
+        remedy: "\(runAgain): \(Self.command(running: folder))")
     }
     for tensor in record.tensors {
       let files = [tensor.file, tensor.samples?.indices].compactMap(\.self)
       guard Shape(checking: tensor.shape) != nil, files.allSatisfy(staysInside) else {
         throw Fault(
           file.path, "the entry of \(tensor.name) has an impossible shape or file",
-          remedy: "Run the stage again")
+          remedy: runAgain)
       }
     }
     guard (record.figures.map(\.file) + record.files.map(\.file)).allSatisfy(staysInside) else {
       throw Fault(
         file.path, "a figure or file lies outside the stage's folder",
-        remedy: "Run the stage again")
+        remedy: runAgain)
     }
     return StageFolder(
       folder: folder, record: record, checksum: Checksum.crc32(bytes), inMemory: [:])
   }
+
+  /// How the remedy of a fault begins that goes away when the stage is run again.
+  public static let runAgain = "Run the stage again"
+
+  /// The command that runs the stage, without the options it ran with.
+  var command: String { Self.command(running: folder) }
 
   /// The command that runs the stage of a folder.
   private static func command(running folder: URL) -> String {
@@ -96,12 +103,12 @@ public final class StageFolder {
     if let samples = entry.samples {
       throw Fault(
         folder.path, "only \(array.shape.count) samples of \(name) are kept (\(samples.indices))",
-        remedy: "Run the stage again to have the whole tensor")
+        remedy: "\(Self.runAgain) to have the whole tensor")
     }
     guard array.shape.extents == entry.shape else {
       throw Fault(
         folder.path, "\(name) has shape \(array.shape), stage.json says \(Shape(entry.shape))",
-        remedy: "Run the stage again")
+        remedy: Self.runAgain)
     }
     inMemory[name] = array
     return array
@@ -115,7 +122,7 @@ public final class StageFolder {
   /// An integer tensor that the stage left.
   public func integers(_ name: String) throws -> [Int] {
     guard let integers = try array(name).integers else {
-      throw Fault(folder.path, "\(name) holds no integers", remedy: "Run the stage again")
+      throw Fault(folder.path, "\(name) holds no integers", remedy: Self.runAgain)
     }
     return integers
   }
@@ -126,7 +133,7 @@ public final class StageFolder {
     guard tensor.shape.rank > 0, tensor.shape[tensor.shape.rank - 1] == 4 else {
       throw Fault(
         folder.path, "\(name) has shape \(tensor.shape), boxes have 4 columns",
-        remedy: "Run the stage again")
+        remedy: Self.runAgain)
     }
     return tensor.boxes
   }
@@ -136,8 +143,7 @@ public final class StageFolder {
     guard let entry = record.tensors.first(where: { $0.name == name }), let samples = entry.samples
     else { return nil }
     let file = folder.appending(path: samples.indices)
-    let bytes = try readBytes(of: file)
-    try check(bytes, against: samples.crc32, file: file)
+    let bytes = try Self.bytes(of: samples.indices, samples.crc32, in: folder)
     let (_, values) = try stored(name)
     let count = Shape(entry.shape).count
     guard let positions = try NPY.decode(bytes, name: file.path).integers,
@@ -153,25 +159,46 @@ public final class StageFolder {
     guard let entry = record.tensors.first(where: { $0.name == name }) else {
       throw Fault(
         folder.path, "there is no tensor \(name) (there are \(tensorNames.joined(separator: " ")))",
-        remedy: "Run the stage again")
+        remedy: Self.runAgain)
     }
     guard let path = entry.file, let checksum = entry.crc32 else {
       throw Fault(
         folder.path, "the tensor \(name) was not kept (--tensors none)",
-        remedy: "Run the stage again with --tensors full")
+        remedy: "\(Self.runAgain) with --tensors full")
     }
-    let file = folder.appending(path: path)
-    let bytes = try readBytes(of: file)
-    try check(bytes, against: checksum, file: file)
-    return (entry, try NPY.decode(bytes, name: file.path))
+    let bytes = try Self.bytes(of: path, checksum, in: folder)
+    return (entry, try NPY.decode(bytes, name: folder.appending(path: path).path))
   }
 
-  private func check(_ bytes: [UInt8], against checksum: String, file: URL) throws {
+  /// Reads every file that the record lists and compares it with its checksum.
+  ///
+  /// - Throws: `Fault` about the first that is missing or is not what the stage wrote.
+  public func verify() throws {
+    var files = record.tensors.flatMap { tensor in
+      [(tensor.file, tensor.crc32), (tensor.samples?.indices, tensor.samples?.crc32)]
+    }
+    files += record.figures.map { ($0.file, $0.crc32) } + record.files.map { ($0.file, $0.crc32) }
+    for case (let path?, let checksum?) in files {
+      _ = try Self.bytes(of: path, checksum, in: folder)
+    }
+  }
+
+  /// The bytes of a file in a stage's folder, as the stage wrote them.
+  ///
+  /// - Throws: `Fault` if the file is missing or its checksum is not the one that is recorded.
+  public static func bytes(of path: String, _ checksum: String, in folder: URL) throws -> [UInt8] {
+    let file = folder.appending(path: path)
+    let remedy = "\(runAgain): \(command(running: folder))"
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw Fault(file.path, "the file that the stage wrote is missing", remedy: remedy)
+    }
+    let bytes = try readBytes(of: file)
     guard Checksum.crc32(bytes) == checksum else {
       throw Fault(
         file.path,
         "the file is not the one that the stage wrote (its checksum is not the one in "
-          + "stage.json)", remedy: "Run the stage again: \(Self.command(running: folder))")
+          + "stage.json)", remedy: remedy)
     }
+    return bytes
   }
 }

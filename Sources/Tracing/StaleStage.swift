@@ -18,6 +18,14 @@ public struct StaleStage: Sendable, Equatable {
 }
 
 extension Trace {
+  /// The stage in whose folder a file lies, or whose folder it is; nil where there is none.
+  public func stage(holding path: String) -> String? {
+    stages.first { name in
+      let place = folder.appending(path: name).path
+      return path == place || path.hasPrefix(place + "/")
+    }
+  }
+
   /// The stages that are stale, in the order in which they are to be run again.
   ///
   /// - Throws: `Fault` if a record is damaged.
@@ -44,11 +52,9 @@ extension Trace {
   public func current(_ name: String) throws -> StageFolder {
     let found = try stage(name)
     guard try !staleStages().contains(where: { $0.stage == name }) else {
-      let word = name.drop { $0 != "-" }.dropFirst()
       throw Fault(
         found.folder.path, "a stage before this one has been run again since",
-        remedy: "Run this one again first: swift run -c release \(word) --trace "
-          + folder.relativePath)
+        remedy: "\(StageFolder.runAgain): \(found.command)")
     }
     return found
   }

@@ -53,7 +53,10 @@ public final class Trace {
     }
     let bytes = try readBytes(of: file)
     // Another format may lack what this one has, so the number is read first.
-    let written: WrittenFormat = try decodeJSON(bytes, name: file.path)
+    let remedy =
+      "Remove the folder and make the trace again: swift run -c release maskrcnn --trace "
+      + quoted(folder.relativePath)
+    let written: WrittenFormat = try decodeJSON(bytes, name: file.path, remedy: remedy)
     guard written.format == TraceRecord.currentFormat else {
       let image = (written.image ?? written.picture).map { [resolve($0, in: folder).path] } ?? []
       let words = image + ["--trace", folder.relativePath]
@@ -64,7 +67,8 @@ public final class Trace {
         remedy: "Remove the folder and make the trace again: swift run -c release maskrcnn "
           + words.map(quoted).joined(separator: " "))
     }
-    return Trace(folder: folder, record: try decodeJSON(bytes, name: file.path))
+    return Trace(
+      folder: folder, record: try decodeJSON(bytes, name: file.path, remedy: remedy))
   }
 
   /// What is read of a record of any format; the image was a picture in format 1.

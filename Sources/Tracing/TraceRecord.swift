@@ -25,7 +25,7 @@ public struct TraceRecord: Codable, Sendable, Equatable {
   public var truth: Truth?
   /// What a reader should know before all else; absent where nothing.
   public var note: Note?
-  /// The stages that stand in the trace.
+  /// The stages that are in the trace.
   public var stages: [String]
 
   /// Where it is stored which objects there are in the image.

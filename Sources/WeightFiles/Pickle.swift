@@ -40,7 +40,7 @@ struct Pickle {
     case unknown(Int)
   }
 
-  /// Elements of one type that stand elsewhere in the file.
+  /// Elements of one type that are stored elsewhere in the file.
   struct Storage {
     let type: ElementType
     let key: String

@@ -78,7 +78,7 @@ public enum Safetensors {
         "the file is cut short: \(data.count) bytes of \(overflow ? "far more" : "\(total)")")
     }
     guard needed == held else {
-      throw fault("\(held - needed) bytes stand after the last tensor")
+      throw fault("\(held - needed) bytes follow the last tensor")
     }
     places.sort {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)

@@ -203,17 +203,26 @@ enum TorchFile {
       }
       if try isChosen(part) { return tensors(part) }
     }
-    if try isChosen(pickle.root) { return tensors(pickle.root) }
     let parts = top.filter { !tensors($0.value).isEmpty }
+    // A step counter beside dictionaries makes no network.
+    let isFlat = tensors(pickle.root).count > parts.map { tensors($0.value).count }.max() ?? 0
+    if try isFlat && isChosen(pickle.root) { return tensors(pickle.root) }
     if parts.count == 1, let part = parts.first, try isChosen(part.value) {
       return tensors(part.value)
     }
-    let keys = top.keys.sorted().prefix(8).map(\.quoted).joined(separator: ", ")
+    let named = parts.keys.sorted()
+    if let first = named.first {
+      throw Fault(
+        name,
+        "there are \(named.count) dictionaries of tensors in the file, and none is called model: "
+          + named.prefix(8).map(\.quoted).joined(separator: ", "),
+        remedy: "Save the one that is meant alone, in Python: torch.save(torch.load(path, "
+          + "weights_only=False)[\"\(first.quoted)\"], new_path)")
+    }
     throw Fault(
       name,
-      parts.isEmpty
-        ? "there are no tensors in the file, whose entries are: \(keys)"
-        : "it is not clear which entry is the model: \(parts.keys.sorted().joined(separator: ", "))",
+      "there are no tensors in the file, whose entries are: "
+        + top.keys.sorted().prefix(8).map(\.quoted).joined(separator: ", "),
       remedy: "Save the weights alone, torch.save(model.state_dict(), path)")
   }
 }

@@ -77,13 +77,13 @@ struct ZipArchive {
     _ data: Data, name: String
   ) throws -> (count: Int, offset: Int) {
     let signature: [UInt8] = [0x50, 0x4b, 0x05, 0x06]
-    // A comment of up to 65535 bytes may stand behind the record, which has 22.
+    // A comment of up to 65535 bytes may follow the record, which has 22.
     let start = max(0, data.count - 65_557)
     guard let record = data[start...].lastRange(of: signature)?.lowerBound else {
       throw Fault(
         name,
         "the file is cut short: its \(data.count) bytes begin a zip file whose directory, "
-          + "which stands at the end, is missing", remedy: ByteReader.remedy)
+          + "which is at the end, is missing", remedy: ByteReader.remedy)
     }
     var reader = ByteReader(data, name: name)
     try reader.seek(record + 10)

@@ -28,6 +28,10 @@ import Testing
     let classes = MaskOverlaps(found, there, labels: ([2, 1, 1], [1, 1]))
     #expect(classes.matches(threshold: 0.5).map(\.first) == [1, 2])
 
+    // Of equal overlaps the later, as pycocotools' evaluateImg.
+    let twice = MaskOverlaps([there[0]], [there[0], there[0]])
+    #expect(twice.matches(threshold: 0.5).map(\.second) == [1])
+
     let score = TruthScore(found, truth: there + [block(50, 50, 52, 52)])
     #expect(score.objects == 3 && score.matchedAtHalf == 2 && score.matchedAtThreeQuarters == 1)
     #expect(score.unmatchedAtHalf == 1)

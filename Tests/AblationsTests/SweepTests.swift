@@ -66,7 +66,7 @@ import Tracing
     let lines = sweep().csv.split(separator: "\n")
     #expect(lines.count == 18)
     #expect(
-      lines[0] == "shift in cells,shift in pixels,RoIPool,RoIWarp,RoIAlign,RoIAlign aligned")
+      lines[0] == "shift in cells,shift in input pixels,RoIPool,RoIWarp,RoIAlign,RoIAlign aligned")
     #expect(lines[1].hasPrefix("0.0,0.0,27.0,27.0"))
     #expect(lines[17].hasPrefix("1.0,8.0,30.0,"))
   }

@@ -168,7 +168,8 @@ private func expectFault(
       try FileManager.default.removeItem(
         at: trace.appending(path: "3-proposals/tensors/proposals.npy"))
       expectFault(
-        try run("roi", ["--trace", trace.path]), naming: "proposals.npy", saying: "no such file")
+        try run("roi", ["--trace", trace.path]), naming: "proposals.npy",
+        saying: "is missing. Run the stage again")
     }
   }
 

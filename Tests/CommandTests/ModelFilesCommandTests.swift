@@ -44,15 +44,45 @@ struct ModelFilesCommandTests {
     #expect(words.contains("Not a Mask R-CNN that can be run: ") && words.contains("9 anchors"))
   }
 
+  @Test("inspect takes settings, as a run does")
+  func inspectSettings() throws {
+    func inspect(_ file: String, _ settings: [String]) throws -> Outcome {
+      try run("maskrcnn", ["inspect", file] + settings.flatMap { ["--set", $0] })
+    }
+    let sizes = "anchors.sizes=[[32,40,50],[64,80,100],[128,160,200],[256,320,400],[512,640,800]]"
+    let file = folder.appending(path: "anchor_sizes.pth").path
+    let frozen = folder.appending(path: "frozen.pth").path
+    let held = try inspect(file, [sizes, "norm_eps=0.001"])
+    #expect(held.code == 0 && !held.output.contains("Not a Mask R-CNN"), "\(held.output)")
+    #expect(held.output.contains("(anchors.sizes: command line)"))
+    #expect(held.output.contains("0.001 (norm_eps): The command line says so"))
+    for (path, setting) in [
+      (file, "anchors.size=[1]"), (frozen, "norm_eps=blue"), (smallImage.path, "norm_eps=0"),
+      (smallTrace.path, "norm_eps=0"),
+    ] {
+      let refused = try inspect(path, [setting])
+      #expect(refused.code == 1 && refused.errorLines.count == 1 && refused.output.isEmpty)
+      #expect(refused.errors.contains(setting.prefix { $0 != "=" }), "\(refused.errors)")
+    }
+  }
+
   @Test(
     "every stage, those of learning too, and the page, of networks with other levels",
     arguments: [
-      ("c4.pth", "anchors on 1 level\n", []), ("returned_layers.pth", "anchors on 3 levels\n", []),
       (
-        "p6p7.pth", "anchors on 6 levels\n", ["--set", "anchors.sizes=[32,48,64,96,40,64]"]
+        "c4.pth", "anchors on 1 level\n", [],
+        ["C4 is its only level, and is called P4", "All boxes are read from P4."]
+      ),
+      (
+        "returned_layers.pth", "anchors on 3 levels\n", [],
+        ["is every second cell of P", "is limited to 3 … 4"]
+      ),
+      (
+        "p6p7.pth", "anchors on 6 levels\n", ["--set", "anchors.sizes=[32,48,64,96,40,64]"],
+        ["P6 and P7 are made by 3 × 3 convolutions"]
       ),
     ])
-  func levels(name: String, words: String, anchors: [String]) throws {
+  func levels(name: String, words: String, anchors: [String], page: [String]) throws {
     try withTemporaryFolder { scratch in
       let trace = scratch.appending(path: "trace").path
       let images = fixturesFolder.appending(path: "images")
@@ -66,6 +96,11 @@ struct ModelFilesCommandTests {
       #expect(outcome.code == 0, "\(outcome.errors)")
       #expect(outcome.output.contains("9-gradients") && outcome.output.contains(words))
       #expect(outcome.output.contains("Open ") && !outcome.output.contains("No page"))
+      // What the page explains is this network, not torchvision's.
+      let html = try String(
+        contentsOf: URL(filePath: trace).appending(path: "index.html"), encoding: .utf8)
+      #expect(page.allSatisfy(html.contains), "\(name)")
+      #expect(!html.contains("P6 is every second cell of P5"))
       let swept = try run("maskrcnn", ["roi", "sweep", "--trace", trace])
       #expect(swept.code == 0, "\(swept.errors)")
     }

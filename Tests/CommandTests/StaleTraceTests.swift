@@ -53,12 +53,106 @@ import Tracing
       #expect(refused.code == 1 && refused.errorLines.count == 1)
       #expect(
         refused.errors.contains(
-          "Run this one again first: swift run -c release roi --trace \(trace.path) "
+          "Run the stage again: swift run -c release roi --trace \(trace.path) "
             + "--operator pool"), "\(refused.errors)")
       #expect(try quickly("roi", ["--operator", "pool"]).code == 0)
       #expect(try quickly("heads").code == 0)
       #expect(!(try quickly("masks").output.contains("stale")))
       #expect(try Trace.open(trace).staleStages().isEmpty)
+    }
+  }
+}
+
+/// Commands that read a trace beside the stages' own.
+@Suite struct RefreshCommandTests {
+  private let quick = ["--no-figures", "--no-page"]
+
+  @Test(
+    "a stale stage is refused with the command that refreshes it, with the options it ran with",
+    arguments: [["roi", "sweep"], ["downstream"]])
+  func stale(command: [String]) throws {
+    try withCopyOfTrace { trace in
+      func changed(_ stage: String, _ options: [String]) throws {
+        let ran = try run(stage, ["--trace", trace.path] + options + quick)
+        #expect(ran.code == 0, "\(ran.errors)")
+      }
+      func refusal() throws -> String {
+        let outcome = try run("maskrcnn", command + ["--trace", trace.path])
+        #expect(outcome.code == 1 && outcome.errorLines.count == 1, "\(outcome.errors)")
+        return outcome.errors
+      }
+      let prefix = "swift run -c release"
+      try changed("proposals", ["--nms-threshold", "0.5"])
+      try changed("anchors", ["--tensors", "half"])
+      let errors = try refusal()
+      #expect(
+        errors.contains("Run the stage again: \(prefix) proposals --trace \(trace.path) --"))
+      #expect(errors.contains(" --nms-threshold 0.5 "), "\(errors)")
+      // The one that is to run before it, where it is stale itself.
+      try changed("input", ["--scale", "1"])
+      #expect(try refusal().contains("\(prefix) backbone --trace \(trace.path)"))
+    }
+  }
+
+  @Test(
+    "a damaged tensor is refused with the command that makes it again, by whatever reads it",
+    arguments: [
+      ["inspect"], ["roi", "sweep", "--trace"], ["downstream", "--trace"], ["page", "--trace"],
+      ["diff", smallTrace.path],
+    ])
+  func damaged(command: [String]) throws {
+    try withCopyOfTrace { trace in
+      let options = ["--min-size", "0.002"] + quick
+      #expect(try run("proposals", ["--trace", trace.path] + options).code == 0)
+      let file = trace.appending(path: "3-proposals/tensors/proposals.npy")
+      func check(_ words: String) throws {
+        let outcome = try run("maskrcnn", command + [trace.path])
+        #expect(outcome.code == 1 && outcome.errorLines.count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains("\(file.path): \(words)"), "\(outcome.errors)")
+        #expect(
+          outcome.errors.contains(
+            "Run the stage again: swift run -c release proposals --trace \(trace.path) --"))
+        #expect(outcome.errors.contains(" --min-size 0.002"), "\(outcome.errors)")
+        #expect(outcome.output.isEmpty || command.contains("page"))
+      }
+      var bytes = try Data(contentsOf: file)
+      bytes[bytes.count - 3] ^= 1
+      try bytes.write(to: file)
+      try check("the file is not the one that the stage wrote")
+      try FileManager.default.removeItem(at: file)
+      try check("the file that the stage wrote is missing")
+    }
+  }
+
+  @Test(
+    "inspect reads every file of a trace",
+    arguments: [
+      "0-input/tensors/sizes.npy", "2-anchors/figures/objectness.png", "3-proposals/ledger.csv",
+    ])
+  func inspect(name: String) throws {
+    try withCopyOfTrace { trace in
+      let file = trace.appending(path: name)
+      var bytes = try Data(contentsOf: file)
+      bytes[bytes.count - 3] ^= 1
+      try bytes.write(to: file)
+      let outcome = try run("maskrcnn", ["inspect", trace.path])
+      #expect(outcome.code == 1 && outcome.errorLines.count == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains(file.path) && outcome.output.isEmpty)
+    }
+  }
+
+  @Test("a damaged record is told apart, with what makes it again")
+  func records() throws {
+    try withCopyOfTrace { trace in
+      for (name, remedy) in [
+        ("3-proposals/stage.json", "Run the stage again: swift run -c release proposals --trace"),
+        ("trace.json", "Remove the folder and make the trace again: swift run -c release maskrcnn"),
+      ] {
+        try Data("{".utf8).write(to: trace.appending(path: name))
+        let outcome = try run("maskrcnn", ["inspect", trace.path])
+        #expect(outcome.code == 1 && outcome.errorLines.count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains(name) && outcome.errors.contains(remedy))
+      }
     }
   }
 }

@@ -10,5 +10,10 @@ import Testing
     #expect(Numerals.probability(Float(1).nextDown) == "0.9999999")
     #expect(Numerals.probability(1) == "1" && Numerals.probability(0) == "0")
     #expect(Numerals.probability(0.5) == "0.5")
+    for (value, text) in [
+      (0.997, "0.997"), (0.994, "0.99"), (0.5, "0.50"), (0, "0.00"), (1, "1.00"),
+    ] as [(Float, String)] {
+      #expect(Numerals.probability(value, decimals: 2) == text)
+    }
   }
 }

@@ -463,7 +463,7 @@ struct RandomLinear: Sendable, CustomTestStringConvertible {
     #expect(agree(), "not finite: \(shape) kernel \(kernel) stride \(stride) padding \(padding)")
   }
 
-  @Test("worked by hand: a window over the border, and one with a NaN, wherever it stands")
+  @Test("worked by hand: a window over the border, and one with a NaN, wherever it is")
   func byHand() {
     let input = Tensor([1, 1, 3, 3], [-1, -2, -3, -4, -5, -6, -7, -8, -9])
     // Windows of 2 x 2 from row and column -1: cells outside do not count as 0.

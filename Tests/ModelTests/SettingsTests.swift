@@ -123,7 +123,7 @@ struct SettingsTests {
     #expect(file.summary.contains("crc32 \(try #require(file.checksum))"))
   }
 
-  @Test("weights are the same by content where they stand in files, by name where they do not")
+  @Test("weights are the same by content where they are stored in files, by name where they do not")
   func sources() throws {
     let file = WeightSource(name: "a.pth", checksum: "01234567")
     #expect(file.isSame(as: WeightSource(name: "b.pth", checksum: "01234567")))

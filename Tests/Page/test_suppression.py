@@ -183,7 +183,7 @@ def test_a_suppressed_one_names_its_suppressor(page, ledger):
     text = said.inner_text()
     assert f"suppressed by candidate {int(row[10])}" in text
     assert f"IoU {row[11]:.2f} > 0.70" in text
-    assert f"share {shared:,.0f} square pixels" in text and f"the {union:,.0f} that" in text
+    assert f"share {shared:,.0f} square input pixels" in text and f"the {union:,.0f} that" in text
 
     page.get_by_role("button", name="Choose its suppressor").click()
     assert said.get_attribute("data-candidate") == str(int(row[10]))

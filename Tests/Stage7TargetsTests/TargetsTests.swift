@@ -67,7 +67,7 @@ private func masks(_ boxes: [Box]) -> Tensor {
     #expect(problem([box], [0], masks([box])) == "object 0 has class 0")
     #expect(
       problem([box, Box(3, 1, 3, 5)], [1, 1], masks([box, box]))
-        == "object 1 has a box of 0.0 x 4.0 pixels")
+        == "object 1 has a box of 0.0 x 4.0 input pixels")
     #expect(problem([Box(.nan, 1, 3, 5)], [1], masks([box])) != nil)
     #expect(problem([Box(5, 1, 3, 5)], [1], masks([box])) != nil)
   }

@@ -101,7 +101,7 @@ import Testing
         == "annotation 3 has a box of 0.0 x 2.0 image pixels")
     #expect(
       problem(object(3, COCOBox(x: 6, y: 1, width: 2, height: 2), mask: filled))
-        == "annotation 3 has a box outside the image of 6 x 4 pixels")
+        == "annotation 3 has a box outside the image of 6 x 4 image pixels")
   }
 
   @Test("classes by category ids, by number, or all by one that is named")

@@ -57,7 +57,7 @@ import Testing
       pyramid: [24, 12].enumerated().map {
         FeatureMap("dP\($0 + 2)", spot($1, channels: 2), padded: size, image: size)
       },
-      trunk: [], input: spot(Small.side, channels: 3).slice(0), backdrop: Raster(Small.image),
+      trunk: [], input: spot(Small.side, channels: 3).slice(0), backdrop: Backdrop(Small.image),
       example: nil,
       norms: names.enumerated().map { number, name in
         ParameterNorm(

@@ -90,7 +90,7 @@ extension Small {
       proposals, truth: truth, maskSide: 28, matcher: options.rois, sampling: options.roiSampling,
       using: &generator)
     return TargetsDrawing(
-      backdrop: Raster(image), image: image, truth: truth, boxes: anchorBoxes,
+      backdrop: Backdrop(image), truth: truth, boxes: anchorBoxes,
       grids: AnchorGrids(candidates), anchors: anchors, rois: rois,
       classNames: ["__background__", "bright disc", "dull disc"], options: options)
   }
@@ -119,7 +119,7 @@ extension Small {
       [rois.positives.count, 3, 28, 28],
       rois.positives.flatMap { _ in (0..<3).flatMap { _ in mask.values.map { 6 * $0 - 2 } } })
     return LossesDrawing(
-      backdrop: Raster(image), image: image, padded: ImageSize(height: side, width: side),
+      backdrop: Backdrop(image), padded: ImageSize(height: side, width: side),
       levels: candidates, anchors: targets.anchors, rois: rois, truth: targets.truth,
       losses: TrainingLosses(
         rpn: rpnLosses(

@@ -24,14 +24,14 @@ import Testing
   }
 
   @Test func anchors() {
-    let drawing = AnchorsDrawing(backdrop: Raster(Small.image), levels: Small.levels)
+    let drawing = AnchorsDrawing(backdrop: Backdrop(Small.image), levels: Small.levels)
     #expect(snapshotFault(drawing.anchorsFigure.draw(), named: "stage2-anchors") == nil)
     #expect(snapshotFault(drawing.shiftsFigure.draw(), named: "stage2-shifts") == nil)
   }
 
   @Test func candidates() {
     let drawing = ProposalsDrawing(
-      backdrop: Raster(Small.image), proposals: Small.proposals, options: Small.proposalOptions)
+      backdrop: Backdrop(Small.image), proposals: Small.proposals, options: Small.proposalOptions)
     #expect(snapshotFault(drawing.candidatesFigure.draw(), named: "stage3-candidates") == nil)
     #expect(snapshotFault(drawing.clusterFigure.draw(), named: "stage3-cluster") == nil)
   }
@@ -76,7 +76,7 @@ import Testing
 @Suite struct EmptyImageTests {
   @Test func noCandidates() {
     let drawing = ProposalsDrawing(
-      backdrop: Raster(Small.image), proposals: Small.noProposals, options: Small.proposalOptions)
+      backdrop: Backdrop(Small.image), proposals: Small.noProposals, options: Small.proposalOptions)
     for figure in drawing.figures { #expect(figure.figure.draw().width > 100) }
     #expect(drawing.proposalsFigure.caption.contains("No candidate became a proposal"))
     #expect(drawing.clusterFigure.caption.contains("No candidate was suppressed"))
@@ -112,7 +112,7 @@ import Testing
       level.prediction.objectness = level.prediction.objectness.map { $0 - 20 }
       return level
     }
-    let drawing = AnchorsDrawing(backdrop: Raster(Small.image), levels: dark)
+    let drawing = AnchorsDrawing(backdrop: Backdrop(Small.image), levels: dark)
     for figure in drawing.figures { #expect(figure.figure.draw().width > 100) }
   }
 
@@ -129,7 +129,7 @@ extension Small {
     let features = RoIPyramid(levels: pyramid, strides: strides).features(
       boxes, bins: 7, operator: roiOperator)
     return RoIDrawing(
-      backdrop: Raster(image), proposals: boxes,
+      backdrop: Backdrop(image), proposals: boxes,
       scores: boxes.indices.map { 0.9 - Float($0) / 10 }, levels: levels,
       pyramid: RoIPyramid(levels: pyramid, strides: strides), features: features,
       roiOperator: roiOperator, bins: 7)
@@ -152,7 +152,7 @@ extension Small {
       (0..<3).flatMap { label in mask.values.map { ($0 - 0.5) * Float(4 * label) } }
     }
     return HeadsDrawing(
-      backdrop: Raster(image), image: image, proposals: boxes,
+      backdrop: Backdrop(image), proposals: boxes,
       prediction: BoxPrediction(
         features: Tensor([boxes.count, 1], repeating: 0), classLogits: scores,
         classScores: scores, deltas: deltas),

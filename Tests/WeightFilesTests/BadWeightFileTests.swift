@@ -22,7 +22,11 @@ struct BadWeightFileTests {
     "other pickles are refused with a message",
     arguments: [
       ("whole_module.pth", "torch.nn.modules.linear.Linear"), ("no_tensors.pth", "epoch, names"),
-      ("two_models.pth", "critic, generator"), ("compressed.pth", "compressed"),
+      ("two_models.pth", "2 dictionaries of tensors in the file"),
+      ("two_models.pth", "none is called model: critic, generator"),
+      ("two_models.pth", "weights_only=False)[\"critic\"], new_path)"),
+      ("two_models_counted.pth", "none is called model: critic, generator"),
+      ("compressed.pth", "compressed"),
       ("opaque_inside.pth", "args among the tensors is Python's argparse.Namespace"),
       ("opaque_model.pth", "model is an object of Python's argparse.Namespace"),
       ("nan.safetensors", "w: bad holds NaN or infinity"),
@@ -158,7 +162,7 @@ struct BadWeightFileTests {
         #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
           + #""b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, "a and b overlap"
       ),
-      (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "4 bytes stand after"),
+      (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "4 bytes follow"),
       (#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, "cut short"),
       (#"{"a":3}"#, "not the JSON"), (#"{"a":"#, "not the JSON"),
       (#"{"__metadata__":{"n":1}}"#, "not the JSON"),

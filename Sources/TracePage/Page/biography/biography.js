@@ -93,7 +93,7 @@ Page.exhibit('biography', async (bench, content) => {
     const proposal = ledger.proposalOf[place];
     if (pair === undefined) return `becomes proposal ${proposal}.`;
     const {detection, name, score} = Life.pairOf(heads, pair);
-    const mask = last.key === 'pasting' ? `, a mask of ${last.values.area} pixels` : '';
+    const mask = last.key === 'pasting' ? `, a mask of ${last.values.area} image pixels` : '';
     return `becomes proposal ${proposal}, then detection ${detection}: ${name}, score `
       + `${Numbers.score(score)}${mask}.`;
   }
@@ -174,7 +174,7 @@ Page.exhibit('biography', async (bench, content) => {
     context.stroke();
   }
 
-  /** The scores of the level by descending rank, and where this candidate stands. */
+  /** The scores of the level by descending rank, and the place of this candidate. */
   function curve() {
     const level = ledger.levelOf[place];
     const scores = [];

@@ -54,7 +54,7 @@ Page.exhibit('downstream', async (bench, content) => {
     if (cut.length) {
       texts.push('The numbers above are of all masks. To keep the page small, the images below show '
         + 'at most the first 300 masks of each set, in descending order of score, and no more than '
-        + `fit into 4,000,000 pixels: ${cut.map(({name, carried, all}) => (
+        + `fit into 4,000,000 image pixels: ${cut.map(({name, carried, all}) => (
           `${carried} of the ${all} of ${named(name)}`)).join(', ')}.`);
     }
     return texts.map((text) => element('p', {class: 'note'}, text));
@@ -118,10 +118,10 @@ Page.exhibit('downstream', async (bench, content) => {
       const mask = sets.get(choice.first).masks[pair.index];
       const other = sets.get(choice.second).masks[pair.partner];
       readout.textContent = other
-        ? `Mask ${pair.index} of ${named(choice.first)}, ${mask.area} pixels, against mask `
-          + `${pair.partner} of ${named(choice.second)}, ${other.area} pixels: IoU `
+        ? `Mask ${pair.index} of ${named(choice.first)}, ${mask.area} image pixels, against mask `
+          + `${pair.partner} of ${named(choice.second)}, ${other.area} image pixels: IoU `
           + `${pair.overlap.toFixed(3)}.`
-        : `Mask ${pair.index} of ${named(choice.first)}, ${mask.area} pixels, touches no mask of `
+        : `Mask ${pair.index} of ${named(choice.first)}, ${mask.area} image pixels, touches no mask of `
           + `${named(choice.second)}${isCut(choice.second) ? ' that is carried here' : ''}.`;
       readout.dataset.overlap = pair.overlap;
       const side = Math.max(mask.x2 - mask.x1, mask.y2 - mask.y1) * 1.6;
@@ -223,12 +223,12 @@ Page.exhibit('downstream', async (bench, content) => {
             {at: 3 * half, text: `${3 * half}`}],
           unit: 'shift, input pixels',
           label: `How far rounding moves edges on the level of stride ${stride}: left and upper `
-            + `ones by up to ${most.toFixed(2)} pixels`}),
+            + `ones by up to ${most.toFixed(2)} input pixels`}),
         Histogram.legend(series),
         element('p', {class: 'note', 'data-most': most},
           `${members.length} proposals read from the level of stride ${stride}; to the right `
           + 'or down is positive. Rounding to the nearest cell can move '
-          + `an edge by half a stride, ${half} pixels, at most (dashed lines `
+          + `an edge by half a stride, ${half} input pixels, at most (dashed lines `
           + `at ±${half}): the left and upper edges moved by up to ${most.toFixed(2)}, by `
           + `${size.toFixed(2)} on average. The right and lower edges move by another whole cell, `
           + `because RoIPool counts the last cell in full: from ${half} to ${3 * half}. RoIAlign `
@@ -237,7 +237,7 @@ Page.exhibit('downstream', async (bench, content) => {
     show(found[0]);
     if (found.length < 2) return place;
     return element('div', {}, Controls.row(Controls.select({label: 'Level, by its stride',
-      options: found.map((stride) => [stride, `${stride} pixels`]), value: found[0],
+      options: found.map((stride) => [stride, `${stride} input pixels`]), value: found[0],
       onChange: (value) => show(Number(value))})), place);
   }
 });

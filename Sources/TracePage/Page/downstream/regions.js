@@ -2,7 +2,7 @@
 
 /** Masks in the image: windows, the pixels in them that belong, outlines, overlaps. */
 const Regions = (() => {
-  /** The masks that stand in the page under a name: `{x1, y1, x2, y2, inside, area}` each. */
+  /** The masks that the page holds under a name: `{x1, y1, x2, y2, inside, area}` each. */
   async function load(name) {
     const windows = await Page.array(`${name}/windows`);
     const {values} = await Page.array(`${name}/inside`);

@@ -244,13 +244,13 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       : `${least < 0 ? 'Red is above 0, blue below.' : 'No value is negative: a ReLU came last.'} `
         + 'Colours end where the strongest 0.2 % begin.';
     mapPanel.caption.textContent = `${map.name}, ${channelName()}. ${colours}`;
-    imagePanel.caption.textContent = `The network's input, ${inputWidth} × ${inputHeight} pixels. `
-      + `White: the cell's own ${stride()} × ${stride()} pixels.`
+    imagePanel.caption.textContent = `The network's input, ${inputWidth} × ${inputHeight} input pixels. `
+      + `White: the cell's own ${stride()} × ${stride()} input pixels.`
       + (state.showsField ? ' Yellow: all that it can depend on, by the sizes of the layers\' kernels. '
         + 'In practice the middle counts most.' : '');
     countPanel.caption.textContent = 'How many cells have which value (height: logarithm of the '
-      + `number), from ${Numbers.short(least)} to ${Numbers.short(greatest)}; what lies beyond `
-      + 'stands at the ends. The mark is the cell.';
+      + `number), from ${Numbers.short(least)} to ${Numbers.short(greatest)}; values beyond `
+      + 'are counted at the ends. The mark is the cell.';
     mapPlane.canvas.setAttribute('aria-label', `${map.name}, ${channelName()}, ${map.rows} rows by `
       + `${map.columns} columns. Arrow keys move by a cell, with Shift by ten.`);
   }

@@ -6,7 +6,7 @@
  */
 const MicroscopeBox = (() => {
   const ALL = [1, 1, 1, 1];
-  /** The handles: which edges each moves, and where it stands (0 low, 0.5 middle, 1 high). */
+  /** The handles: which edges each moves, and where it is (0 low, 0.5 middle, 1 high). */
   const handles = [
     ['nw', 0, 0], ['n', 0.5, 0], ['ne', 1, 0], ['e', 1, 0.5],
     ['se', 1, 1], ['s', 0.5, 1], ['sw', 0, 1], ['w', 0, 0.5],
@@ -160,7 +160,7 @@ const MicroscopeBox = (() => {
     Microscope.listen((state) => {
       close.box.setAttribute('aria-label', `The box, left ${Numbers.fixed(state.box[0], 2)}, top `
         + `${Numbers.fixed(state.box[1], 2)}, width ${Numbers.fixed(state.box[2] - state.box[0], 2)}, `
-        + `height ${Numbers.fixed(state.box[3] - state.box[1], 2)} pixels`);
+        + `height ${Numbers.fixed(state.box[3] - state.box[1], 2)} input pixels`);
       whole.place();
       close.place();
     });

@@ -30,8 +30,8 @@ const MicroscopeEdges = (() => {
     Microscope.listen((state) => {
       const {box, map} = state;
       const {stride, name} = state.level;
-      head.replaceChildren(element('tr', {}, ...['edge', 'pixels', `cells of ${name}`,
-        'RoIPool reads from / to', 'RoIPool off by, cells (pixels)', 'RoIWarp off by',
+      head.replaceChildren(element('tr', {}, ...['edge', 'input pixels', `cells of ${name}`,
+        'RoIPool reads from / to', 'RoIPool off by, cells (input pixels)', 'RoIWarp off by',
         'RoIAlign off by']
         .map((text, index) => element('th', {scope: 'col', class: index ? 'figure' : ''}, text))));
       const operators = ['pool', 'warp', 'align'].map((each) => read(each, state[each]));
@@ -46,9 +46,9 @@ const MicroscopeEdges = (() => {
       const [width, height] = [box[2] - box[0], box[3] - box[1]];
       level.dataset.box = box.join(' ');
       level.dataset.level = name;
-      level.textContent = `Box of ${Numbers.fixed(width, 2)} × ${Numbers.fixed(height, 2)} pixels, `
+      level.textContent = `Box of ${Numbers.fixed(width, 2)} × ${Numbers.fixed(height, 2)} input pixels, `
         + `${Numbers.fixed(width / stride, 2)} × ${Numbers.fixed(height / stride, 2)} cells of ${name} `
-        + `(${stride} pixels each). ${reason(state)}`;
+        + `(${stride} input pixels each). ${reason(state)}`;
     });
     return [level, element('div', {class: 'scroller', tabindex: 0, role: 'region',
       'aria-label': 'Edges of the box'},

@@ -18,7 +18,7 @@ Page.exhibit('microscope', async (bench, content) => {
   const again = Controls.button({
     label: 'Back to the proposal', onClick: () => begin(Microscope.state.proposal)});
 
-  const held = content.levels.map(({name, stride}) => [name, `${name}, ${stride} pixels per cell`]);
+  const held = content.levels.map(({name, stride}) => [name, `${name}, ${stride} input pixels per cell`]);
   const level = Controls.select({label: 'Level', value: 'auto',
     options: [['auto', 'by the box’s size'], ...held],
     onChange: (choice) => Microscope.update({choice}, 'level')});

@@ -138,7 +138,7 @@ const Microscope = (() => {
       if (edges[axis + 2]) greatest = (limit[axis] + BEYOND * stride - high) / size;
       if (edges[axis] && !edges[axis + 2]) greatest = (high - low) / size - 1;
       if (!edges[axis] && edges[axis + 2]) least = 1 - (high - low) / size;
-      // A box that stands beyond a limit already may stay, and may come back.
+      // A box that is beyond a limit already may stay, and may come back.
       const [first, last] = [Math.min(Math.ceil(least), 0), Math.max(Math.floor(greatest), 0)];
       const taken = Math.min(Math.max(steps, first), last);
       for (const edge of [axis, axis + 2]) {
@@ -149,7 +149,7 @@ const Microscope = (() => {
   }
 
   /**
-   * As `shifted()`, by a single step or none along each axis. An edge that stands between two
+   * As `shifted()`, by a single step or none along each axis. An edge that lies between two
    * sixteenths of a cell goes to the next of them: proposals begin at odd numbers, and no count of
    * whole steps would ever bring such an edge to a whole cell.
    */
@@ -157,7 +157,7 @@ const Microscope = (() => {
     const size = step();
     const toNext = (axis, direction) => {
       const at = box[edges[axis] ? axis : axis + 2] / size;
-      // Edges are 32-bit numbers: one that misses a sixteenth by their rounding stands on it.
+      // Edges are 32-bit numbers: one that misses a sixteenth by their rounding lies on it.
       const near = Math.abs(at - Math.round(at)) < 1e-3 ? Math.round(at) : at;
       return direction && (direction > 0 ? Math.floor(near) + 1 : Math.ceil(near) - 1) - at;
     };

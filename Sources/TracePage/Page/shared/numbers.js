@@ -7,7 +7,7 @@ const Numbers = (() => {
     return text.replaceAll('-', '−');
   }
 
-  /** So many decimals, as where numbers stand below each other. */
+  /** So many decimals, as where numbers are listed below each other. */
   function fixed(value, digits) {
     const text = value.toFixed(digits);
     return Number(text) === 0 ? text.replace('-', '') : minus(text);

@@ -54,7 +54,7 @@ const Candidates = (() => {
     return ledger.levels.find(({number}) => number === ledger.levelOf[place]);
   }
 
-  /** Where a candidate's anchor stands: level, row and column of its cell, which of its shapes. */
+  /** Where a candidate's anchor is: level, row and column of its cell, which of its shapes. */
   function anchor(ledger, place) {
     const own = level(ledger, place);
     const within = ledger.index[place] - own.first;

@@ -158,7 +158,7 @@ Page.exhibit('suppression', async (bench, content) => {
         const relation = ledger.scores[winner] > ledger.scores[place] ? 'higher' : 'as high';
         return `${subject} is suppressed by ${called(winner)}, whose score is ${relation} `
           + `(${score(winner, place)}): IoU ${short(iou, now.threshold)} > ${threshold}. `
-          + `They share ${pixels(intersection)} square pixels (filled in the detail) of the `
+          + `They share ${pixels(intersection)} square input pixels (filled in the detail) of the `
           + `${pixels(union)} that at least one of them covers.`;
       }
       case fate.clippedAway: return `${subject} lay outside the image and was dropped.`;

@@ -122,7 +122,7 @@ Page.exhibit('sweep', async (bench, {steps}) => {
   const columns = ['operator', 'largest step', 'from, to', 'of all bins, this channel', 'in bin'];
   bench.replaceChildren(
     Controls.row(direction, slider),
-    Draw.panels(Draw.panel(chart, 'One mark per 1/16 cell. The vertical line: where the box stands '
+    Draw.panels(Draw.panel(chart, 'One mark per 1/16 cell. The vertical line: where the box is '
       + 'now, here and in the microscope.')),
     SweepChart.legend(curves), readout,
     element('div', {class: 'scroller', tabindex: 0, role: 'region', 'aria-label': 'Largest changes'},
