@@ -258,9 +258,20 @@ def training(bench: Bench) -> list[Row]:
     return [*rows, row]
 
 
+def tuning(bench: Bench) -> list[Row]:
+    """One step of fine-tuning R50-FPN v1, two images of 480 x 640: everything, and heads alone."""
+    names = {"training-r50": "R50-FPN, everything trained", "training-r50-heads": "R50-FPN, heads"}
+    return [
+        row
+        for job, name in names.items()
+        for row in compared(bench, job, name, ["torchvision"], 2)
+    ]
+
+
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
     "whole": whole, "pyramid": pyramid, "operators": operators, "memory": memory,
     "product": product, "trace": trace, "training": training,
+    "tuning": tuning,
 }  # fmt: skip
 
 

@@ -44,14 +44,42 @@ def batch() -> tuple[list[torch.Tensor], list[dict]]:
     return images, targets
 
 
+def tuning_step(
+    model: torch.nn.Module, image: torch.Tensor, frozen_parts: int
+) -> Callable[[], object]:
+    """One step of fine-tuning as ``TrainingWork`` takes it: two images with twenty rectangles."""
+    torch.set_grad_enabled(True)
+    model.train()
+    height, width = image.shape[-2:]
+    model.transform.min_size, model.transform.max_size = (min(height, width),), max(height, width)
+    masks = torch.zeros(20, height, width, dtype=torch.uint8)
+    boxes = torch.zeros(20, 4)
+    for index in range(20):
+        x, y = index * 97 % 540, index * 61 % 400
+        right, lower = x + 40 + index * 7 % 60, y + 30 + index * 11 % 50
+        masks[index, y:lower, x:right] = 1
+        boxes[index] = torch.tensor([x, y, right, lower])
+    target = {"boxes": boxes, "labels": torch.arange(1, 21), "masks": masks}
+    for parameter in model.backbone.body.parameters():
+        parameter.requires_grad_(frozen_parts == 0)
+    return stepping(model, [image, image], [target, dict(target)])
+
+
 def step() -> Callable[[], object]:
     """What takes one step, from prepared crops to changed parameters."""
     torch.set_grad_enabled(True)
-    model = bundled.model_of().train()
     images, targets = batch()
+    return stepping(bundled.model_of().train(), images, targets)
+
+
+def stepping(
+    model: torch.nn.Module, images: list[torch.Tensor], targets: list[dict]
+) -> Callable[[], object]:
+    """A step from prepared images, whose targets are in input pixels, to changed parameters."""
     prepared = model.transform(images)[0]
     inputs = ImageList(prepared.tensors, prepared.image_sizes)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=1e-4, momentum=0.9, weight_decay=1e-4)
 
     def run() -> object:
         features = model.backbone(inputs.tensors)

@@ -130,7 +130,7 @@ class Torchvision:
     def job(self, name: str) -> Job:
         """A job by its name, in torch's fastest mode."""
         run, arrays = self.plain_job(name)
-        if name == "training":
+        if name.startswith("training"):
             return run, arrays
         return self.torch.inference_mode()(run), arrays
 
@@ -156,6 +156,12 @@ class Torchvision:
             import peer_training
 
             return peer_training.step(), lambda total: {"loss": total.numpy()[None]}
+        if name.startswith("training-r50"):
+            import peer_training
+
+            parts = 5 if name.endswith("heads") else 0
+            run = peer_training.tuning_step(self.model, self.image, frozen_parts=parts)
+            return run, lambda total: {"loss": total.numpy()[None]}
         inputs = self.inputs
         if name == "roialign":
             align = lambda *arguments: ops.roi_align(*arguments, sampling_ratio=2, aligned=False)

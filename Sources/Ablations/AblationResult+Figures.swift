@@ -19,10 +19,10 @@ public struct AblationFigure {
         "Each bar is the mean of the networks trained with one operator; a dot is one network of "
         + "one seed. In a row everything but the operator is the same: first weights, batches, "
         + "steps.\n"
-        + "Look for: how much RoIPool loses to RoIAlign, at an IoU of 0.75 more than in the mean "
-        + "over all thresholds, and at stride 32 and 16 more than on the pyramid, whose finest "
-        + "level has stride 4. Where the data are others, the heights cannot be compared with the "
-        + "paper's, only the order and the distances within a chart.",
+        + "Look for: how much RoIPool loses to RoIAlign, in the mean over all IoU thresholds and at "
+        + "0.75; which stride costs more; and how far the networks of one operator lie apart. The "
+        + "paper's networks learned from COCO, so heights cannot be compared with it, only the "
+        + "order and the distances within a chart.",
       columns: 4
     ) {
       for levels in present {

@@ -39,6 +39,37 @@ public struct TrainingWork: Sendable {
         norms: .batchStatistics, augmentation: .none))
   }
 
+  /// Prepares a batch of two whole images, each with the same twenty rectangles, for a network with
+  /// frozen norms: what fine-tuning R50-FPN costs.
+  ///
+  /// - Parameters:
+  ///   - image: `[3, H, W]`, which the network reads at its own size; at least 480 x 640
+  ///   - frozenParts: 5 to train pyramid and heads alone, 0 for everything
+  public init(_ model: MaskRCNNModel, pairOf image: Tensor, frozenParts: Int) throws(Fault) {
+    var model = model
+    let (height, width) = (image.shape[1], image.shape[2])
+    model.settings.resize = .sides(shorter: min(height, width), longer: max(height, width))
+    let objects = (0..<20).map { index in
+      let (x, y) = (index * 97 % 540, index * 61 % 400)
+      let window = Window(x, y, x + 40 + index * 7 % 60, y + 30 + index * 11 % 50)
+      return TrainingObject(
+        label: 1 + index,
+        region: MaskRegion(
+          window: window,
+          isInside: [Bool](repeating: true, count: window.width * window.height)))
+    }
+    let sample = TrainingSample(name: "bench", image: image, objects: objects)
+    batch = try TrainingBatch([sample, sample], model.settings, seeds: [0, 1])
+    var configuration = TrainingConfiguration(
+      seed: 1, steps: 1000, imagesPerBatch: 2,
+      schedule: LearningRateSchedule(rate: 1e-4, warmUpSteps: 0, decay: .constant),
+      norms: .frozen, augmentation: .none)
+    configuration.frozenParts = frozenParts
+    // Seeded weights have no sensible losses.
+    configuration.greatestLoss = .greatestFiniteMagnitude
+    trainer = Trainer(model, configuration)
+  }
+
   /// Takes the first step.
   ///
   /// - Parameter clock: called after each part of it
