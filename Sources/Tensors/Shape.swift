@@ -41,9 +41,13 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 }
 
 extension Shape {
-  /// A shape from extents that came from a file: nil where one is negative or the number of
-  /// elements does not fit an `Int`.
+  /// A shape from a file has at most so many axes, as many as torch allows.
+  public static let greatestRank = 64
+
+  /// A shape from extents that came from a file: nil where there are too many of them, one is
+  /// negative, or the number of elements does not fit an `Int`.
   public init?(checking extents: [Int]) {
+    guard extents.count <= Shape.greatestRank else { return nil }
     // An extent of 0 does not make the others harmless: strides are products of them.
     var product = 1
     for extent in extents {

@@ -315,7 +315,10 @@ struct PickleMachine {
   }
 
   private func integers(_ value: Pickle.Value) -> [Int]? {
-    guard let elements = pickle.elements(value) else { return nil }
+    // A file can name one long tuple as the shape of any number of tensors.
+    guard let elements = pickle.elements(value), elements.count <= Shape.greatestRank else {
+      return nil
+    }
     var integers: [Int] = []
     for case .integer(let integer) in elements { integers.append(integer) }
     return integers.count == elements.count ? integers : nil

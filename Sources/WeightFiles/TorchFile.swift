@@ -137,18 +137,22 @@ enum TorchFile {
     place: (Pickle.Storage) throws -> Range<Int>
   ) throws -> Contents {
     var contents = Contents()
-    // Tensors may share a storage, but a small file must not ask for unlimited memory.
+    // Tensors may share a storage, but a small file must not ask for unlimited memory or time.
     var budget = 16 * data.count
     for (parameter, index) in try stateDictionary(pickle, name: name) {
       let reference = pickle.tensors[index]
       let storage = pickle.storages[reference.storage]
       let bytes = try place(storage)
-      budget -= 4 * min(reference.shape.count, 1 << 40)
-      guard storage.count <= bytes.count / storage.type.width, reference.fits(storage), budget >= 0
-      else {
+      guard storage.count <= bytes.count / storage.type.width, reference.fits(storage) else {
         throw Fault(
           name, "\(parameter.quoted), \(reference.shape), does not fit the storage it lies in",
           remedy: ByteReader.remedy)
+      }
+      budget -= 4 * max(reference.shape.count, reference.span)
+      guard budget >= 0 else {
+        throw Fault(
+          name, "the tensors share storages and would take far more memory than the file",
+          remedy: "Save the weights alone, torch.save(model.state_dict(), path)")
       }
       contents.tensors[parameter] = reference.tensor(storage.type, in: data, bytes)
       contents.types[parameter] = storage.type
@@ -160,11 +164,18 @@ enum TorchFile {
   private static func stateDictionary(
     _ pickle: Pickle, name: String
   ) throws -> [(key: String, tensor: Int)] {
-    /// Text keys with a tensor each.
+    var known: [Int: [(key: String, tensor: Int)]] = [:]
+    /// Text keys with a tensor each. Looked for once in a dictionary, since any number of keys can
+    /// name one.
     func tensors(_ value: Pickle.Value) -> [(key: String, tensor: Int)] {
-      (pickle.fields(value) ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
+      guard case .dictionary(let dictionary) = value else { return [] }
+      if let found = known[dictionary] { return found }
+      let found = (pickle.fields(value) ?? [:]).sorted { $0.key < $1.key }.compactMap {
+        (key, value) -> (key: String, tensor: Int)? in
         if case .tensor(let index) = value { (key, index) } else { nil }
       }
+      known[dictionary] = found
+      return found
     }
     func isChosen(_ value: Pickle.Value) throws -> Bool {
       guard !tensors(value).isEmpty else { return false }
@@ -241,6 +252,11 @@ extension Pickle.TensorReference {
     return last < storage.count && shape.count <= storage.count
   }
 
+  /// Elements of the storage from the first to the last that belongs to the tensor.
+  var span: Int {
+    shape.count == 0 ? 0 : zip(shape.extents, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+  }
+
   /// The elements in row-major order, whatever order the storage has them in.
   ///
   /// - Precondition: the reference fits the storage, whose elements fill `bytes` of the file.
@@ -256,7 +272,6 @@ extension Pickle.TensorReference {
       $0.0 == 1 || $0.1 == $1
     }
     if isContiguous { return Tensor(shape, elements(offset..<offset + shape.count)) }
-    let span = zip(shape.extents, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
     let source = elements(offset..<offset + span)
     var values: [Float] = []
     values.reserveCapacity(shape.count)

@@ -34,8 +34,16 @@ struct ZipArchive {
     var reader = ByteReader(self.data, name: name)
     try reader.seek(offset)
     var entries: [String: Entry] = [:]
+    // Entries that share bytes would be read and summed once each.
+    var left = self.data.count
     for _ in 0..<count {
       let entry = try ZipArchive.readEntry(&reader)
+      guard entry.compressedSize <= left else {
+        throw Fault(
+          name, "the entries of the zip file overlap or lie beyond its end",
+          remedy: ByteReader.remedy)
+      }
+      left -= entry.compressedSize
       guard entries.updateValue(entry, forKey: entry.name) == nil else {
         throw Fault(
           name, "two entries of the zip file are called \(entry.name.quoted)",

@@ -191,6 +191,76 @@ struct BadWeightFileTests {
     #expect(fault.contains("far more values"), "\(fault)")
   }
 
+  /// A file of the older format: `body` is the pickled object, the storage "0" has `count` floats.
+  private func legacy(_ body: [UInt8], count: UInt8) throws -> Data {
+    let whole = try Data(contentsOf: fixture("weight-files/malicious_legacy.pth"))
+    let head = try #require(whole.lastRange(of: Data([0x80, 0x02])))
+    var file = whole[..<head.lowerBound] + Data(body)
+    file += Data([0x80, 0x02, 0x5d, 0x58, 1, 0, 0, 0, 0x30, 0x61, 0x2e])  // ["0"]
+    file += Data([count, 0, 0, 0, 0, 0, 0, 0])
+    return file + Data(count: 4 * Int(count))
+  }
+
+  /// The storage "0" of `count` floats, as pickled.
+  private func storage(_ count: UInt8) -> [UInt8] {
+    var bytes: [UInt8] = Array("(X".utf8) + [7, 0, 0, 0] + Array("storage".utf8)
+    bytes += Array("ctorch\nFloatStorage\nX".utf8) + [1, 0, 0, 0] + Array("0X".utf8)
+    bytes += [3, 0, 0, 0] + Array("cpuK".utf8) + [count] + Array("NtQ".utf8)
+    return bytes
+  }
+
+  /// A dictionary of `names` tensors, each rebuilt of what lies in the memo: 0 the function, 1 the
+  /// storage, 2 the shape, 3 the strides.
+  private func dictionary(_ names: Int, _ memo: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = [0x80, 2] + memo + Array("}(".utf8)
+    for number in 0..<names {
+      let name = "t\(number)"
+      bytes += Array("X".utf8) + [UInt8(name.utf8.count), 0, 0, 0] + Array(name.utf8)
+      bytes += Array("h\0(h".utf8) + [1] + Array("K\0h".utf8) + [2] + Array("h".utf8) + [3]
+      bytes += Array("tR".utf8)
+    }
+    return bytes + Array("u.".utf8)
+  }
+
+  private let rebuild: [UInt8] = Array("ctorch._utils\n_rebuild_tensor\nq".utf8) + [0]
+
+  @Test("one long tuple as the shape of many tensors is refused before it is copied")
+  func ranks() throws {
+    let ones = Array("(".utf8) + (0..<30_000).flatMap { _ in Array("K".utf8) + [1] }
+    let memo =
+      rebuild + storage(4) + Array("q".utf8) + [1] + ones + Array("tq".utf8) + [2] + ones
+      + Array("tq".utf8) + [3]
+    let fault = try #require(refusal(reading: legacy(dictionary(1000, memo), count: 4)))
+    #expect(fault.contains("impossible shape"), "\(fault)")
+  }
+
+  @Test("many views that span a whole storage are refused")
+  func spans() throws {
+    // Two elements, 199 apart.
+    let memo =
+      rebuild + storage(200) + Array("q".utf8) + [1] + Array("K".utf8) + [2, 0x85]
+      + Array("q".utf8) + [2] + Array("K".utf8) + [199, 0x85] + Array("q".utf8) + [3]
+    let fault = try #require(refusal(reading: legacy(dictionary(1000, memo), count: 200)))
+    #expect(fault.contains("far more memory than the file"), "\(fault)")
+    #expect(refusal(reading: try legacy(dictionary(4, memo), count: 200)) == nil)
+  }
+
+  @Test("entries of a zip file that share bytes are refused")
+  func sharedEntries() throws {
+    let data = try Data(contentsOf: fixture("weight-files/no_tensors.pth"))
+    // The sizes of the first entry in the directory become those of the whole file.
+    let entry = try #require(data.firstRange(of: Data([0x50, 0x4b, 0x01, 0x02]))).lowerBound
+    var file = data
+    for (index, byte) in withUnsafeBytes(of: UInt32(data.count).littleEndian, Array.init)
+      .enumerated()
+    {
+      file[entry + 20 + index] = byte
+      file[entry + 24 + index] = byte
+    }
+    let fault = try #require(refusal(reading: file))
+    #expect(fault.contains("overlap"), "\(fault)")
+  }
+
   @Test("deep and endless pickles end in a fault")
   func deepPickles() {
     // A million nested tuples, nested lists, marks; a circle of a list in itself.
