@@ -10,7 +10,8 @@ public struct AblationFigure {
   /// Takes the groups of one data set.
   public init(_ groups: [AblationGroup]) { self.groups = groups }
 
-  /// A row of charts for each choice of levels: mask AP and AP75 here, and the paper's.
+  /// A row of charts for each choice of levels: mask AP and AP75 here, and the paper's where it
+  /// compares on such levels.
   public var figure: Figure {
     let data = groups.first?.data ?? ""
     return Figure(
@@ -28,8 +29,10 @@ public struct AblationFigure {
       for levels in present {
         chart(levels, "mask AP", of: \.maskAP)
         chart(levels, "mask AP75", of: \.maskAP75)
-        paperChart(levels, "mask AP", of: \.ap)
-        paperChart(levels, "mask AP75", of: \.ap75)
+        if let table = PaperResult(levels, .pool)?.table {
+          paperChart(levels, "Paper, table \(table): mask AP", of: \.ap)
+          paperChart(levels, "Paper, table \(table): mask AP75", of: \.ap75)
+        }
       }
     }
   }
@@ -53,15 +56,14 @@ public struct AblationFigure {
   }
 
   private func paperChart(
-    _ levels: SmallNetworkLevels, _ name: String, of number: (PaperResult) -> Double
+    _ levels: SmallNetworkLevels, _ title: String, of number: (PaperResult) -> Double
   ) -> Chart {
     let bars = OperatorVariant.allCases.compactMap { variant in
       PaperResult(levels, variant).map {
         Chart.Bar(variant.words, Float(number($0)), variant.colour)
       }
     }
-    let table = PaperResult(levels, .pool).map { "Paper, table \($0.table): \(name)" }
-    var chart = Chart.bars(bars, table ?? "The paper does not compare on a pyramid", axis: "%")
+    var chart = Chart.bars(bars, title, axis: "%")
     chart.width = 180
     return chart
   }
