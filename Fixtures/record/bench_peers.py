@@ -153,7 +153,7 @@ class Bench:
 
 
 def compared(bench: Bench, job: str, name: str, peers: list[str], least: float) -> list[Row]:
-    """A row per peer; the goal stands with the one that is the fastest."""
+    """A row per peer; only the fastest one has a goal."""
     peers = [peer for peer in peers if peer not in bench.skipped]
     seconds = bench.turns(job, peers)
     fastest = min(peers, key=lambda peer: statistics.median(seconds[peer]), default=None)

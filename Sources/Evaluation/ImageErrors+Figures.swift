@@ -69,12 +69,12 @@ public struct WorstImages {
       layers += drawn(item.results[pair.detection], Self.badlyMasked)
       layers.append(
         .box(
-          box(item.image.objects[pair.object].bounds),
+          item.image.objects[pair.object].box,
           Stroke(Self.badlyMasked, thickness: 1, dashed: true)))
     }
     for pair in errors.confused {
       let (object, result) = (item.image.objects[pair.object], item.results[pair.detection])
-      let box = box(result.bounds)
+      let box = result.bounds.box
       layers.append(
         .note(
           "\(name(object.label)) as \(name(result.label))",
@@ -91,12 +91,6 @@ public struct WorstImages {
     return view
   }
 
-  private func box(_ bounds: COCOBox) -> Box {
-    Box(
-      Float(bounds.x), Float(bounds.y), Float(bounds.x + bounds.width),
-      Float(bounds.y + bounds.height))
-  }
-
   private func name(_ label: Int) -> String { names[label] ?? "class \(label)" }
 
   private func drawn(_ object: TruthObject, _ colour: Colour) -> [Layer] {
@@ -110,13 +104,13 @@ public struct WorstImages {
   private func layers(
     _ mask: RunLengthEncoding?, _ bounds: COCOBox, _ colour: Colour
   ) -> [Layer] {
-    guard let mask, mask.area > 0 else { return [.box(box(bounds), Stroke(colour))] }
+    guard let mask, mask.area > 0 else { return [.box(bounds.box, Stroke(colour))] }
     let region = mask.region
     let window = region.window
     let values = region.isInside.map { Float($0 ? 1 : 0) }
     return [
       .mask(
-        Tensor([window.height, window.width], values), at: box(COCOBox(window)), colour,
+        Tensor([window.height, window.width], values), at: COCOBox(window).box, colour,
         opacity: 0.45)
     ]
   }

@@ -11,7 +11,7 @@ import Testing
     #expect(marked == [0x22, 0x22, 0x22, 0x301, 0x22])
   }
 
-  /// What Swift takes for one character together with what stands before or behind it.
+  /// Scalars that Swift joins with the one before or after them to one character.
   private let clusters = ["\u{600}", "\u{301}", "\u{200d}", "\u{fe0f}", "\u{110bd}"]
 
   @Test("markup is escaped beside characters that join with it")
