@@ -14,12 +14,13 @@ public enum SmallNetworkLevels: String, Sendable, Codable, CaseIterable {
   /// P2 … P6.
   case pyramid
 
-  /// Blocks and channels of the trunk's layers, and channels of the mask head's convolutions.
-  fileprivate var trunk: (blocks: [Int], widths: [Int], mask: [Int]) {
+  /// Blocks and channels of the trunk's layers, outputs of the box head's layers, and channels of
+  /// the mask head's convolutions: as many as keep a file of 16 bits below 1 MB.
+  fileprivate var sizes: (blocks: [Int], widths: [Int], box: [Int], mask: [Int]) {
     switch self {
-    case .stride16: ([1, 2, 2], [16, 32, 64], [32, 32])
-    case .stride32: ([1, 2, 2, 1], [16, 32, 64, 64], [32, 32])
-    case .pyramid: ([1, 1, 1, 1], [16, 32, 64, 96], [32, 32, 32])
+    case .stride16: ([1, 2, 2], [16, 32, 64], [72, 64], [32, 32])
+    case .stride32: ([1, 2, 2, 1], [16, 32, 64, 64], [96, 64], [32, 32])
+    case .pyramid: ([1, 1, 1, 1], [16, 32, 64, 96], [96, 64], [32, 32, 32])
     }
   }
 }
@@ -38,12 +39,12 @@ extension MaskRCNNModel {
     overrides: [String: String] = [:], seed: UInt64
   ) throws -> MaskRCNNModel {
     let epsilon: Float = 1e-5
-    let trunk = levels.trunk
+    let sizes = levels.sizes
     let layout = Layout.small(
-      blocks: trunk.blocks, widths: trunk.widths,
+      blocks: sizes.blocks, widths: sizes.widths,
       pyramid: levels == .pyramid ? 32 : nil,
       anchors: settings.anchorSizes.levels[0].count * settings.anchorAspectRatios[0].count,
-      boxLayers: [96, 64], maskConvolutions: trunk.mask,
+      boxLayers: sizes.box, maskConvolutions: sizes.mask,
       classes: settings.classNames.count)
     let parameters = try MaskRCNNParameters(random: layout, normEpsilon: epsilon, seed: seed)
     let model = MaskRCNNModel(
