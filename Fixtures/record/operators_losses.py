@@ -8,7 +8,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.models.detection.roi_heads import fastrcnn_loss, maskrcnn_loss
+from torchvision.models.detection.roi_heads import (
+    fastrcnn_loss,
+    maskrcnn_loss,
+    project_masks_on_boxes,
+)
 from torchvision.models.detection.rpn import concat_box_prediction_layers
 
 import training_scenes as scenes
@@ -144,11 +148,24 @@ def record_rpn_losses() -> None:
     cases.close()
 
 
+def multinomial_mask_loss(logits: Tensor, targets: list[Tensor], labels: Tensor) -> Tensor:
+    """The mask loss where classes and background compete for every pixel: torch's cross-entropy with
+    the target's share for the RoI's own class and the rest for the background, class 0."""
+    if not len(labels):
+        return logits.sum() * 0
+    share = torch.cat(targets)  # [P, M, M]
+    probabilities = torch.zeros_like(logits)  # [P, K, M, M]
+    probabilities[:, 0] = 1 - share
+    probabilities[torch.arange(len(labels)), labels] = share
+    return F.cross_entropy(logits, probabilities)
+
+
 def record_roi_losses() -> None:
-    """torchvision's ``fastrcnn_loss`` and ``maskrcnn_loss``."""
+    """torchvision's ``fastrcnn_loss`` and ``maskrcnn_loss``, and torch's ``cross_entropy``."""
     cases = CaseList(
         "roi_losses",
-        "torchvision.models.detection.roi_heads.fastrcnn_loss and maskrcnn_loss and torch autograd",
+        "torchvision.models.detection.roi_heads.fastrcnn_loss and maskrcnn_loss, "
+        "torch.nn.functional.cross_entropy (loss_mask_softmax) and torch autograd",
         SEED,
         "classLogits [R, K], deltas [R, 4 K] and maskLogits [P, K, M, M] are of all images together; "
         "proposalsI, truthsI, classesI, masksI and sampledI of image I, the last what torchvision drew. "
@@ -180,6 +197,15 @@ def record_roi_losses() -> None:
             [image.labels for image in batch],
             [own[index] for own, index in zip(matched, positive)],
         )
+        fourth = multinomial_mask_loss(
+            mask_logits,
+            [
+                project_masks_on_boxes(image.masks, own[index], match[index], MASK_SIDE)
+                for image, own, match, index in zip(batch, boxes, matched, positive)
+                if len(index)
+            ],
+            torch.cat([own[index] for own, index in zip(labels, positive)]),
+        )
         inputs = {"classLogits": logits, "deltas": deltas, "maskLogits": mask_logits}
         for index, image in enumerate(batch):
             inputs |= {
@@ -195,7 +221,9 @@ def record_roi_losses() -> None:
             "loss_mask": third[None],
             "dClassLogits": torch.autograd.grad(first, logits)[0],
             "dDeltas": torch.autograd.grad(second, deltas)[0],
+            "loss_mask_softmax": fourth[None],
             "dMaskLogits": torch.autograd.grad(third, mask_logits)[0],
+            "dMaskLogitsSoftmax": torch.autograd.grad(fourth, mask_logits)[0],
         }
         cases.add(name, inputs, outputs, {"images": len(batch), "side": MASK_SIDE})
     cases.close()

@@ -77,7 +77,7 @@ public struct LearningGolden {
       using: &generator)
     let pass = RoIPass(
       images.pyramid, input: input.padded, targets: [rois], model.parameters,
-      model.settings.roi, operator: .torchvision, norms: norms)
+      model.settings, operator: .torchvision, norms: norms)
     let losses = losses(images, pass, anchors: [anchors], rois: [rois])
     let gradient = networkGradient(
       images, pass, anchors: [anchors], rois: [rois], model.parameters,

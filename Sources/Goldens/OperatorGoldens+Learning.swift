@@ -191,10 +191,12 @@ extension OperatorGoldens {
     return [
       LossName.classes.rawValue: scalar(losses.classes.value),
       LossName.boxes.rawValue: scalar(losses.boxes.value),
-      LossName.masks.rawValue: scalar(maskLoss(masks, targets: targets).value),
+      LossName.masks.rawValue: scalar(maskLoss(masks, targets: targets, .sigmoid).value),
       "dClassLogits": NumericArray(gradients.classLogits),
       "dDeltas": NumericArray(gradients.deltas),
-      "dMaskLogits": NumericArray(maskLossGradient(masks, targets: targets)),
+      "loss_mask_softmax": scalar(maskLoss(masks, targets: targets, .softmax).value),
+      "dMaskLogitsSoftmax": NumericArray(maskLossGradient(masks, targets: targets, .softmax)),
+      "dMaskLogits": NumericArray(maskLossGradient(masks, targets: targets, .sigmoid)),
     ]
   }
 

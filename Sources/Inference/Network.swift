@@ -126,7 +126,7 @@ public struct Network: Sendable {
     _ detected: [[DetectionCandidate]], logits: Tensor, _ sizes: [InputSizes]
   ) -> [[Detection]] {
     let probabilities = maskProbabilities(
-      logits, labels: detected.joined().map(\.label))  // [D, M, M]
+      logits, labels: detected.joined().map(\.label), model.settings.maskActivation)  // [D, M, M]
     var first = 0
     return zip(detected, sizes).map { detected, sizes in
       defer { first += detected.count }

@@ -55,6 +55,7 @@ extension ModelSettings {
       "roi.sampling_ratio": String(roi.samplingRatio),
       "roi.aligned": String(roi.aligned),
       "roi.reduction": roi.reduction.rawValue,
+      "mask.activation": maskActivation.rawValue,
       "detections_per_image": String(detectionsPerImage),
       "score_threshold": try json(scoreThreshold),
       "norm_eps": try json(normEpsilon),

@@ -5,8 +5,8 @@
 /// `input.scale`, or `input.min_size` with `input.max_size`; `input.mean`, `input.std`,
 /// `anchors.sizes`, `anchors.aspect_ratios`, `roi.mask_bins`, `roi.canonical_scale`,
 /// `roi.canonical_level`, `roi.levels`, `roi.operator`, `roi.sampling_ratio`, `roi.aligned`,
-/// `roi.reduction`, `detections_per_image`, `score_threshold`; `norm_eps` becomes the epsilon of the
-/// batch norms.
+/// `roi.reduction`, `mask.activation`, `detections_per_image`, `score_threshold`; `norm_eps` becomes
+/// the epsilon of the batch norms.
 public struct ModelSettings: Sendable, Equatable, Codable {
   /// How an image is brought to the size that the network works at.
   public enum Resize: Sendable, Equatable, Codable {
@@ -34,6 +34,8 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   public var anchorAspectRatios: AnchorAspectRatios = [0.5, 1, 2]
   /// How RoIs are read from the levels.
   public var roi = RoISettings()
+  /// How the mask head's logits become probabilities.
+  public var maskActivation = MaskActivation.sigmoid
   /// At most so many detections leave the box head.
   public var detectionsPerImage: Int = 100
   /// Detections with a lower score are dropped.
@@ -66,6 +68,15 @@ public struct ModelSettings: Sendable, Equatable, Codable {
   static func isSize(_ key: String) -> Bool {
     ["input.scale", "input.min_size", "input.max_size"].contains(key)
   }
+}
+
+/// How the mask head's logits become probabilities, in training and in inference. Paper: section 4.2,
+/// "Multinomial vs. Independent Masks", table 2b.
+public enum MaskActivation: String, Sendable, Codable, CaseIterable {
+  /// Each class's mask by itself: Mask R-CNN's way.
+  case sigmoid
+  /// The classes and the background compete for every pixel, as in semantic segmentation.
+  case softmax
 }
 
 /// How the features of a RoI of any size become a grid of bins.

@@ -10,7 +10,7 @@ struct SettingsReader {
     "input.std",
     "anchors.sizes", "anchors.aspect_ratios", "roi.mask_bins", "roi.canonical_scale",
     "roi.canonical_level", "roi.levels", "roi.operator", "roi.sampling_ratio", "roi.aligned",
-    "roi.reduction", "detections_per_image", "score_threshold", "norm_eps",
+    "roi.reduction", "mask.activation", "detections_per_image", "score_threshold", "norm_eps",
   ]
 
   /// Where each setting that has been read comes from.
@@ -41,6 +41,8 @@ struct SettingsReader {
       try numbers("input.std", count: 3) { $0 > 0 } ?? settings.standardDeviation
     try readAnchors(into: &settings, architecture)
     try readRoIs(into: &settings.roi, architecture.layout)
+    settings.maskActivation =
+      try word("mask.activation", of: MaskActivation.self) ?? settings.maskActivation
     settings.detectionsPerImage =
       try number("detections_per_image") { (1...100_000).contains($0) && $0 == $0.rounded() }
       .map { Int($0) } ?? settings.detectionsPerImage

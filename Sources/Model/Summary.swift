@@ -77,6 +77,7 @@ extension MaskRCNNModel {
         "mask RoI",
         "\(settings.roi.maskBins)x\(settings.roi.maskBins) bins (\(origin("roi.mask_bins")))"
       ),
+      ("mask", "\(settings.maskActivation.rawValue) (\(origin("mask.activation")))"),
       ("detections", "at most \(settings.detectionsPerImage) (\(origin("detections_per_image")))"),
       ("score threshold", "\(settings.scoreThreshold) (\(origin("score_threshold")))"),
     ]

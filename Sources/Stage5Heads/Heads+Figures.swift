@@ -1,4 +1,5 @@
 import Figures
+import Model
 import Stage0Input
 import Stage1Backbone
 import Tensors
@@ -14,6 +15,7 @@ struct HeadsDrawing: Sendable {
   var maskFeatures: Tensor
   /// `[D, K, 28, 28]`
   var maskLogits: Tensor
+  var maskActivation: MaskActivation
   var classNames: [String]
   var options: DetectionOptions
 

@@ -28,6 +28,9 @@ public struct HeadsStage: Stage {
   /// One number per class, as annotations give it; empty where it is the class itself.
   public var categoryIDs: [Int]
 
+  /// How mask logits become probabilities.
+  public var maskActivation: MaskActivation
+
   /// Rows and columns of the bins that the box head reads.
   public var boxBins: Int
   /// Rows and columns of the bins that the mask head reads.
@@ -41,6 +44,7 @@ public struct HeadsStage: Stage {
     classNames = model.settings.classNames
     categoryIDs = model.settings.categoryIDs
     options = .torchvision(model.settings)
+    maskActivation = model.settings.maskActivation
     (boxBins, maskBins) = (model.parameters.boxBins, model.settings.roi.maskBins)
   }
 
@@ -55,6 +59,7 @@ public struct HeadsStage: Stage {
     var facts = weights.recordedFacts.merging([
       "maskBins": .integer(maskBins),
       "maskOperator": .text("as in stage 4"),
+      "maskActivation": .text(maskActivation.rawValue),
       "classNames": .texts(classNames),
     ]) { $1 }
     if !categoryIDs.isEmpty { facts["categoryIDs"] = .numbers(categoryIDs.map(Double.init)) }
@@ -98,7 +103,8 @@ public struct HeadsStage: Stage {
       HeadsDrawing(
         backdrop: input.backdrop(), proposals: boxes,
         prediction: branch.prediction, found: found, maskFeatures: masks.features,
-        maskLogits: masks.logits, classNames: classNames, options: options
+        maskLogits: masks.logits, maskActivation: maskActivation, classNames: classNames,
+        options: options
       ).figures)
   }
 

@@ -42,7 +42,8 @@ extension HeadsDrawing {
     return Figure(
       title,
       caption: "The \(detected.count) best detections: the image in the box, stretched to "
-        + "a square as the masks are, then the mask of each class (logistic function of \(maskLogits.shape[2]) × \(maskLogits.shape[3]) "
+        + "a square as the masks are, then the mask of each class (\(maskActivation.rawValue) of "
+        + "\(maskLogits.shape[2]) × \(maskLogits.shape[3]) "
         + "logits), the detection's own class framed"
         + (others < classes - 1 ? "; only the \(others) classes with the highest scores." : "."),
       columns: others + 1, sharing: .share, units: "probability"
@@ -79,12 +80,11 @@ extension HeadsDrawing {
     _ index: Int, _ label: Int, _ detection: DetectionCandidate, side: Int
   ) -> Heatmap {
     let (rows, columns) = (maskLogits.shape[2], maskLogits.shape[3])
-    let first = (index * maskLogits.shape[1] + label) * rows * columns
-    let values = maskLogits.values[first..<first + rows * columns].map { sigmoid($0) }
+    let share = maskProbabilities(
+      maskLogits.rows(index..<index + 1), labels: [label], maskActivation)  // [1, M, M]
     let isOwn = label == detection.label
     var map = Heatmap(
-      Tensor([rows, columns], values),
-      Lettering.strong.shortened(classNames.shown(label), width: side - 2), scale: .share,
+      share.slice(0), Lettering.strong.shortened(classNames.shown(label), width: side - 2), scale: .share,
       layers: isOwn
         ? [.box(Box(0, 0, Float(columns), Float(rows)), Stroke(.orange, thickness: 6))] : [])
     map.zoom = Float(side) / Float(max(rows, columns))

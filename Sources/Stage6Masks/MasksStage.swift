@@ -1,5 +1,6 @@
 import Annotations
 import Foundation
+import Model
 import Stage0Input
 import Stage5Heads
 import Tensors
@@ -50,7 +51,7 @@ public struct MasksStage: Stage {
     }
 
     folder.report("pasting \(labels.count) masks")
-    let probabilities = maskProbabilities(logits, labels: labels)  // [D, M, M]
+    let probabilities = maskProbabilities(logits, labels: labels, heads.maskActivation)  // [D, M, M]
     let detections = pastedDetections(
       labels.indices.map { index in
         DetectionCandidate(
@@ -66,7 +67,7 @@ public struct MasksStage: Stage {
       note: "detections, by descending score")
     try folder.add(
       "probabilities", probabilities, axes: ["D", "M", "M"], units: "probability",
-      note: "sigmoid of the own class's logits")
+      note: "\(heads.maskActivation.rawValue) of the own class's logits")
     try folder.add(
       "windows",
       integers: masks.flatMap { [$0.window.x1, $0.window.y1, $0.window.x2, $0.window.y2] },
@@ -160,6 +161,12 @@ extension StageFolder {
   /// The class names that stage 5 recorded, background first.
   var classNames: [String] {
     if case .texts(let names)? = record.options["classNames"] { names } else { [] }
+  }
+
+  /// How mask logits become probabilities, as stage 5 recorded it.
+  var maskActivation: MaskActivation {
+    guard case .text(let word)? = record.options["maskActivation"] else { return .sigmoid }
+    return MaskActivation(rawValue: word) ?? .sigmoid
   }
 
   /// The classes' numbers that stage 5 recorded, background first; empty where it recorded none.

@@ -70,7 +70,7 @@ public struct GradientsStage: Stage {
         images,
         RoIPass(
           images.pyramid, input: sizes.padded, targets: [targets.rois], parameters,
-          model.settings.roi, operator: roiOperator, norms: .fixedStatistics)
+          model.settings, operator: roiOperator, norms: .fixedStatistics)
       )
     }
     func losses(_ pass: (images: ImagePass, rois: RoIPass)) -> TrainingLosses {

@@ -108,7 +108,7 @@ private func headGradients(
   var result: (boxes: Tensor?, masks: Tensor?) = (nil, nil)
   // The mask head first: it needs far more memory, and so has none of the box head's beside it.
   if options.losses.contains(.masks), !rois.positive.isEmpty {
-    let seed = maskLossGradient(rois.maskLogits, targets: targets)
+    let seed = maskLossGradient(rois.maskLogits, targets: targets, rois.maskActivation)
     let mask = maskHeadBackward(seed, parameters.maskHead, rois.mask)
     gradients.maskHead = mask.parameters
     result.masks = mask.features

@@ -51,6 +51,7 @@ public struct RoIPass: Sendable {
   let sampled: [RoI]
   let positive: [RoI]
   let roiOperator: RoIOperator
+  let maskActivation: MaskActivation
   let box: BoxHeadTape
   let mask: MaskHeadTape
 
@@ -60,23 +61,24 @@ public struct RoIPass: Sendable {
   ///   - pyramid: P2 … P6 of the N images
   ///   - input: the padded input's size
   ///   - targets: of each of the N images
-  ///   - settings: how RoIs are read
+  ///   - settings: how RoIs are read, and what the mask loss is computed from
   public init(
     _ pyramid: [Tensor], input: ImageSize, targets: [RoITargets],
-    _ parameters: MaskRCNNParameters, _ settings: RoISettings, operator roiOperator: RoIOperator,
+    _ parameters: MaskRCNNParameters, _ settings: ModelSettings, operator roiOperator: RoIOperator,
     norms: NormTraining
   ) {
     rois = RoIPyramid(
-      pyramid, firstLevel: parameters.backbone.levels.lowerBound, LevelAssignment(settings),
+      pyramid, firstLevel: parameters.backbone.levels.lowerBound, LevelAssignment(settings.roi),
       input: input)
     self.roiOperator = roiOperator
+    maskActivation = settings.maskActivation
     sampled = RoI.all(targets.map(\.boxes))
     positive = RoI.all(targets.map(\.maskBoxes))
     let features = rois.features(
       sampled, bins: BinGrid(parameters.boxBins), operator: roiOperator)  // [R, F, 7, 7]
     (boxes, box) = boxHeadForward(features, parameters.boxHead, norms: norms)
     let maskFeatures = rois.features(
-      positive, bins: BinGrid(settings.maskBins), operator: roiOperator)  // [P, F, 14, 14]
+      positive, bins: BinGrid(settings.roi.maskBins), operator: roiOperator)  // [P, F, 14, 14]
     (maskLogits, mask) = maskHeadForward(maskFeatures, parameters.maskHead, norms: norms)
   }
 }
@@ -95,5 +97,5 @@ public func losses(
       targets: anchors),
     boxHead: boxHeadLosses(
       classLogits: rois.boxes.classLogits, deltas: rois.boxes.deltas, targets: targets),
-    masks: maskLoss(rois.maskLogits, targets: targets))
+    masks: maskLoss(rois.maskLogits, targets: targets, rois.maskActivation))
 }

@@ -103,7 +103,7 @@ public struct Trainer: Sendable {
     clock(.targets)
     let heads = RoIPass(
       images.pyramid, input: batch.input.padded, targets: rois, model.parameters,
-      model.settings.roi, operator: RoIOperator(model.settings.roi), norms: norms)
+      model.settings, operator: RoIOperator(model.settings.roi), norms: norms)
     clock(.heads)
     let losses = losses(images, heads, anchors: anchors, rois: rois)
     try check(losses, batch)

@@ -54,8 +54,17 @@ import Testing
   @Test("each detection's mask is that of its own class")
   func masks() {
     let logits = Tensor([1, 2, 1, 2], [0, 0, 100, -100])
-    #expect(maskProbabilities(logits, labels: [1]).values == [1, 0])
-    #expect(maskProbabilities(logits, labels: [0]).values == [0.5, 0.5])
+    #expect(maskProbabilities(logits, labels: [1], .sigmoid).values == [1, 0])
+    #expect(maskProbabilities(logits, labels: [0], .sigmoid).values == [0.5, 0.5])
+  }
+
+  @Test("where classes compete for pixels, the probabilities of all classes sum to 1")
+  func competingMasks() {
+    // Two cells of three classes: 1 : 1 : 2, and 0 : 0 : 1.
+    let log2: Float = 0.693_147_2
+    let logits = Tensor([1, 3, 1, 2], [0, 0, 0, 0, log2, 200])
+    #expect(maskProbabilities(logits, labels: [1], .softmax).values == [0.25, 0])
+    #expect(maskProbabilities(logits, labels: [2], .softmax).values == [0.5, 1])
   }
 
   @Test("softmax of large logits neither overflows nor loses the sum")

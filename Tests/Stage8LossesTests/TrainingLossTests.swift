@@ -205,9 +205,9 @@ private enum Definition {
     check("box loss", head.boxes.value, headGradients.deltas, at: scene.boxDeltas) {
       Definition.boxes($0, scene.rois)
     }
-    let masks = maskLoss(scene.maskLogits, targets: scene.rois)
+    let masks = maskLoss(scene.maskLogits, targets: scene.rois, .sigmoid)
     check(
-      "mask loss", masks.value, maskLossGradient(scene.maskLogits, targets: scene.rois),
+      "mask loss", masks.value, maskLossGradient(scene.maskLogits, targets: scene.rois, .sigmoid),
       at: scene.maskLogits
     ) { Definition.masks($0, scene.rois) }
 
@@ -234,7 +234,7 @@ private enum Definition {
     #expect(positives > 0 && rois > positives)
     #expect(head.classes.elements.shape == [rois] && head.classes.divisor == rois)
     #expect(head.boxes.elements.shape == [positives, 4] && head.boxes.divisor == rois)
-    let masks = maskLoss(scene.maskLogits, targets: scene.rois)
+    let masks = maskLoss(scene.maskLogits, targets: scene.rois, .sigmoid)
     #expect(masks.elements.shape == [positives, 3, 3] && masks.divisor == 9 * positives)
   }
 
@@ -274,8 +274,8 @@ private enum Definition {
     let head = boxHeadLosses(classLogits: logits, deltas: boxDeltas, targets: rois)
     #expect(head.classes.value > 0 && head.boxes.value == 0)
     let masks = Tensor([0, 4, 3, 3], [])
-    #expect(maskLoss(masks, targets: rois).value == 0)
-    #expect(maskLossGradient(masks, targets: rois) == masks)
+    #expect(maskLoss(masks, targets: rois, .sigmoid).value == 0)
+    #expect(maskLossGradient(masks, targets: rois, .sigmoid) == masks)
   }
 
   @Test("losses over nothing are 0, not NaN")

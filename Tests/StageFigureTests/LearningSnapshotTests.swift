@@ -126,8 +126,8 @@ extension Small {
           objectness: candidates.map(\.objectness), deltas: candidates.map(\.deltas),
           targets: [targets.anchors]),
         boxHead: boxHeadLosses(classLogits: logits, deltas: prediction.deltas, targets: [rois]),
-        masks: maskLoss(masks, targets: [rois])),
-      boxes: prediction, maskProbabilities: maskProbabilities(masks, labels: rois.maskLabels),
+        masks: maskLoss(masks, targets: [rois], .sigmoid)),
+      boxes: prediction, maskProbabilities: maskProbabilities(masks, labels: rois.maskLabels, .sigmoid),
       classNames: targets.classNames)
   }
 }

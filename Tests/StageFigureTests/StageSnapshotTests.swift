@@ -157,7 +157,7 @@ extension Small {
         features: Tensor([boxes.count, 1], repeating: 0), classLogits: scores,
         classScores: scores, deltas: deltas),
       found: found, maskFeatures: Tensor([count, 2, 14, 14], repeating: 0.5),
-      maskLogits: Tensor([count, 3, 28, 28], logits),
+      maskLogits: Tensor([count, 3, 28, 28], logits), maskActivation: .sigmoid,
       classNames: ["__background__", "bright disc", "dull disc"], options: options)
   }
 
