@@ -10,18 +10,17 @@ public struct AblationFigure {
   /// Takes the groups of one data set.
   public init(_ groups: [AblationGroup]) { self.groups = groups }
 
-  /// A row of charts for each choice of levels: mask AP and AP75 here, and the paper's where it
-  /// compares on such levels.
+  /// A row of charts for each choice of levels: mask AP and AP75 here, and the paper's.
   public var figure: Figure {
     let data = groups.first?.data ?? ""
     return Figure(
       "RoIPool, RoIWarp and RoIAlign in networks trained alike, on \(data)",
       caption:
-        "Each bar is the mean of the networks trained with one operator; a dot is one network of "
-        + "one seed. In a row everything but the operator is the same: first weights, batches, "
-        + "steps.\n"
+        "Each bar is the mean of the networks trained alike; a dot is one network of one seed. The "
+        + "first four of a row differ in the RoI operator alone; softmax masks and the MLP mask "
+        + "head read through RoIAlign, average.\n"
         + "Look for: how much RoIPool loses to RoIAlign, in the mean over all IoU thresholds and at "
-        + "0.75; which stride costs more; and how far the networks of one operator lie apart. The "
+        + "0.75; which stride costs more; and how far the networks of one kind lie apart. The "
         + "paper's networks learned from COCO, so heights cannot be compared with it, only the "
         + "order and the distances within a chart.",
       columns: 4
@@ -29,10 +28,11 @@ public struct AblationFigure {
       for levels in present {
         chart(levels, "mask AP", of: \.maskAP)
         chart(levels, "mask AP75", of: \.maskAP75)
-        if let table = PaperResult(levels, .pool)?.table {
-          paperChart(levels, "Paper, table \(table): mask AP", of: \.ap)
-          paperChart(levels, "Paper, table \(table): mask AP75", of: \.ap75)
-        }
+        let tables = Set(
+          AblationVariant.allCases.compactMap { PaperResult(levels, $0)?.table }
+        ).sorted().joined(separator: ", ")
+        paperChart(levels, "Paper, \(tables): mask AP", of: \.ap)
+        paperChart(levels, "Paper, \(tables): mask AP75", of: \.ap75)
       }
     }
   }
@@ -58,7 +58,7 @@ public struct AblationFigure {
   private func paperChart(
     _ levels: SmallNetworkLevels, _ title: String, of number: (PaperResult) -> Double
   ) -> Chart {
-    let bars = OperatorVariant.allCases.compactMap { variant in
+    let bars = AblationVariant.allCases.compactMap { variant in
       PaperResult(levels, variant).map {
         Chart.Bar(variant.words, Float(number($0)), variant.colour)
       }
@@ -80,7 +80,7 @@ extension SmallNetworkLevels {
   }
 }
 
-extension OperatorVariant {
+extension AblationVariant {
   /// Rounding operators in warm colours, the others in blue and green.
   fileprivate var colour: Colour {
     switch self {
@@ -88,6 +88,7 @@ extension OperatorVariant {
     case .warp: .orange
     case .alignMaximum: .green
     case .alignAverage: .blue
+    case .softmaxMasks, .mlpMaskHead: .grey
     }
   }
 }

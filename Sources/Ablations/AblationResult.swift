@@ -28,7 +28,7 @@ public struct AblationResult: Sendable, Equatable {
 extension AblationResult {
   /// The names of the columns.
   static let header =
-    "data,levels,operator,seed,steps,mask_ap,mask_ap50,mask_ap75,box_ap,training_seconds"
+    "data,levels,variant,seed,steps,mask_ap,mask_ap50,mask_ap75,box_ap,training_seconds"
 
   /// The columns of one result; precision with four decimals.
   var line: String {
@@ -45,7 +45,7 @@ extension AblationResult {
     let numbers = cells.dropFirst(3).map { Double($0) }
     guard cells.count == 10, numbers.allSatisfy({ $0?.isFinite ?? false }),
       let levels = SmallNetworkLevels(rawValue: String(cells[1])),
-      let variant = OperatorVariant(rawValue: String(cells[2])), let seed = UInt64(cells[3]),
+      let variant = AblationVariant(rawValue: String(cells[2])), let seed = UInt64(cells[3]),
       let steps = Int(cells[4])
     else { return nil }
     let values = numbers.compactMap(\.self)
@@ -88,8 +88,8 @@ public struct AblationGroup: Sendable {
   public let data: String
   /// What the heads read.
   public let levels: SmallNetworkLevels
-  /// Through which operator.
-  public let variant: OperatorVariant
+  /// In what its networks differ.
+  public let variant: AblationVariant
   /// Steps of training.
   public let steps: Int
   /// A result per seed, by ascending seed.
@@ -105,13 +105,13 @@ public struct AblationGroup: Sendable {
     )
   }
 
-  /// Groups results: by data, then levels, then operators, in the order of the paper's tables.
+  /// Groups results: by data, then levels, then variants, in the order of the paper's tables.
   public static func groups(_ results: [AblationResult]) -> [AblationGroup] {
     var groups: [AblationGroup] = []
     let sets = Set(results.map { "\($0.data) \($0.steps)" }).sorted(by: >)
     for set in sets {
       for levels in SmallNetworkLevels.allCases {
-        for variant in OperatorVariant.allCases {
+        for variant in AblationVariant.allCases {
           let members = results.filter {
             "\($0.data) \($0.steps)" == set && $0.ablation.levels == levels
               && $0.ablation.variant == variant

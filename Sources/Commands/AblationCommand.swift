@@ -8,17 +8,17 @@ import Tracing
 import Training
 
 extension SmallNetworkLevels: ExpressibleByArgument {}
-extension OperatorVariant: ExpressibleByArgument {}
+extension AblationVariant: ExpressibleByArgument {}
 
-/// `maskrcnn ablation`: RoIPool, RoIWarp and RoIAlign in networks trained alike.
+/// `maskrcnn ablation`: RoI operators and masks compared in networks trained alike.
 struct AblationCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ablation",
-    abstract: "Train small networks that differ in the RoI operator alone, and compare them.",
+    abstract: "Train small networks that differ in one thing, the RoI operator or the masks.",
     discussion: """
-      One network for every choice of levels, operator and seed, each trained with the same \
+      One network for every choice of levels, variant and seed, each trained with the same \
       weights at first, the same batches and the same numbers, then measured on images that it did \
-      not learn from: the paper's tables 2c and 2d, small. A result is written as soon as a \
+      not learn from: the paper's tables 2b to 2e, small. A result is written as soon as a \
       network is done; the same command goes on where it stopped. Source: \
       Sources/Ablations/AblationCase.swift.
       """)
@@ -40,8 +40,10 @@ struct AblationCommand: ParsableCommand {
   var levels = SmallNetworkLevels.allCases
   @Option(
     parsing: .upToNextOption,
-    help: "Of pool, warp, align-maximum, align-average. Default: all.")
-  var operators = OperatorVariant.allCases
+    help: ArgumentHelp(
+      "Of pool, warp, align-maximum, align-average, softmax-masks (stride 16), mlp-mask-head "
+        + "(pyramid). Default: all."))
+  var variants = AblationVariant.allCases
   @Flag(help: "Train nothing; show the results that are there.")
   var show = false
   @OptionGroup var threads: ThreadOptions
@@ -78,7 +80,7 @@ struct AblationCommand: ParsableCommand {
     into results: inout [AblationResult], _ file: URL, runs: URL
   ) throws {
     let data = try ablationData()
-    let cases = AblationCase.all(levels, operators, seeds: seeds)
+    let cases = AblationCase.all(levels, variants, seeds: seeds)
     let progress = ProgressLine()
     defer { progress.clear() }
     for (place, one) in cases.enumerated() {
@@ -115,7 +117,7 @@ struct AblationCommand: ParsableCommand {
   private static func table(_ results: [AblationResult]) -> String {
     var table = Table(
       [
-        "data", "levels", "operator", "seeds", "mask AP", "AP50", "AP75", "box AP",
+        "data", "levels", "variant", "seeds", "mask AP", "AP50", "AP75", "box AP",
         "paper: AP, AP50, AP75",
       ], right: [3])
     for group in AblationGroup.groups(results) {

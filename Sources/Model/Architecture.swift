@@ -88,6 +88,18 @@ public struct Architecture: Sendable, Equatable {
       + coarse
   }
 
+  private static func maskHead(
+    _ layout: Layout, _ convolutions: (Layout.Row) -> String
+  ) -> String {
+    let upsampling = "transposed convolution to \(layout.upsamplingChannels) channels"
+    guard let bins = layout.fullyConnectedMaskBins else {
+      return "\(convolutions(layout.maskConvolutions)), 2x2 \(upsampling)"
+    }
+    let sizes = layout.maskConvolutions.channels.map(String.init).joined(separator: ", ")
+    return "fully connected layers of \(sizes), from \(bins)x\(bins) cells, "
+      + "\(2 * bins)x\(2 * bins) \(upsampling)"
+  }
+
   private static func parts(_ layout: Layout) -> [Part] {
     func behind(_ row: Layout.Row) -> String {
       let parts = (row.hasBias ? ["bias"] : []) + (row.hasNorm ? ["batch norm"] : [])
@@ -118,8 +130,7 @@ public struct Architecture: Sendable, Equatable {
         description: (hasBoxRow ? convolutions(layout.boxConvolutions) + ", " : "") + linear),
       Part(
         name: "mask head",
-        description: "\(convolutions(layout.maskConvolutions)), "
-          + "2x2 transposed convolution to \(layout.upsamplingChannels) channels"),
+        description: maskHead(layout, convolutions)),
       Part(
         name: "torchvision's layout",
         description: [

@@ -108,6 +108,10 @@ extension Layout {
     // Where the cells are no square, the first layer is reported as misshapen.
     boxBins = (1...64).first { $0 * $0 == cells } ?? 7
     maskConvolutions = ballot.row(ParameterNames.mask, atLeast: 1)
+    // Fully connected layers cover the RoI whole, and the masks have twice as many rows.
+    let side = ballot.extent("\(ParameterNames.row(ParameterNames.mask, 0).convolution).weight", 2)
+    let maskSide = ballot.extent("\(ParameterNames.upsampling).weight", 2)
+    if let side, side > 3, maskSide == 2 * side { fullyConnectedMaskBins = side }
     upsamplingChannels = ballot.elect([
       ballot.inputs(of: ParameterNames.upsampling),
       ballot.extent("\(ParameterNames.upsampling).bias", 0),

@@ -52,7 +52,7 @@ public struct Layout: Sendable, Equatable {
   public var boxLayers: [Int]
   /// Whether those are called `fc6`, `fc7` and not by number.
   public var boxLayersAreNamed: Bool
-  /// The 3x3 convolutions of the mask head.
+  /// The convolutions of the mask head.
   public var maskConvolutions: Row
   /// Channels of the mask head's transposed convolution.
   public var upsamplingChannels: Int
@@ -64,6 +64,9 @@ public struct Layout: Sendable, Equatable {
   public var coarseInputs: Int?
   /// RoIs reach the box head as so many rows and columns of cells.
   public var boxBins = 7
+  /// Rows and columns of the RoIs that a fully connected mask head reads; nil where its convolutions
+  /// are 3x3. See `MaskHead`.
+  public var fullyConnectedMaskBins: Int?
 
   /// A small network of basic blocks: a ResNet, with or without a pyramid, with batch norm, one RPN
   /// convolution, a box head of one or more fully connected layers, a mask head with batch norm.
@@ -75,20 +78,26 @@ public struct Layout: Sendable, Equatable {
   ///     stride 16 with three layers, 32 with four
   ///   - boxLayers: outputs of the box head's fully connected layers, one or two
   ///   - maskConvolutions: channels of the mask head's convolutions, at least one
+  ///   - fullyConnectedMaskBins: rows and columns of the RoIs that a fully connected mask head reads;
+  ///     nil for 3x3 convolutions
   ///   - classes: background among them
   public static func small(
     blocks: [Int], widths: [Int], pyramid: Int?, anchors: Int, boxLayers: [Int],
-    maskConvolutions: [Int], classes: Int
+    maskConvolutions: [Int], fullyConnectedMaskBins: Int? = nil, classes: Int
   ) -> Layout {
     let channels = pyramid ?? widths[widths.count - 1]
     let levels = Row([Int](repeating: channels, count: pyramid == nil ? 0 : 4), hasNorm: true)
+    // Behind fully connected layers, the transposed convolution makes the masks themselves.
+    let upsampling =
+      fullyConnectedMaskBins == nil ? maskConvolutions[maskConvolutions.count - 1] : classes
     return Layout(
       isBottleneck: false, blocks: blocks, stemChannels: widths[0], widths: widths,
       outputs: widths, groups: 1, inner: levels, outer: levels,
       rpn: Row([channels], hasNorm: false), anchors: anchors,
       boxConvolutions: Row([], hasNorm: false), boxLayers: boxLayers, boxLayersAreNamed: true,
       maskConvolutions: Row(maskConvolutions, hasNorm: true),
-      upsamplingChannels: maskConvolutions[maskConvolutions.count - 1], classes: classes)
+      upsamplingChannels: upsampling, classes: classes,
+      fullyConnectedMaskBins: fullyConnectedMaskBins)
   }
 
   /// Channels of the levels.

@@ -149,16 +149,18 @@ extension MaskHead {
   fileprivate init(
     _ layout: Layout, _ epsilon: Float, _ initialValue: InitialValue
   ) throws(Fault) {
-    let row = layout.maskConvolutions
+    let (row, bins) = (layout.maskConvolutions, layout.fullyConnectedMaskBins)
     convolutions = try row.convolutions(
-      ParameterNames.mask, inputs: [layout.pyramidChannels] + row.channels, kernel: 3, epsilon,
-      initialValue)
+      ParameterNames.mask, inputs: [layout.pyramidChannels] + row.channels, kernel: 3,
+      covering: bins, epsilon, initialValue)
     let channels = row.channels.last ?? layout.pyramidChannels
     let (name, middle) = (ParameterNames.upsampling, layout.upsamplingChannels)
+    let side = bins.map { 2 * $0 } ?? 2
     // A transposed convolution's weight begins with the inputs.
     upsampling = Convolution(
-      name: name, weight: try initialValue(ParameterSlot(name, .weight, [channels, middle, 2, 2])),
-      bias: try initialValue(ParameterSlot(name, .bias, [middle])), stride: 2)
+      name: name,
+      weight: try initialValue(ParameterSlot(name, .weight, [channels, middle, side, side])),
+      bias: try initialValue(ParameterSlot(name, .bias, [middle])), stride: side)
     logits = try Convolution(
       ParameterNames.maskLogits, [layout.classes, middle, 1, 1], hasBias: true, epsilon,
       initialValue)
@@ -167,26 +169,32 @@ extension MaskHead {
 
 extension Layout.Row {
   /// The row's convolutions, each with as many inputs as `inputs` says.
+  ///
+  /// - Parameter grid: rows and columns of a grid that the first of them covers whole, without
+  ///   padding, so that those behind it are 1x1: fully connected layers; nil for `kernel`
   fileprivate func convolutions(
-    _ owner: String, inputs: some Collection<Int>, kernel: Int, _ epsilon: Float,
-    _ initialValue: InitialValue
+    _ owner: String, inputs: some Collection<Int>, kernel: Int, covering grid: Int? = nil,
+    _ epsilon: Float, _ initialValue: InitialValue
   ) throws(Fault) -> [Convolution] {
     var convolutions: [Convolution] = []
     for (index, (outputs, inputs)) in zip(channels, inputs).enumerated() {
       let names = ParameterNames.row(owner, index)
+      let side = grid.map { index == 0 ? $0 : 1 } ?? kernel
       convolutions.append(
         try Convolution(
-          names.convolution, [outputs, inputs, kernel, kernel], hasBias: hasBias,
-          norm: hasNorm ? names.norm : nil, epsilon, initialValue))
+          names.convolution, [outputs, inputs, side, side], padding: grid == nil ? nil : 0,
+          hasBias: hasBias, norm: hasNorm ? names.norm : nil, epsilon, initialValue))
     }
     return convolutions
   }
 }
 
 extension Convolution {
-  /// A convolution that keeps rows and columns, but for its stride: padding is half the kernel.
+  /// A convolution that keeps rows and columns, but for its stride: padding is half the kernel
+  /// unless given.
   fileprivate init(
-    _ name: String, _ shape: Shape, stride: Int = 1, groups: Int = 1, hasBias: Bool,
+    _ name: String, _ shape: Shape, stride: Int = 1, padding: Int? = nil, groups: Int = 1,
+    hasBias: Bool,
     norm: String? = nil, _ epsilon: Float, _ initialValue: InitialValue
   ) throws(Fault) {
     let weight = try initialValue(ParameterSlot(name, .weight, shape))
@@ -195,7 +203,7 @@ extension Convolution {
     if let norm { batchNorm = try BatchNorm(norm, channels: shape[0], epsilon, initialValue) }
     self.init(
       name: name, weight: weight, bias: bias, norm: batchNorm, stride: stride,
-      padding: shape[2] / 2, groups: groups)
+      padding: padding ?? shape[2] / 2, groups: groups)
   }
 }
 

@@ -197,6 +197,11 @@ public struct BoxHead: Sendable {
 }
 
 /// The mask head: features of one RoI to a mask of logits per class.
+///
+/// Fully connected layers (the paper's table 2e) are written as convolutions: the first covers the
+/// RoI whole, `[C', C, Y, X]` without padding, the next are 1x1, and the transposed convolution has
+/// a kernel of the masks' size, `[C', U, 2 Y, 2 X]`. Its ReLU and the 1x1 convolution behind it are
+/// what the paper's own does not have.
 public struct MaskHead: Sendable {
   /// 3x3 convolutions, each with ReLU, with norm in the v2 layout.
   public var convolutions: [Convolution]

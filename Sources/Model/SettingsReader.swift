@@ -123,7 +123,12 @@ struct SettingsReader {
       try number("roi.sampling_ratio", isWhole(0...16)).map { Int($0) } ?? roi.samplingRatio
     roi.aligned = try word("roi.aligned", of: Truth.self).map { $0 == .true } ?? roi.aligned
     roi.reduction = try word("roi.reduction", of: BinReduction.self) ?? roi.reduction
-    roi.maskBins = try number("roi.mask_bins", isWhole(1...64)).map { Int($0) } ?? roi.maskBins
+    let fixedBins = layout.fullyConnectedMaskBins
+    roi.maskBins =
+      try number("roi.mask_bins", isWhole(1...64)).map { Int($0) } ?? fixedBins ?? roi.maskBins
+    if let fixedBins, roi.maskBins != fixedBins {
+      throw fault("roi.mask_bins", "the mask head is fully connected and reads \(fixedBins) bins")
+    }
     roi.canonicalScale =
       try number("roi.canonical_scale") { (1...100_000).contains($0) }.map { Float($0) }
       ?? roi.canonicalScale

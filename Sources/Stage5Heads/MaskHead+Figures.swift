@@ -84,7 +84,8 @@ extension HeadsDrawing {
       maskLogits.rows(index..<index + 1), labels: [label], maskActivation)  // [1, M, M]
     let isOwn = label == detection.label
     var map = Heatmap(
-      share.slice(0), Lettering.strong.shortened(classNames.shown(label), width: side - 2), scale: .share,
+      share.slice(0),
+      Lettering.strong.shortened(classNames.shown(label), width: side - 2), scale: .share,
       layers: isOwn
         ? [.box(Box(0, 0, Float(columns), Float(rows)), Stroke(.orange, thickness: 6))] : [])
     map.zoom = Float(side) / Float(max(rows, columns))

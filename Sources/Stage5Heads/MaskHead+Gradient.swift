@@ -34,8 +34,10 @@ public func maskHeadForward(
   let logits = piecesOfRoIs(hidden.shape[0]).map { rois in
     head.logits(head.upsampled(hidden.rows(rois)), rectified: false)
   }
-  let (count, rows, columns) = (hidden.shape[0], hidden.shape[2], hidden.shape[3])
-  let shape: Shape = [count, head.logits.weight.shape[0], 2 * rows, 2 * columns]
+  let (count, factor) = (hidden.shape[0], head.upsampling.stride)
+  let shape: Shape = [
+    count, head.logits.weight.shape[0], factor * hidden.shape[2], factor * hidden.shape[3],
+  ]
   return (
     Tensor(shape, joining: logits),
     MaskHeadTape(convolutions: convolutions, upsamplingInput: hidden)

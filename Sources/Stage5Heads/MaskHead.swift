@@ -29,7 +29,7 @@ public func maskLogits(_ features: Tensor, _ head: MaskHead) -> Tensor {
 
 extension MaskHead {
   /// Doubles rows and columns, and a ReLU: `[D, C, Y, X]` to `[D, U, 2 Y, 2 X]`, U channels of the
-  /// upsampling.
+  /// upsampling; behind fully connected layers, `[D, C, 1, 1]` to the whole mask.
   func upsampled(_ hidden: Tensor) -> Tensor {
     transposedConvolution(
       hidden, weight: upsampling.packed, finish: upsampling.finish(rectified: true))

@@ -51,7 +51,8 @@ public struct MasksStage: Stage {
     }
 
     folder.report("pasting \(labels.count) masks")
-    let probabilities = maskProbabilities(logits, labels: labels, heads.maskActivation)  // [D, M, M]
+    let probabilities = maskProbabilities(
+      logits, labels: labels, heads.maskActivation)  // [D, M, M]
     let detections = pastedDetections(
       labels.indices.map { index in
         DetectionCandidate(

@@ -75,8 +75,10 @@ public struct LossesStage: Stage {
       boxHead: boxHeadLosses(
         classLogits: boxes.classLogits, deltas: boxes.deltas, targets: [rois]),
       masks: options.maskClasses == .own
-        ? maskLoss(masks, targets: [rois], heads.maskActivation) : maskLossOverAllClasses(masks, targets: [rois]))
-    let probabilities = maskProbabilities(masks, labels: rois.maskLabels, heads.maskActivation)  // [P, M, M]
+        ? maskLoss(masks, targets: [rois], heads.maskActivation)
+        : maskLossOverAllClasses(masks, targets: [rois]))
+    let probabilities = maskProbabilities(
+      masks, labels: rois.maskLabels, heads.maskActivation)  // [P, M, M]
     try folder.add(losses)
     try folder.add(boxes, maskProbabilities: probabilities)
     try folder.addFile(

@@ -31,11 +31,13 @@ extension MaskRCNNModel {
   ///
   /// - Parameters:
   ///   - levels: what the heads read
+  ///   - hasFullyConnectedMasks: whether the mask head is of fully connected layers
   ///   - settings: class names among them, background first
   ///   - overrides: settings that hold instead, by key
   /// - Throws: `Fault` that names a setting that is wrong
   public static func small(
-    _ levels: SmallNetworkLevels = .pyramid, settings: ModelSettings,
+    _ levels: SmallNetworkLevels = .pyramid, hasFullyConnectedMasks: Bool = false,
+    settings: ModelSettings,
     overrides: [String: String] = [:], seed: UInt64
   ) throws -> MaskRCNNModel {
     let epsilon: Float = 1e-5
@@ -44,7 +46,8 @@ extension MaskRCNNModel {
       blocks: sizes.blocks, widths: sizes.widths,
       pyramid: levels == .pyramid ? 32 : nil,
       anchors: settings.anchorSizes.levels[0].count * settings.anchorAspectRatios[0].count,
-      boxLayers: sizes.box, maskConvolutions: sizes.mask,
+      boxLayers: sizes.box, maskConvolutions: hasFullyConnectedMasks ? [64, 64] : sizes.mask,
+      fullyConnectedMaskBins: hasFullyConnectedMasks ? settings.roi.maskBins : nil,
       classes: settings.classNames.count)
     let parameters = try MaskRCNNParameters(random: layout, normEpsilon: epsilon, seed: seed)
     let model = MaskRCNNModel(

@@ -102,6 +102,31 @@ private let tolerance = 5e-6
       return inner(layer(upsampled, head.logits, rectified: false), slope)
     }
   }
+
+  /// Fully connected layers, written as convolutions.
+  @Test("a mask head of fully connected layers", arguments: forms)
+  func fullyConnectedMaskHead(_ form: KernelForm) {
+    var noise = SeededGenerator(seed: 6)
+    let whole = Convolution(
+      weight: noise.parameter([4, 2, 3, 3]), bias: noise.parameter([4]), padding: 0)
+    let head = MaskHead(
+      convolutions: [whole, noise.layer(3, 4, 1)],
+      upsampling: Convolution(
+        weight: noise.parameter([3, 2, 6, 6]), bias: noise.parameter([2]), stride: 6),
+      logits: noise.layer(2, 2, 1))
+    let input = noise.tensor([35, 2, 3, 3])
+    let slope = noise.tensor([35, 2, 6, 6])
+    let (logits, tape) = form.running { maskHeadForward(input, head, norms: .fixedStatistics) }
+    #expect(logits.shape == slope.shape)
+    let found = form.running { maskHeadBackward(slope, head, tape) }
+    check("MLP mask head", form, head, found.parameters, input, found.features) { x, head in
+      let hidden = head.convolutions.reduce(x) { layer($0, $1, rectified: true) }
+      let upsampled = finish(
+        DoubleReference.transposedConvolution(hidden, DoubleTensor(head.upsampling.weight)),
+        shift: head.upsampling.bias, rectified: true)
+      return inner(layer(upsampled, head.logits, rectified: false), slope)
+    }
+  }
 }
 
 /// Compares the gradients of a part's input and of its learned parameters with central differences.

@@ -127,7 +127,8 @@ extension Small {
           targets: [targets.anchors]),
         boxHead: boxHeadLosses(classLogits: logits, deltas: prediction.deltas, targets: [rois]),
         masks: maskLoss(masks, targets: [rois], .sigmoid)),
-      boxes: prediction, maskProbabilities: maskProbabilities(masks, labels: rois.maskLabels, .sigmoid),
+      boxes: prediction,
+      maskProbabilities: maskProbabilities(masks, labels: rois.maskLabels, .sigmoid),
       classNames: targets.classNames)
   }
 }
