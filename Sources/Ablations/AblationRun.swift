@@ -41,7 +41,8 @@ public struct AblationData {
 }
 
 extension AblationCase {
-  /// Trains the network in a folder, or goes on with a run that stopped there, and measures it.
+  /// Trains the network in a folder, or goes on with a run that stopped there, writes it with 16
+  /// bits for each number as `network.safetensors`, and measures it.
   ///
   /// - Parameters:
   ///   - folder: of the run
@@ -57,6 +58,9 @@ extension AblationCase {
     var training = try TrainingRun(trainer, from: source, in: run, film: nil)
     try training.run { done, _ in report("\(name): step \(done.step) of \(steps)") }
     let model = training.trainer.result
+    try model.save(
+      to: folder.appending(path: "network.safetensors"), precision: .float16,
+      notes: training.trainer.notes)
     let count = data.validation.images.count
     let found = try DetectionResults(
       of: Network(model), on: data.validation, image: data.pixels,

@@ -182,25 +182,33 @@ private struct WeightGradientWork: Sendable {
     }
   }
 
-  /// Puts the sums where they belong in the weight's gradient, `[O, I / G, K, K]`.
+  /// Puts the sums where they belong in the weight's gradient, `[O, I / G, K, K]`. All places of the
+  /// kernel of one row and panel are contiguous there, so that they are written together.
   private func store(_ sums: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>) {
     let tileSize = Tile.rows * Tile.columns
     let taps = size.kernelRows * size.kernelColumns
+    let perPanel = columns.count / right.panels
     let (sums, target) = (SharedReading(sums), Shared(target))
-    Threads.each(columns.count) { index in
-      let column = columns[index]
-      let firstLane = column.panel % right.panelsPerGroup * Tile.columns
-      for row in 0..<left.lanes {
-        let (rowPanel, inPanel) = row.quotientAndRemainder(dividingBy: Tile.rows)
-        let from =
-          sums.pointer + (index * left.panelsPerGroup + rowPanel) * tileSize
-          + inPanel * Tile.columns
-        let to =
-          target.pointer + (column.group * left.lanes + row) * size.inputsPerGroup * taps
-          + column.u * size.kernelColumns
-        for lane in firstLane..<min(right.lanes, firstLane + Tile.columns) {
-          let (i, v) = lane.quotientAndRemainder(dividingBy: right.laneTaps)
-          to[i * taps + column.v + v] = from[lane - firstLane]
+    Threads.each(right.panels * left.panelsPerGroup) { job in
+      let (panel, rowPanel) = job.quotientAndRemainder(dividingBy: left.panelsPerGroup)
+      let firstLane = panel % right.panelsPerGroup * Tile.columns
+      let lanes = min(right.lanes - firstLane, Tile.columns)
+      let firstRow = panel / right.panelsPerGroup * left.lanes + rowPanel * Tile.rows
+      for row in 0..<min(Tile.rows, left.lanes - rowPanel * Tile.rows) {
+        let to = target.pointer + (firstRow + row) * size.inputsPerGroup * taps
+        for index in panel * perPanel..<(panel + 1) * perPanel {
+          let from =
+            sums.pointer + (index * left.panelsPerGroup + rowPanel) * tileSize
+            + row * Tile.columns
+          let place = to + columns[index].u * size.kernelColumns + columns[index].v
+          if right.laneTaps == 1 {
+            for lane in 0..<lanes { place[(firstLane + lane) * taps] = from[lane] }
+          } else {
+            for lane in 0..<lanes {
+              let (i, v) = (firstLane + lane).quotientAndRemainder(dividingBy: right.laneTaps)
+              place[i * taps + v] = from[lane]
+            }
+          }
         }
       }
     }
