@@ -24,11 +24,12 @@ let foundations: [Target] = [
     name: "CZlib", pkgConfig: "zlib",
     providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
   .systemLibrary(name: "CMalloc"),
+  .systemLibrary(name: "CMathematics"),
   .target(name: "CVectorWidth"),
   .target(name: "Tensors"),
   .target(name: "WeightFiles", dependencies: ["Tensors", "CZlib"]),
   .target(
-    name: "Kernels", dependencies: ["Tensors", "CMalloc", "CVectorWidth"],
+    name: "Kernels", dependencies: ["Tensors", "CMalloc", "CMathematics", "CVectorWidth"],
     // Only this target may know how wide the processor's vectors are.
     swiftSettings: [.unsafeFlags(["-Xcc", "-march=\(processor)"], .when(platforms: [.linux]))]),
   .target(name: "Figures", dependencies: ["Tensors", "CPNG", "CJPEG"]),
@@ -50,10 +51,13 @@ let belowStages = [
   "Tensors", "WeightFiles", "Kernels", "Figures", "Tracing", "Annotations", "Model",
 ]
 
+/// The C library's exp and log, which stages 3 and 4 call.
+let mathematics: [Target.Dependency] = ["CMathematics"]
+
 func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: $0) } }
 
 let stageTargets: [Target] = stages.enumerated().map { number, name in
-  .target(name: name, dependencies: dependencies(belowStages + stages[..<number]))
+  .target(name: name, dependencies: dependencies(belowStages + stages[..<number]) + mathematics)
 }
 
 /// What another package imports: one name for all rooms, which are products by themselves too.

@@ -106,7 +106,7 @@ public struct Network: Sendable {
     _ features: Tensor, proposals: [[Box]], _ sizes: [InputSizes]
   ) -> BoxBranch {
     BoxBranch(
-      features, proposals: proposals, images: sizes.map(\.resized), model.boxHead,
+      features, proposals: proposals, images: sizes.map { $0.resized }, model.boxHead,
       detectionOptions)
   }
 
@@ -114,7 +114,7 @@ public struct Network: Sendable {
   /// `[D, K, M, M]`.
   public func maskLogits(_ detected: [[DetectionCandidate]], _ pyramid: RoIPyramid) -> Tensor {
     MaskBranch(
-      detected.map { $0.map(\.box) }, pyramid, model.maskHead, bins: maskBins,
+      detected.map { $0.map { $0.box } }, pyramid, model.maskHead, bins: maskBins,
       operator: roiOperator
     ).logits
   }
@@ -126,7 +126,8 @@ public struct Network: Sendable {
     _ detected: [[DetectionCandidate]], logits: Tensor, _ sizes: [InputSizes]
   ) -> [[Detection]] {
     let probabilities = maskProbabilities(
-      logits, labels: detected.joined().map(\.label), model.settings.maskActivation)  // [D, M, M]
+      logits, labels: detected.joined().map { $0.label }, model.settings.maskActivation
+    )  // [D, M, M]
     var first = 0
     return zip(detected, sizes).map { detected, sizes in
       defer { first += detected.count }
@@ -141,7 +142,7 @@ public struct Network: Sendable {
   public func detections(
     _ features: Tensor, proposals: [[Box]], _ pyramid: RoIPyramid, _ sizes: [InputSizes]
   ) -> [[Detection]] {
-    let detected = boxBranch(features, proposals: proposals, sizes).candidates.map(\.detected)
+    let detected = boxBranch(features, proposals: proposals, sizes).candidates.map { $0.detected }
     return detections(detected, logits: maskLogits(detected, pyramid), sizes)
   }
 

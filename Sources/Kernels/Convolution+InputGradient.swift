@@ -113,7 +113,7 @@ public func packedConvolutionInputGradient(
       stride: stride, padding: padding)
   }
   // Zeros enough around the gradient for every phase.
-  let around = (rowPhases + columnPhases).map(\.around).max() ?? 0
+  let around = (rowPhases + columnPhases).map { $0.around }.max() ?? 0
   let padded = LaidOutInput(
     outputGradient,
     ConvolutionSize(

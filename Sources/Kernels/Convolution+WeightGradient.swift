@@ -103,8 +103,8 @@ private struct WeightGradientWork: Sendable {
         right: Band(range, perImage: size.outRows, right)
       )
     }
-    let leftPitch = left.floats(rows: bands.map(\.left.rows.count).max() ?? 0)
-    let rightPitch = right.floats(rows: bands.map(\.right.rows.count).max() ?? 0)
+    let leftPitch = left.floats(rows: bands.map { $0.left.rows.count }.max() ?? 0)
+    let rightPitch = right.floats(rows: bands.map { $0.right.rows.count }.max() ?? 0)
     let tileSize = Tile.rows * Tile.columns
     let panels = UnsafeMutablePointer<Float>.allocateOnLine(
       left.panels * leftPitch + right.panels * rightPitch)

@@ -1,9 +1,9 @@
-import Foundation
+import CMathematics
 import Tensors
 
-/// The logistic function, `1 / (1 + exp(-x))`.
+/// The logistic function, `1 / (1 + expf(-x))`.
 public func sigmoid(_ x: Float) -> Float {
-  1 / (1 + exp(-x))
+  1 / (1 + expf(-x))
 }
 
 /// The logistic function of every element.
@@ -24,7 +24,7 @@ public func softmax(_ logits: Tensor) -> Tensor {
     let greatest = logits.values[range].max() ?? 0
     var total: Float = 0
     for i in range {
-      output.values[i] = exp(logits.values[i] - greatest)
+      output.values[i] = expf(logits.values[i] - greatest)
       total += output.values[i]
     }
     for i in range { output.values[i] /= total }

@@ -1,7 +1,5 @@
-import Foundation
-
 /// The sizes of the anchors at a cell, level by level: the side of a square anchor in input pixels.
-public struct AnchorSizes: Sendable, Equatable, Codable, ExpressibleByArrayLiteral {
+public struct AnchorSizes: Sendable, Equatable, ExpressibleByArrayLiteral {
   /// One or several sizes for each level, the finest first.
   public var levels: [[Float]]
 
@@ -18,7 +16,7 @@ public struct AnchorSizes: Sendable, Equatable, Codable, ExpressibleByArrayLiter
 }
 
 /// The shapes of the anchors at a cell: height over width.
-public struct AnchorAspectRatios: Sendable, Equatable, Codable, ExpressibleByArrayLiteral {
+public struct AnchorAspectRatios: Sendable, Equatable, ExpressibleByArrayLiteral {
   /// The ratios of each level, the finest first; a single list holds for every level.
   public var levels: [[Float]]
 
@@ -37,7 +35,7 @@ public struct AnchorAspectRatios: Sendable, Equatable, Codable, ExpressibleByArr
 extension AnchorSizes {
   /// The numbers one a level; nil where a level has several.
   public var flat: [Float]? {
-    levels.allSatisfy { $0.count == 1 } ? levels.flatMap(\.self) : nil
+    levels.allSatisfy { $0.count == 1 } ? levels.flatMap { $0 } : nil
   }
 
   /// The value of lists as settings have them: a number a level, or a list a level.
@@ -66,36 +64,17 @@ extension AnchorAspectRatios {
 }
 
 /// Numbers in JSON: a list, or a list of lists.
-public enum NumberLists: Sendable, Equatable, Codable, CustomStringConvertible {
+public enum NumberLists: Sendable, Equatable, CustomStringConvertible {
   /// `[32, 64]`
   case flat([Float])
   /// `[[32, 40], [64, 80]]`
   case nested([[Float]])
 
-  /// Reads whichever of the two is stored.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if let numbers = try? container.decode([Float].self) {
-      self = .flat(numbers)
-    } else {
-      self = .nested(try container.decode([[Float]].self))
-    }
-  }
-
-  /// Writes the bare lists.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .flat(let numbers): try container.encode(numbers)
-    case .nested(let lists): try container.encode(lists)
-    }
-  }
-
   /// Every number.
   var all: [Float] {
     switch self {
     case .flat(let numbers): numbers
-    case .nested(let lists): lists.flatMap(\.self)
+    case .nested(let lists): lists.flatMap { $0 }
     }
   }
 

@@ -32,7 +32,7 @@ public struct Architecture: Sendable, Equatable {
     trunkName = Architecture.trunkName(layout)
     anchorsPerCell = layout.anchors
     classCount = layout.classes
-    let learned = layout.slots.filter(\.kind.isLearned)
+    let learned = layout.slots.filter { $0.kind.isLearned }
     parameterCount = learned.reduce(0) { $0 + $1.shape.count }
     trunkNormCount = learned.reduce(0) { sum, slot in
       let isNorm = slot.kind == .normScale || slot.kind == .normShift

@@ -18,7 +18,7 @@ struct FileParameters {
   init(_ tensors: [String: Tensor], file: String) throws(Fault) {
     let prefixes = Set(tensors.keys.compactMap(Self.prefix))
     guard prefixes.count < 2 || prefixes.contains("") else {
-      let list = prefixes.sorted().map(\.quoted).joined(separator: ", ")
+      let list = prefixes.sorted().map { $0.quoted }.joined(separator: ", ")
       throw Fault(
         file, "there are \(prefixes.count) networks in the file, whose names begin with \(list)",
         remedy: "Save the one that is meant alone, in Python: torch.save({k: v for k, v in "

@@ -156,7 +156,7 @@ private struct Ballot {
 
   /// The most frequent vote; among equals the first; 1 if there is none.
   func elect(_ votes: [Int?]) -> Int {
-    let cast = votes.compactMap(\.self)
+    let cast = votes.compactMap { $0 }
     var counts: [Int: Int] = [:]
     for vote in cast { counts[vote, default: 0] += 1 }
     let most = counts.values.max() ?? 0

@@ -7,9 +7,9 @@
 /// `roi.canonical_level`, `roi.levels`, `roi.operator`, `roi.sampling_ratio`, `roi.aligned`,
 /// `roi.reduction`, `mask.activation`, `detections_per_image`, `score_threshold`; `norm_eps` becomes
 /// the epsilon of the batch norms.
-public struct ModelSettings: Sendable, Equatable, Codable {
+public struct ModelSettings: Sendable, Equatable {
   /// How an image is brought to the size that the network works at.
-  public enum Resize: Sendable, Equatable, Codable {
+  public enum Resize: Sendable, Equatable {
     /// The shorter side to `shorter` unless the longer would pass `longer` (torchvision's way).
     case sides(shorter: Int, longer: Int)
     /// Both sides times a factor (fit for images that have a fixed magnification).
@@ -54,25 +54,11 @@ public struct ModelSettings: Sendable, Equatable, Codable {
     if count == COCO.classNames.count { return COCO.classNames }
     return (0..<count).map { $0 == 0 ? "__background__" : "class \($0)" }
   }
-
-  /// Settings by key that hold in place of a weight file's, given now over others given earlier.
-  public static func overrides(
-    _ given: [String: String], over earlier: [String: String]
-  ) -> [String: String] {
-    // The two ways to give the image's size exclude each other: the later one holds.
-    let isSizeGiven = given.keys.contains(where: isSize)
-    return earlier.filter { !(isSizeGiven && isSize($0.key)) }.merging(given) { $1 }
-  }
-
-  /// Whether a setting says how large the image becomes.
-  static func isSize(_ key: String) -> Bool {
-    ["input.scale", "input.min_size", "input.max_size"].contains(key)
-  }
 }
 
 /// How the mask head's logits become probabilities, in training and in inference. Paper: section 4.2,
 /// "Multinomial vs. Independent Masks", table 2b.
-public enum MaskActivation: String, Sendable, Codable, CaseIterable {
+public enum MaskActivation: String, Sendable, CaseIterable {
   /// Each class's mask by itself: Mask R-CNN's way.
   case sigmoid
   /// The classes and the background compete for every pixel, as in semantic segmentation.
@@ -80,7 +66,7 @@ public enum MaskActivation: String, Sendable, Codable, CaseIterable {
 }
 
 /// How the features of a RoI of any size become a grid of bins.
-public enum RoIOperatorKind: String, Sendable, Codable, CaseIterable {
+public enum RoIOperatorKind: String, Sendable, CaseIterable {
   /// RoIAlign
   case align
   /// RoIPool
@@ -90,7 +76,7 @@ public enum RoIOperatorKind: String, Sendable, Codable, CaseIterable {
 }
 
 /// What a bin takes of its samples.
-public enum BinReduction: String, Sendable, Codable, CaseIterable {
+public enum BinReduction: String, Sendable, CaseIterable {
   /// Their mean.
   case average
   /// The greatest.
@@ -99,7 +85,7 @@ public enum BinReduction: String, Sendable, Codable, CaseIterable {
 
 /// How RoIs are read from the levels: what torchvision's `MultiScaleRoIAlign` is made with, and the
 /// operator that the network was trained with.
-public struct RoISettings: Sendable, Equatable, Codable {
+public struct RoISettings: Sendable, Equatable {
   /// The mask head reads RoIs of so many rows and columns of bins; the masks have twice as many.
   public var maskBins = 14
   /// A RoI that is a square of so many input pixels is read from the canonical level.

@@ -315,3 +315,19 @@ struct SettingsReader {
     return lists
   }
 }
+
+extension ModelSettings {
+  /// Settings by key that hold in place of a weight file's, given now over others given earlier.
+  public static func overrides(
+    _ given: [String: String], over earlier: [String: String]
+  ) -> [String: String] {
+    // The two ways to give the image's size exclude each other: the later one holds.
+    let isSizeGiven = given.keys.contains(where: isSize)
+    return earlier.filter { !(isSizeGiven && isSize($0.key)) }.merging(given) { $1 }
+  }
+
+  /// Whether a setting says how large the image becomes.
+  static func isSize(_ key: String) -> Bool {
+    ["input.scale", "input.min_size", "input.max_size"].contains(key)
+  }
+}

@@ -1,6 +1,6 @@
 // Stage 3, from deltas to boxes. Girshick et al. 2014 (R-CNN), appendix C.
 
-import Foundation
+import CMathematics
 import Tensors
 
 /// The order of the four numbers by which a network's weights move a box.
@@ -44,8 +44,8 @@ public struct BoxCoder: Sendable, Equatable {
     let centreY = reference.y1 + 0.5 * height
     let decodedX = dx / weights.x * width + centreX
     let decodedY = dy / weights.y * height + centreY
-    let decodedWidth = exp(min(dw / weights.width, BoxCoder.greatestLogarithm)) * width
-    let decodedHeight = exp(min(dh / weights.height, BoxCoder.greatestLogarithm)) * height
+    let decodedWidth = expf(min(dw / weights.width, BoxCoder.greatestLogarithm)) * width
+    let decodedHeight = expf(min(dh / weights.height, BoxCoder.greatestLogarithm)) * height
     let halfWidth = 0.5 * decodedWidth
     let halfHeight = 0.5 * decodedHeight
     return Box(
@@ -61,8 +61,8 @@ public struct BoxCoder: Sendable, Equatable {
     return (
       weights.x * (box.x1 + 0.5 * box.width - centreX) / reference.width,
       weights.y * (box.y1 + 0.5 * box.height - centreY) / reference.height,
-      weights.width * log(box.width / reference.width),
-      weights.height * log(box.height / reference.height)
+      weights.width * logf(box.width / reference.width),
+      weights.height * logf(box.height / reference.height)
     )
   }
 

@@ -1,6 +1,6 @@
 // Stage 4, which pyramid level a RoI is read from. Lin et al. 2017, equation 1.
 
-import Foundation
+import CMathematics
 import Tensors
 
 /// By which rule the level that a RoI is read from follows from its size:
@@ -33,7 +33,7 @@ public struct LevelAssignment: Sendable, Equatable {
   /// - Parameter box: in input pixels
   public func level(of box: Box) -> Int {
     let size = box.area.squareRoot()
-    let level = (Float(canonicalLevel) + log2(size / canonicalScale) + 1e-6).rounded(.down)
+    let level = (Float(canonicalLevel) + log2f(size / canonicalScale) + 1e-6).rounded(.down)
     guard !level.isNaN else { return levels.lowerBound }
     return Int(min(max(level, Float(levels.lowerBound)), Float(levels.upperBound)))
   }

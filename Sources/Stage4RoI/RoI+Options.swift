@@ -126,13 +126,6 @@ public struct RoIOptions: StageOptions {
 }
 
 extension LevelAssignment {
-  /// The rule that a model's settings give.
-  public init(_ settings: RoISettings) {
-    self.init(
-      levels: settings.levels, canonicalScale: settings.canonicalScale,
-      canonicalLevel: settings.canonicalLevel)
-  }
-
   /// The rule as `stage.json` records it, which it does where the rule is not torchvision's.
   fileprivate var recorded: [String: OptionValue] {
     self == .torchvision
@@ -166,19 +159,6 @@ extension RoIOperatorKind: OptionConvertible {}
 extension BinReduction: OptionConvertible {}
 
 extension RoIOperator {
-  /// The operator that a model's settings give.
-  public init(_ settings: RoISettings) {
-    let isMaximum = settings.reduction == .maximum
-    self =
-      switch settings.kind {
-      case .pool: .pool
-      case .warp: .warp(samplingRatio: settings.samplingRatio, maximum: isMaximum)
-      case .align:
-        .align(
-          samplingRatio: settings.samplingRatio, aligned: settings.aligned, maximum: isMaximum)
-      }
-  }
-
   /// How samples are taken; torchvision's choice for what an operator does not have.
   fileprivate var sampling: (ratio: Int, aligned: Bool, maximum: Bool) {
     switch self {

@@ -90,7 +90,7 @@ public struct RoIPyramid: Sendable {
     _ rois: [RoI], bins: BinGrid, operator roiOperator: RoIOperator
   ) -> Tensor {
     roiFeatures(
-      levels, boxes: rois.map(\.box), images: rois.map(\.image),
+      levels, boxes: rois.map { $0.box }, images: rois.map { $0.image },
       levels: rois.map { level(of: $0.box) - numbers.lowerBound },
       scales: strides.map { 1 / Float($0) }, bins: bins, operator: roiOperator)
   }
@@ -101,18 +101,5 @@ public struct RoIPyramid: Sendable {
     _ boxes: [Box], bins: BinGrid, operator roiOperator: RoIOperator
   ) -> Tensor {
     features(RoI.all([boxes]), bins: bins, operator: roiOperator)
-  }
-
-  /// The gradient of every level, `[N, C, H / s, W / s]`, of features that were read with
-  /// `features`.
-  ///
-  /// - Parameter gradient: dL/dfeatures, `[R, C, Y, X]`
-  public func featuresGradient(
-    _ gradient: Tensor, _ rois: [RoI], operator roiOperator: RoIOperator
-  ) -> [Tensor] {
-    roiFeaturesGradient(
-      gradient, pyramid: levels, boxes: rois.map(\.box), images: rois.map(\.image),
-      levels: rois.map { level(of: $0.box) - numbers.lowerBound },
-      scales: strides.map { 1 / Float($0) }, operator: roiOperator)
   }
 }

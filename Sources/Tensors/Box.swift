@@ -35,10 +35,13 @@ public struct Box: Hashable, Sendable {
 
   /// The least box around some boxes and a margin; nil around none.
   public init?(around boxes: [Box], margin: Float) {
-    guard let x1 = boxes.map(\.x1).min(), let y1 = boxes.map(\.y1).min(),
-      let x2 = boxes.map(\.x2).max(), let y2 = boxes.map(\.y2).max()
-    else { return nil }
-    self.init(x1 - margin, y1 - margin, x2 + margin, y2 + margin)
+    guard let first = boxes.first else { return nil }
+    var around = first
+    for box in boxes.dropFirst() {
+      (around.x1, around.y1) = (min(around.x1, box.x1), min(around.y1, box.y1))
+      (around.x2, around.y2) = (max(around.x2, box.x2), max(around.y2, box.y2))
+    }
+    self.init(around.x1 - margin, around.y1 - margin, around.x2 + margin, around.y2 + margin)
   }
 
   /// Whether both sides have at least this length.

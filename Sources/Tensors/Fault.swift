@@ -28,7 +28,7 @@ public struct Fault: Error, Equatable, CustomStringConvertible, Sendable {
 extension String {
   /// The text with every line break and control character replaced by a space.
   var onOneLine: String {
-    guard unicodeScalars.contains(where: \.breaksLine) else { return self }
+    guard unicodeScalars.contains(where: { $0.breaksLine }) else { return self }
     var line = String.UnicodeScalarView()
     for scalar in unicodeScalars { line.append(scalar.breaksLine ? " " : scalar) }
     return String(line)

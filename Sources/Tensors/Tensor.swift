@@ -26,11 +26,11 @@ public struct Tensor: Sendable, Equatable {
 
   /// Makes a tensor whose elements `initialize` writes, every one of them, into raw memory.
   public init(
-    uninitialized shape: Shape, _ initialize: (UnsafeMutablePointer<Float>) throws -> Void
-  ) rethrows {
+    uninitialized shape: Shape, _ initialize: (UnsafeMutablePointer<Float>) -> Void
+  ) {
     self.shape = shape
-    self.values = try [Float](unsafeUninitializedCapacity: shape.count) { buffer, count in
-      if let base = buffer.baseAddress, !buffer.isEmpty { try initialize(base) }
+    self.values = [Float](unsafeUninitializedCapacity: shape.count) { buffer, count in
+      if let base = buffer.baseAddress, !buffer.isEmpty { initialize(base) }
       count = shape.count
     }
   }
