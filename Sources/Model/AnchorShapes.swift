@@ -13,6 +13,13 @@ public struct AnchorSizes: Sendable, Equatable, ExpressibleByArrayLiteral {
   public static func standard(_ levels: ClosedRange<Int>) -> AnchorSizes {
     AnchorSizes(levels.map { [Float(1 << ($0 + 3))] })
   }
+
+  /// The sizes of a network about which nothing says which it was trained with: torchvision's. A
+  /// single level with 15 anchors per cell has all sizes that torchvision's levels have.
+  public static func assumed(_ layout: Layout) -> AnchorSizes {
+    layout.levels.count == 1 && layout.anchors == 15
+      ? AnchorSizes([[32, 64, 128, 256, 512]]) : .standard(layout.levels)
+  }
 }
 
 /// The shapes of the anchors at a cell: height over width.

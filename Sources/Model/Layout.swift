@@ -128,3 +128,25 @@ public struct Layout: Sendable, Equatable {
     return layer > 0 ? outputs[layer - 1] : stemChannels
   }
 }
+
+// What shapes alone do not tell, and those of torchvision's own networks suggest.
+extension Layout {
+  /// Whether torchvision's COCO weights for ResNet-50 in the v1 layout have this layout.
+  var isTorchvisionForCOCO: Bool {
+    let isFirstLayout =
+      !inner.hasNorm && !outer.hasNorm && boxLayersAreNamed && rpn.channels.count == 1
+      && !maskConvolutions.hasNorm
+    let isResNet50 =
+      isBottleneck && blocks == [3, 4, 6, 3] && groups == 1 && stemChannels == 64
+      && widths[0] == 64
+    return isFirstLayout && isResNet50 && classes == 91
+  }
+
+  /// The epsilon of the batch norms where nothing says it: torchvision's COCO weights of the v1 layout
+  /// were trained with 0, PyTorch's default is 1e-5.
+  ///
+  /// - Parameter isFrozen: whether the trunk's batch norms are
+  func assumedNormEpsilon(isFrozen: Bool) -> Float {
+    isFrozen && isTorchvisionForCOCO ? 0 : 1e-5
+  }
+}

@@ -24,18 +24,9 @@ extension MaskRCNNModel {
   ///   setting that is wrong.
   public init(weights: WeightFile, overrides: [String: String] = [:]) throws {
     let found = try FileParameters(weights.tensors, file: weights.name)
-    let tensors = found.tensors
-    if let fault = MaskRCNNModel.otherModel(tensors, name: weights.name) { throw fault }
-    let shapes = tensors.mapValues(\.shape)
-    if let fault = MaskRCNNModel.unequalHeads(shapes, name: weights.name) { throw fault }
-    let layout = Layout(shapes: shapes)
-    if let uneven = layout.widths.first(where: { $0 % layout.groups != 0 }) {
-      throw Fault(
-        weights.name, "\(uneven) channels of the trunk do not divide into \(layout.groups) groups",
-        remedy: "Save the whole model again")
-    }
+    if let fault = MaskRCNNModel.otherModel(found.tensors, name: weights.name) { throw fault }
+    let layout = try found.layout(name: weights.name)
     let architecture = Architecture(layout)
-    try MaskRCNNModel.compare(shapes, with: layout.slots, architecture, name: weights.name)
     var reader = SettingsReader(weights: weights, overrides: overrides)
     settings = try reader.settings(for: architecture)
     (normEpsilon, normEpsilonReason) = try reader.normEpsilon(
@@ -47,18 +38,6 @@ extension MaskRCNNModel {
     weightSource = WeightSource(
       name: URL(filePath: weights.name).lastPathComponent, checksum: weights.checksum)
     self.architecture = architecture
-    let epsilon = normEpsilon
-    parameters = try MaskRCNNParameters(layout, normEpsilon: epsilon) { (slot) throws(Fault) in
-      // The shapes have been compared, so every tensor is there.
-      guard let tensor = tensors[slot.name] else {
-        throw Fault(slot.name, "the parameter is missing", remedy: "Save the whole model again")
-      }
-      guard slot.kind != .runningVariance || tensor.values.allSatisfy({ $0 + epsilon > 0 }) else {
-        throw Fault(
-          slot.name, "a running variance plus epsilon (\(epsilon)) is not over 0",
-          remedy: "Save the weights again, or give the epsilon that they were trained with")
-      }
-      return tensor
-    }
+    parameters = try MaskRCNNParameters(found, layout, normEpsilon: normEpsilon)
   }
 }

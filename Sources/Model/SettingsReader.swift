@@ -63,14 +63,7 @@ struct SettingsReader {
     let (sizesKey, ratiosKey) = ("anchors.sizes", "anchors.aspect_ratios")
     let sizes = try lists(sizesKey) { (1...100_000).contains($0) }
     let ratios = try lists(ratiosKey) { (0.001...1000).contains($0) }
-    if let sizes {
-      settings.anchorSizes = AnchorSizes(sizes)
-    } else if levels.count == 1, perCell == 15 {
-      // On a single level, all sizes that torchvision's levels have.
-      settings.anchorSizes = AnchorSizes([[32, 64, 128, 256, 512]])
-    } else {
-      settings.anchorSizes = .standard(levels)
-    }
+    settings.anchorSizes = sizes.map { AnchorSizes($0) } ?? .assumed(architecture.layout)
     if let ratios { settings.anchorAspectRatios = AnchorAspectRatios(ratios) }
     let (used, shapes) = (settings.anchorSizes, settings.anchorAspectRatios)
     let names =
@@ -161,15 +154,9 @@ struct SettingsReader {
       let origin = origins["norm_eps"] ?? .metadata
       return (Float(value), "The \(origin.rawValue) says so")
     }
-    let isFirstLayout =
-      !layout.inner.hasNorm && !layout.outer.hasNorm && layout.boxLayersAreNamed
-      && layout.rpn.channels.count == 1 && !layout.maskConvolutions.hasNorm
-    let isResNet50 =
-      layout.isBottleneck && layout.blocks == [3, 4, 6, 3] && layout.groups == 1
-      && layout.stemChannels == 64 && layout.widths[0] == 64
-    guard isFrozen else { return (1e-5, "PyTorch's default") }
-    let isCOCO = isFirstLayout && isResNet50 && layout.classes == 91
-    let value: Float = isCOCO ? 0 : 1e-5
+    let value = layout.assumedNormEpsilon(isFrozen: isFrozen)
+    guard isFrozen else { return (value, "PyTorch's default") }
+    let isCOCO = layout.isTorchvisionForCOCO
     let reason =
       isCOCO
       ? "assumed, since torchvision's COCO weights for ResNet-50 in the v1 layout, recognised by 91 "

@@ -59,7 +59,7 @@ public struct InputSizes: Sendable, Equatable {
   static let mostPixels = 64_000_000
 
   /// Whether an image of this size can be worked on.
-  static func areSensible(_ size: ImageSize) -> Bool {
+  package static func areSensible(_ size: ImageSize) -> Bool {
     let sides = 1...mostPixels
     return sides.contains(size.height) && sides.contains(size.width)
       && size.height <= mostPixels / size.width

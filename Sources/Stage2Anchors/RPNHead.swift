@@ -14,6 +14,12 @@ public struct RPNPrediction: Sendable {
   public var objectness: Tensor
   /// `[N, 4 A, H, W]`: channel `4 a + c` is coordinate c (dx, dy, dw, dh) of anchor a.
   public var deltas: Tensor
+
+  /// Makes a prediction of its parts.
+  public init(objectness: Tensor, deltas: Tensor) {
+    self.objectness = objectness
+    self.deltas = deltas
+  }
 }
 
 /// Runs the head on one level. The weights are the same on every level.

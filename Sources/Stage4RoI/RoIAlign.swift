@@ -112,6 +112,23 @@ public struct BilinearWeights: Sendable, Equatable {
   }
 }
 
+/// The value of a map between four cells, each weighted by its nearness along both axes; 0 where an
+/// axis has no weights, more than a cell outside the map.
+///
+/// - Parameter plane: one channel of the map, rows of `columns` cells
+@inline(__always)
+package func bilinearSample(
+  _ plane: UnsafePointer<Float>, columns: Int, _ vertical: BilinearWeights?,
+  _ horizontal: BilinearWeights?
+) -> Float {
+  guard let v = vertical, let h = horizontal else { return 0 }
+  let (above, below) = (plane + v.low * columns, plane + v.high * columns)
+  return v.lowWeight * h.lowWeight * above[h.low]
+    + v.lowWeight * h.highWeight * above[h.high]
+    + v.highWeight * h.lowWeight * below[h.low]
+    + v.highWeight * h.highWeight * below[h.high]
+}
+
 /// RoIAlign: nothing is rounded. Each bin is sampled at regular points by bilinear interpolation
 /// of the four nearest cells, and gives the samples' average (or maximum).
 ///
@@ -177,15 +194,7 @@ private func sampled(
           var greatest = -Float.infinity
           for v in vertical[y] {
             for h in horizontal[x] {
-              var sample: Float = 0
-              if let v, let h {
-                let (above, below) = (plane + v.low * columns, plane + v.high * columns)
-                sample =
-                  v.lowWeight * h.lowWeight * above[h.low]
-                  + v.lowWeight * h.highWeight * above[h.high]
-                  + v.highWeight * h.lowWeight * below[h.low]
-                  + v.highWeight * h.highWeight * below[h.high]
-              }
+              let sample = bilinearSample(plane, columns: columns, v, h)
               sum += sample
               greatest = max(greatest, sample)
             }
