@@ -47,15 +47,17 @@ for module in "${modules[@]}"; do
   swiftc -target wasm32-unknown-none-wasm -enable-experimental-feature Embedded \
     -enable-experimental-feature Extern -swift-version 6 -wmo -O -parse-as-library \
     -package-name maskrcnn -module-name "$name" -file-prefix-map "$sources=." \
+    -Xfrontend -disable-stack-protector \
     -I "$work" -I CMathematics -Xcc -msimd128 -Xcc -isystem -Xcc "$headers" \
     -emit-module -emit-module-path "$work/$name.swiftmodule" -c -o "$work/$name.o" "${files[@]}"
   objects+=("$work/$name.o")
 done
 
-mkdir -p "$(dirname "$out")"
+# The toolchain's tables for the comparison of text, an archive without an index.
 wasm-ld --no-entry --gc-sections --strip-all --allow-undefined -z stack-size=1048576 \
   -o "$work/network.wasm" "${objects[@]}" \
-  "$embedded/wasm32-unknown-none-wasm/libswiftUnicodeDataTables.a" "$libraries/libc.a" \
-  "$libraries/libm.a"
+  --whole-archive "$embedded/wasm32-unknown-none-wasm/libswiftUnicodeDataTables.a" \
+  --no-whole-archive "$libraries/libc.a" "$libraries/libm.a"
+mkdir -p "$(dirname "$out")"
 mv "$work/network.wasm" "$out"
 printf '%s: %d bytes, %d compressed\n' "$out" "$(stat -c %s "$out")" "$(gzip -9 -c "$out" | wc -c)"
