@@ -84,7 +84,8 @@ struct GivenSettings {
       if let reduction = BinReduction(rawValue: word) { return settings.roi.reduction = reduction }
     default: break
     }
-    throw Fault(key, "\(word) is no value of it", remedy: "Save the weights again with another value")
+    throw Fault(
+      key, "\(word) is no value of it", remedy: "Save the weights again with another value")
   }
 
   /// The settings for a network.

@@ -336,7 +336,7 @@ def test_later_stages_run_again_with_other_options(module):
     stages = module.page.evaluate("ask('return Network.stages;')")
     module.run(*stages)
     before = len(module.tensors("detectionBoxes")[0])
-    module.ask("network.option('scoreThreshold', 0.9);")
+    module.ask("network.option('scoreThreshold', 0.5);")
     module.run(*stages[stages.index("detections"):])
     assert 0 < len(module.tensors("detectionBoxes")[0]) < before
     module.ask("network.option('scoreThreshold', 1);")
