@@ -2,8 +2,8 @@
 
 /// A tensor of a session, or one per level. Boxes are in input pixels unless said otherwise.
 ///
-/// N is 1, the only image. C F channels, H W rows and columns of a level, A anchors per cell and in all
-/// levels' cells, R proposals, K classes, D detections, M side of a mask.
+/// C F channels, H W rows and columns of a level, A anchors per cell, R proposals, K classes with the
+/// background as class 0, D detections, Y X the grid of bins, M side of a mask.
 enum TensorName: String, CaseIterable {
   // Stage 0.
   /// `[3, H0, W0]`, RGB in 0...1.

@@ -303,7 +303,7 @@ def test_a_whole_image(module, name, trace, tmp_path):
     native = trace
     if name == "shapes":
         native = Folder(tmp_path / "trace")
-        maskrcnn("--trace", native.path, "--image", image, "--weights", weights, "--no-figures")
+        maskrcnn(image, "--trace", native.path, "--weights", weights, "--no-figures")
     module.model(weights)
     module.image(image)
     stages = module.page.evaluate("ask('return Network.stages;')")
@@ -350,7 +350,7 @@ def test_later_stages_run_again_with_other_options(module):
     ("network.run('trunks');", "trunks: there is no such stage"),
     ("network.option('scoreThreshold', -1);", "scoreThreshold: the value is not from 0"),
     ("network.tensor('nothing');", "nothing: there is no such tensor"),
-    ("network.model(new Uint8Array(4), 'short');", "short: the file is no .safetensors file"),
+    ("network.model(new Uint8Array(4), 'short');", "short: this is no JSON"),
     ("network.roiOperator({operator: 'crop'});", "operator: there is no operator -1"),
 ])
 def test_faults_are_one_line(module, code, fault):

@@ -54,7 +54,7 @@ const Network = (() => {
   const operators = ['pool', 'warp', 'align'];
   const elementTypes = {F64: 'float64', F32: 'float32', F16: 'float16', BF16: 'bfloat16', I64: 'int64',
     I32: 'int32', I16: 'int16', I8: 'int8', U8: 'uint8', BOOL: 'bool'};
-  /** What a weight file's metadata holds that is no setting of the network's. */
+  // The settings in a weight file's metadata: words, and numbers or lists of them as JSON.
   const words = ['roi.operator', 'roi.reduction'];
   const numbers = ['input.scale', 'input.min_size', 'input.max_size', 'input.mean', 'input.std',
     'anchors.sizes', 'anchors.aspect_ratios', 'roi.mask_bins', 'roi.canonical_scale',
@@ -73,7 +73,10 @@ const Network = (() => {
         report(new TextDecoder().decode(new Uint8Array(memory.buffer, start, length)))},
       env: {__stack_chk_fail: never('__stack_chk_fail')},
       // The seed of hash tables: always the same, so that every run is.
-      wasi_snapshot_preview1: {random_get: () => 0, fd_close: never('fd_close'),
+      wasi_snapshot_preview1: {random_get: (start, length) => {
+        new Uint8Array(memory.buffer, start, length).fill(0);
+        return 0;
+      }, fd_close: never('fd_close'),
         fd_seek: never('fd_seek'), fd_write: never('fd_write')},
     });
     memory = instance.exports.memory;
@@ -105,12 +108,7 @@ const Network = (() => {
       bytes = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const length = bytes.length < 8 ? NaN : Number(view.getBigUint64(0, true));
-      let header;
-      try {
-        header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-      } catch {
-        throw new Error(`${name}: the file is no .safetensors file. Give another.`);
-      }
+      const header = parsed(new TextDecoder().decode(bytes.subarray(8, 8 + length)), name);
       const {__metadata__: metadata = {}, ...tensors} = header;
       this.#exports.model_begin();
       for (const [key, {dtype, shape, data_offsets: [first, end]}] of Object.entries(tensors)) {
@@ -121,14 +119,14 @@ const Network = (() => {
       for (const [key, text] of Object.entries(metadata)) {
         if (words.includes(key)) this.#call('model_word', key, text);
         if (!numbers.includes(key)) continue;
-        const value = text === 'true' || text === 'false' ? Number(text === 'true') : JSON.parse(text);
+        const value = parsed(text, key);
         const nested = Array.isArray(value) && Array.isArray(value[0]);
-        const lists = nested ? value : [[value].flat()];
+        const lists = nested ? value : [[value].flat().map(Number)];
         this.#call('model_setting', key, new Float64Array(lists.flat()),
           new Int32Array(lists.map((list) => list.length)), lists.length, Number(nested));
       }
       this.#call('model_make', name);
-      return {...metadata, classNames: JSON.parse(metadata.class_names ?? '[]')};
+      return {...metadata, classNames: parsed(metadata.class_names ?? '[]', 'class_names')};
     }
 
     // One image's way through the network.
@@ -316,6 +314,15 @@ const Network = (() => {
   /** An operator's options as the module takes them. */
   function operatorNumbers({operator, samplingRatio = 2, aligned = false, maximum = false}) {
     return [operators.indexOf(operator), samplingRatio, Number(aligned), Number(maximum)];
+  }
+
+  /** JSON of a weight file. */
+  function parsed(text, subject) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new Error(`${subject}: this is no JSON. Give a .safetensors file that was saved whole.`);
+    }
   }
 
   /** The rows of a matrix. */
