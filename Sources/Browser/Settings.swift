@@ -82,6 +82,10 @@ struct GivenSettings {
       if let kind = RoIOperatorKind(rawValue: word) { return settings.roi.kind = kind }
     case "roi.reduction":
       if let reduction = BinReduction(rawValue: word) { return settings.roi.reduction = reduction }
+    case "mask.activation":
+      if let activation = MaskActivation(rawValue: word) {
+        return settings.maskActivation = activation
+      }
     default: break
     }
     throw Fault(
@@ -98,6 +102,7 @@ struct GivenSettings {
     }
     settings.anchorSizes = sizes ?? .assumed(layout)
     settings.roi.levels = levels ?? layout.roiLevels
+    if let bins = layout.fullyConnectedMaskBins { settings.roi.maskBins = bins }
     let (sizes, ratios) = (settings.anchorSizes.levels, settings.anchorAspectRatios)
     let fits =
       sizes.count == layout.levels.count && [1, sizes.count].contains(ratios.levels.count)

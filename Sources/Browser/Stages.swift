@@ -163,7 +163,8 @@ extension Session {
     let sizes = try sizes()
     let (width, height) = (sizes.original.width, sizes.original.height)
     let labels = try one(.detectionLabels).values.map { Int($0) }
-    let probabilities = maskProbabilities(try one(.maskLogits), labels: labels)  // [D, M, M]
+    let probabilities = maskProbabilities(
+      try one(.maskLogits), labels: labels, network.model.settings.maskActivation)  // [D, M, M]
     let boxes = try one(.detectionBoxes).boxes.map { sizes.inOriginal($0) }
     let masks = pasteMasks(probabilities, boxes: boxes, width: width, height: height)
     set(.probabilities, probabilities)

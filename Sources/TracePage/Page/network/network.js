@@ -55,7 +55,7 @@ const Network = (() => {
   const elementTypes = {F64: 'float64', F32: 'float32', F16: 'float16', BF16: 'bfloat16', I64: 'int64',
     I32: 'int32', I16: 'int16', I8: 'int8', U8: 'uint8', BOOL: 'bool'};
   // The settings in a weight file's metadata: words, and numbers or lists of them as JSON.
-  const words = ['roi.operator', 'roi.reduction'];
+  const words = ['roi.operator', 'roi.reduction', 'mask.activation'];
   const numbers = ['input.scale', 'input.min_size', 'input.max_size', 'input.mean', 'input.std',
     'anchors.sizes', 'anchors.aspect_ratios', 'roi.mask_bins', 'roi.canonical_scale',
     'roi.canonical_level', 'roi.levels', 'roi.sampling_ratio', 'roi.aligned', 'detections_per_image',
