@@ -87,7 +87,7 @@ struct Thumbnail: Sendable {
   /// Pixels across a figure in the gallery.
   static let gallery = 240
   /// Pixels across the figure beside a chapter's text.
-  static let main = 420
+  static let main = 516
   /// Pixels across the figure at the top of the page.
   static let opening = 560
 
