@@ -128,7 +128,7 @@ extension WeightFile {
 }
 
 /// `44,401,393`
-private func grouped(_ number: Int) -> String {
+public func grouped(_ number: Int) -> String {
   let digits = Array(String(number))
   return digits.indices.map { index in
     index > 0 && (digits.count - index) % 3 == 0 ? ",\(digits[index])" : "\(digits[index])"

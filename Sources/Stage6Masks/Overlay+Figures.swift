@@ -1,20 +1,28 @@
 import Figures
 import Tensors
 
+/// Which detections a result shows.
+public enum Overlay {
+  /// Weaker detections are left out as long as there are stronger ones.
+  public static let strong: Float = 0.5
+
+  /// The detections with a score over `strong`, or all where none has one.
+  ///
+  /// - Parameter scores: in descending order
+  public static func shown(_ scores: [Float]) -> Range<Int> {
+    let count = scores.prefix { $0 > strong }.count
+    return 0..<(count == 0 ? scores.count : count)
+  }
+}
+
 extension MasksDrawing {
   /// Up to so many detections are labelled with class and score.
   static let mostNamed = 12
   /// Up to so many are labelled with their score alone.
   static let mostScored = 40
 
-  /// Weaker detections are left out of the overlay as long as there are stronger ones.
-  static let strong: Float = 0.5
-
   /// The detections that the overlay shows, by descending score.
-  var overlaid: [Int] {
-    let strong = detections.indices.filter { detections[$0].score > Self.strong }
-    return strong.isEmpty ? Array(detections.indices) : strong
-  }
+  var overlaid: [Int] { Array(Overlay.shown(detections.map(\.score))) }
 
   /// The result: the image with every mask in its own colour, contours, and labels where they
   /// leave room for the image.
@@ -30,7 +38,7 @@ extension MasksDrawing {
       ? "Nothing was detected"
       : weak > 0
         ? "\(shown.count) of \(detections.count) detections: those with a score over "
-          + Numerals.short(Self.strong)
+          + Numerals.short(Overlay.strong)
         : shown.count == 1 ? "1 detection" : "All \(shown.count) detections"
     return Figure(
       title,

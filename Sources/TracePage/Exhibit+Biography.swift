@@ -16,9 +16,7 @@ extension Exhibit {
     stage: "3-proposals", title: "One candidate, step by step",
     lead: """
       Follow one anchor through all stages, with its own numbers in every formula, until it \
-      becomes a mask or is dropped. The later steps are explained in the sections further down, to \
-      which they link. Where the objects in the image are known, the last steps tell what training \
-      asks of it.
+      becomes a mask or is dropped. The steps go on to the right.
       """
   ) { source, data in
     guard let candidates = try CandidatesContent.gather(source, &data) else { return nil }

@@ -9,12 +9,11 @@ extension Exhibit {
     name: "downstream",
     uses: ["shared/plane", "shared/scene", "downstream/regions", "shared/histogram"],
     stage: "6-masks",
-    title: "Effect of the RoI operator on the masks",
+    title: "What rounding costs",
     lead: """
-      The same proposals went through the rest of the network three times, once with each operator \
-      of stage 4. Choose two of the results, or one and the truth, and compare the masks, the most \
-      different first.
-      """
+      RoIPool and RoIWarp round a box to whole cells; RoIAlign does not. What that costs is seen in \
+      networks that were trained with each of them.
+      """, evidence: "downstream/trained-alike.html"
   ) { source, data in
     guard let downstream = source.downstream else { return nil }
     var sets: [DownstreamContent.Set] = []

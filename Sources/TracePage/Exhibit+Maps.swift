@@ -11,9 +11,10 @@ extension Exhibit {
     name: "maps", uses: ["shared/plane", "maps/receptive-field"], stage: "1-backbone",
     title: "Feature maps, cell by cell",
     lead: """
-      Move over the map or the image, touch them, or press arrow keys in the map, to see a cell's \
-      value, its neighbours, and the part of the image that it covers. A click or Enter holds the \
-      cell, so that you can compare levels and channels at one place.
+      Move over the map or the image, or touch them\
+      <span class="by-keyboard">, or press arrow keys in the map</span>, to see a cell’s value and \
+      the part of the image that it covers. A click <span class="by-keyboard">or Enter</span> holds \
+      the cell, so that you can compare levels and channels at one place.
       """
   ) { source, data in
     guard source.trace.has(InputStage.name) else { return nil }

@@ -14,10 +14,8 @@ extension Exhibit {
     ],
     stage: "4-roi", title: "RoI microscope",
     lead: """
-      The heads need the features of a <dfn>RoI</dfn> (region of interest) as a grid of 7 × 7 \
-      numbers per channel, whatever the size of its box. Three operators compute that grid. Move \
-      the box to see what each of them reads; choose one of the 49 bins to see every number that \
-      enters it.
+      One box, read by three operators. Move the box to see what each of them reads; choose one of \
+      the 49 bins to see every number that enters it.
       """
   ) { source, data in try MicroscopeContent(source, &data) }
 }

@@ -8,7 +8,7 @@ extension Exhibit {
       little, its features should change a little. RoIPool's output is a step function: it is \
       constant while the rounded edges stay the same, then jumps. RoIAlign's output changes with \
       every step.
-      """
+      """, isFolded: true
   ) { source, _ in
     guard try !PageMaps.levelsForRoIs(source).isEmpty, try RoIExampleChoice(source) != nil
     else { return nil }

@@ -17,11 +17,17 @@ struct Exhibit: Sendable {
   let title: String
   /// What to do with it and what to see, as HTML.
   let lead: String
+  /// A file of HTML with what is known beyond the trace, shown below the lead.
+  var evidence: String?
+  /// Whether it is folded away until the reader asks for it.
+  var isFolded = false
+  /// Whether it is shown at the top of the page, before all stages.
+  var isOpening = false
   /// What the script needs; nil where the trace does not hold it, and the exhibit is left out.
   let gather: @Sendable (PageSource, inout PageData) throws -> (any Encodable)?
 
   /// Every exhibit, in the order of the page.
   static let all: [Exhibit] = [
-    .maps, .suppression, .microscope, .sweep, .biography, .masks, .downstream,
+    .overview, .maps, .suppression, .microscope, .sweep, .biography, .masks, .downstream,
   ]
 }

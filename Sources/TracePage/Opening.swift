@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Figures
+import Stage6Masks
 import Tensors
 import Tracing
 import WeightFiles
@@ -24,9 +25,12 @@ extension PageSource {
       let tensors = try trace.stage(stage).record.tensors
       if let count = tensors.first(where: { $0.name == "boxes" })?.shape.first {
         let scores = isCurrent("5-heads") ? try trace.stage("5-heads").arrayIfKept("scores") : nil
-        let sure = scores?.tensor.values.count { $0 > 0.5 }
+        let sure = scores?.tensor.values.count { $0 > Overlay.strong }
         facts.append(
-          ("Detections", sure.map { "\(count), \($0) of them with a score over 0.5" } ?? "\(count)")
+          (
+            "Detections",
+            sure.map { "\(count), \($0) of them with a score over \(Overlay.strong)" } ?? "\(count)"
+          )
         )
         break
       }
@@ -81,9 +85,11 @@ extension PageSource {
 /// A figure of the trace, made small for the page.
 struct Thumbnail: Sendable {
   /// Pixels across a figure in the gallery.
-  static let gallery = 300
+  static let gallery = 240
+  /// Pixels across the figure beside a chapter's text.
+  static let main = 516
   /// Pixels across the figure at the top of the page.
-  static let opening = 760
+  static let opening = 560
 
   private let size: (width: Int, height: Int)
   private let jpeg: [UInt8]

@@ -35,12 +35,13 @@ struct PageComparison {
     let causes = try comparison.stages.flatMap { try differingOptions($0) }
     let pairs = try comparison.stages.flatMap { try differingFigures($0) }
     let stale = try staleContext()
-    // What it all comes to is seen best in the last stage's figure. Each trace colours its masks by
-    // their rank, so that the figures' own difference would say little.
-    var symptom = pairs.first { $0["file"] as? String == "figures/overlay.png" }
+    // What it all comes to is seen best in the masks.
+    var symptom = try MatchedMasks(first, second)?.context
     if let covered = try coveredPixels() {
       symptom?["covered"] = [covered.thumbnail.context.merging(covered.counts) { $1 }]
     }
+    symptom?["first_name"] = names.first
+    symptom?["second_name"] = names.second
     let tensors = comparison.tensors.filter { $0.stage == begins }.map(tensorContext)
     let context: [String: Any] = [
       "first": names.first, "second": names.second,
@@ -175,8 +176,10 @@ struct PageComparison {
   private func differingFigures(_ stage: String) throws -> [[String: Any]] {
     let (ours, theirs) = try (first.stage(stage), second.stage(stage))
     let other = Dictionary(theirs.record.figures.map { ($0.file, $0) }) { $1 }
+    // Each trace colours its masks by their rank: the difference of two overlays says little.
     let figures = ours.record.figures.filter { figure in
-      other[figure.file].map { $0.crc32 != figure.crc32 } ?? false
+      figure.file != "figures/overlay.png"
+        && other[figure.file].map { $0.crc32 != figure.crc32 } ?? false
     }
     let (folder, otherFolder) = (ours.folder, theirs.folder)
     let pairs = Threads.map(figures.count) { index in

@@ -3,8 +3,11 @@ import Stage4RoI
 import Tensors
 
 extension PageMaps {
-  /// Channels of a level that RoIs are read from, in 32 bits: exhibits compute with them.
-  static let exact = 3
+  /// How many channels of a level that RoIs are read from a page carries, in 32 bits: exhibits
+  /// compute with them. A fine level's are the largest arrays of the page.
+  static func exact(_ map: FeatureMap) -> Int {
+    map.features.shape[2] * map.features.shape[3] > 128 * 128 ? 2 : 3
+  }
 
   /// Whether RoIs are read from a level.
   static func isReadByRoIs(_ name: String, _ source: PageSource) -> Bool {
@@ -27,7 +30,7 @@ extension PageMaps {
   static func addExact(
     _ map: FeatureMap, of source: PageSource, to data: inout PageData
   ) throws -> [Int] {
-    var channels = map.mostVaryingChannels(exact)
+    var channels = map.mostVaryingChannels(exact(map))
     if let example = try RoIExampleChoice(source), example.level == map.name {
       let channel = example.channel(of: map)
       if !channels.contains(channel) { channels.append(channel) }

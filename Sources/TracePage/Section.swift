@@ -6,10 +6,10 @@ import Tracing
 
 /// What a page's template takes of one stage.
 func sectionContext(
-  _ folder: StageFolder, of trace: Trace, stale: StaleStage?, exhibits: [Exhibit], prose: String
+  _ folder: StageFolder, of trace: Trace, stale: StaleStage?, exhibits: [Exhibit], prose: String,
+  question: Question?
 ) throws -> [String: Any] {
   let record = folder.record
-  let word = String(record.stage.drop { $0 != "-" }.dropFirst())
   let known = stage(named: record.stage)
   let inputs = known?.inputs.compactMap { $0.context(trace) } ?? []
   // Run by its command, the stage would lose the mistake that was made in it on purpose.
@@ -19,10 +19,12 @@ func sectionContext(
   return [
     "id": record.stage,
     "number": String(record.stage.prefix { $0 != "-" }),
-    "word": word == "roi" ? "RoI" : word.prefix(1).uppercased() + word.dropFirst(),
+    "word": stageWord(record.stage),
     "title": record.title,
     "stale": stale.map { [staleStageContext($0, command: words)] } ?? [],
     "prose": prose,
+    "question": question.map { [$0.context(record.stage)] } ?? [],
+    "main": try exhibits.isEmpty ? mainFigure(folder) : [],
     "inputs": inputs,
     "hasInputs": !inputs.isEmpty,
     "options": record.options.sorted { $0.key < $1.key }.map {
@@ -30,7 +32,13 @@ func sectionContext(
     },
     "source": known.map { ["Sources/\($0.source)"] } ?? [],
     "command": words.map { [["words": $0]] } ?? [],
-    "exhibits": exhibits.map { ["name": $0.name, "title": $0.title, "lead": $0.lead] },
+    "exhibits": try exhibits.map { exhibit in
+      [
+        "name": exhibit.name, "title": exhibit.title, "lead": exhibit.lead,
+        "evidence": try exhibit.evidence.map { try PageFiles.text($0) } ?? "",
+        "isFolded": exhibit.isFolded,
+      ] as [String: Any]
+    },
     "tensors": record.tensors.map { tensor in
       let links = tensor.file.map { ["\(record.stage)/\($0)"] } ?? []
       return [
@@ -59,11 +67,28 @@ func staleStageContext(_ stage: StaleStage, command: [String]?) -> [String: Any]
   ]
 }
 
+/// The figure that a chapter without an exhibit shows beside its text; none where the stage drew none.
+private func mainFigure(_ folder: StageFolder) throws -> [[String: String]] {
+  let wanted = [
+    "0-input": "channels", "2-anchors": "objectness", "5-heads": "refinement",
+    "7-targets": "mask-targets", "8-losses": "mask-loss", "9-gradients": "roi",
+  ]
+  let figures = folder.record.figures
+  let named = wanted[folder.record.stage].map { "figures/\($0).png" }
+  guard let figure = figures.first(where: { $0.file == named }) ?? figures.first else { return [] }
+  let shown = try Thumbnail(figure, of: folder.folder, width: Thumbnail.main, quality: 65)
+  return [
+    shown.context.merging([
+      "file": "\(folder.record.stage)/\(figure.file)", "title": headAndRest(figure.caption).head,
+    ]) { $1 }
+  ]
+}
+
 /// The figures of a stage, small; each leads to the file beside the page.
 private func gallery(_ folder: StageFolder) throws -> [[String: String]] {
   let (figures, place, stage) = (folder.record.figures, folder.folder, folder.record.stage)
   let small = Threads.map(figures.count) { index in
-    Result { try Thumbnail(figures[index], of: place, width: Thumbnail.gallery, quality: 70) }
+    Result { try Thumbnail(figures[index], of: place, width: Thumbnail.gallery, quality: 62) }
   }
   return try zip(figures, small).map { figure, small in
     let (title, caption) = headAndRest(figure.caption)

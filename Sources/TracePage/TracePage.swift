@@ -50,12 +50,12 @@ public struct TracePage {
     let sections = try source.trace.stages.map { name in
       try sectionContext(
         try source.trace.stage(name), of: source.trace, stale: stale.first { $0.stage == name },
-        exhibits: gathered.map(\.exhibit).filter { $0.stage == name },
-        prose: try source.prose(name))
+        exhibits: gathered.map(\.exhibit).filter { $0.stage == name && !$0.isOpening },
+        prose: try source.prose(name), question: try source.question(name))
     }
-    var scripts = ["contents", "page", "numbers", "draw", "heatmap", "controls"].map {
-      "shared/\($0)"
-    }
+    var scripts = [
+      "contents", "page", "numbers", "current", "draw", "heatmap", "controls", "units",
+    ].map { "shared/\($0)" }
     for exhibit in gathered.map(\.exhibit) {
       scripts += (exhibit.uses + ["\(exhibit.name)/\(exhibit.name)"]).filter {
         !scripts.contains($0)
@@ -63,9 +63,16 @@ public struct TracePage {
     }
     scripts.append("shared/start")
     let comparison = try other.map { try PageComparison(source.trace, against: $0).html() }
-    let exhibits = gathered.map { ["name": $0.exhibit.name, "title": $0.exhibit.title] }
+    let exhibits = gathered.map(\.exhibit).filter { !$0.isOpening }.map {
+      ["name": $0.name, "title": $0.title]
+    }
+    let overview = gathered.map(\.exhibit).filter(\.isOpening).map {
+      ["name": $0.name, "title": $0.title, "lead": $0.lead]
+    }
     let context: [String: Any] = [
       "title": source.trace.image?.lastPathComponent ?? "a trace",
+      "headline": try source.headline(), "description": try source.description(),
+      "strip": try source.strip(),
       "weights": source.trace.weights.map { [$0.lastPathComponent] } ?? [],
       "note": source.trace.record.note.map { [$0.text] } ?? [],
       "version": Trace.version,
@@ -73,7 +80,8 @@ public struct TracePage {
       "command": source.command(),
       "commandTitle": source.trace.record.note?.mistake == nil
         ? "Run again, with default options" : "Run again, with the mistake",
-      "opening": try source.opening().map { [$0] } ?? [],
+      "overview": overview,
+      "opening": try overview.isEmpty ? source.opening().map { [$0] } ?? [] : [],
       "exhibits": exhibits,
       "hasExhibits": !exhibits.isEmpty,
       "style": try PageFiles.style(
@@ -95,6 +103,7 @@ public struct TracePage {
       ("colours", try json(PageColours())),
       ("sizes", try json(sizes.map(PageSizes.init))),
       ("image", try json(source.imageURL())),
+      ("objects", try json(source.objects())),
       (
         "exhibits",
         "{" + gathered.map { "\"\($0.exhibit.name)\":\($0.json)" }.joined(separator: ",") + "}"

@@ -66,7 +66,9 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, trace):
-    """Opens a page in a window of a size, and waits until every exhibit stands.
+    """Opens a page in a window of a size, and waits until every exhibit is there.
+
+    What is folded away is opened, unless `unfold` is false: most tests are of what lies within.
 
     At the end of the test no page may have reported an error, opened a dialog, or asked for anything
     but its own file and what that carries.
@@ -86,7 +88,8 @@ def open_page(browser, trace):
         dialog.dismiss()
 
     def open_page(
-            index=trace.index, width=1280, height=900, scheme="light", place="", **options):
+            index=trace.index, width=1280, height=900, scheme="light", place="", unfold=True,
+            **options):
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, **options)
         contexts.append(context)
@@ -98,6 +101,10 @@ def open_page(browser, trace):
         page.goto(Path(index).as_uri() + place)
         page.wait_for_selector("html[data-ready=true]", state="attached", timeout=20_000)
         assert page.locator("[data-exhibit]:not([data-ready=true])").count() == 0
+        if unfold:
+            page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
+            page.evaluate("new Promise((done) => requestAnimationFrame("
+                          "() => requestAnimationFrame(done)))")
         return page
 
     yield open_page

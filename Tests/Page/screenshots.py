@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 # Parts, by what their file is called; sections are shown without the exhibits and lists in them.
-PARTS = {"opening": "header.opening", "contents": "nav.contents"}
+PARTS = {"opening": "body > header", "contents": "nav.contents"}
 
 
 # Some canvases are first drawn when they come into view.
@@ -32,8 +32,8 @@ def parts(page):
     for section in page.locator("main > section").all():
         name = section.get_attribute("id")
         found[name] = section.locator("> .opening")
-        found[f"{name}-out"] = section.locator("> .out")
-    for exhibit in page.locator("[data-exhibit]").all():
+        found[f"{name}-data"] = section.locator("> .data")
+    for exhibit in page.locator("main [data-exhibit]").all():
         found[f"exhibit-{exhibit.get_attribute('id')}"] = exhibit
     return found
 

@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 from conftest import Folder, maskrcnn
+from test_suppression import choose_suppressed
 
 LEVELS = ["P2", "P3", "P4", "P5", "P6"]
 
@@ -234,6 +235,7 @@ def test_scores_that_differ_are_seen_to_differ(page):
 
 
 def test_from_the_ledger(page):
+    choose_suppressed(page)
     page.locator("#suppression").get_by_role("button", name="Follow it through all stages").click()
     chosen = page.locator("#suppression .readout").first.get_attribute("data-candidate")
     assert shown(page) == int(chosen)

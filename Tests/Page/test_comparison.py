@@ -121,3 +121,47 @@ def test_a_stale_stage_is_never_shown_as_equal(trace, tmp_path, open_page):
         assert row.locator("strong").text_content() == "stale"
         assert page.locator(f"[id='{stage}'] .outdated").count() == 1
     assert page.locator("[id='4-roi'] .outdated").count() == 0
+
+
+def objects(trace):
+    """The masks that the trace shows, from the label map."""
+    labels = trace.tensor("6-masks", "label_map")
+    shown = int((trace.tensor("5-heads", "scores") > 0.5).sum())
+    return [labels == label for label in range(1, shown + 1) if (labels == label).any()]
+
+
+def test_an_object_has_one_colour_in_both(compared, trace, pooled):
+    """Objects are matched by the IoU of their masks, not by their rank."""
+    ours, theirs = objects(trace), objects(pooled)
+    overlaps = numpy.array([
+        [(a & b).sum() / (a | b).sum() if (a & b).any() else 0 for b in theirs] for a in ours])
+    # Over a half no object has two partners.
+    both = int((overlaps > 0.5).sum())
+    words = compared.locator(".pair").first.inner_text()
+    assert f"{both} objects are the same in both" in words
+    assert f"{len(ours) - both} are found only in" in words
+    assert f"and {len(theirs) - both} only in" in words
+    found = compared.page.evaluate("""async () => {
+      const colour = async (image) => {
+        await image.decode();
+        const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+        const context = canvas.getContext('2d', {willReadFrequently: true});
+        context.drawImage(image, 0, 0);
+        return {width: canvas.width, data: [...context.getImageData(
+          0, 0, canvas.width, canvas.height).data]};
+      };
+      return Promise.all([...document.querySelectorAll('#comparison .pair img')].slice(0, 2)
+        .map(colour));
+    }""")
+    views = [numpy.array(view["data"]).reshape(-1, view["width"], 4)[..., :3] for view in found]
+    first, second = numpy.unravel_index(overlaps.argmax(), overlaps.shape)
+    rows, columns = numpy.nonzero(ours[first] & theirs[second])
+    scale = views[0].shape[0] / ours[first].shape[0]
+    at = int(rows.mean() * scale), int(columns.mean() * scale)
+    assert abs(views[0][at] - views[1][at]).max() < 40
+
+
+def test_landmarks_of_a_comparison_have_names_of_their_own(compared):
+    names = compared.page.evaluate("""() => [...document.querySelectorAll(
+      '[role=region]')].map((each) => each.ariaLabel)""")
+    assert len(set(names)) == len(names), sorted(names)

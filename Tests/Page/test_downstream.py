@@ -89,12 +89,14 @@ def test_choosing_masks(page, exhibit):
     exhibit.get_by_label("Second result").select_option("truth")
     slider = exhibit.get_by_role("slider")
     readout = exhibit.locator(".readout")
-    assert "touches no mask" in readout.text_content(), "the worst comes first"
     first = float(readout.get_attribute("data-overlap"))
+    assert first > 0, "it opens on a mask that has a partner"
     slider.focus()
     page.keyboard.press("ArrowRight")
     assert float(readout.get_attribute("data-overlap")) >= first
     assert "the truth" in readout.text_content()
+    page.keyboard.press("Home")
+    assert "touches no mask" in readout.text_content(), "the worst comes first"
     page.keyboard.press("End")
     assert float(readout.get_attribute("data-overlap")) > 0.9
 

@@ -67,7 +67,12 @@ def test_the_words_say_what_the_data_say(page):
     row, column = int(shown["row"]), int(shown["column"])
     assert (row, column) == (64, 32)
     assert f"row {row}, column {column}" in words
-    assert f"x {8 * column} to {8 * column + 8}, y {8 * row} to {8 * row + 8}" in words
+    # The image was enlarged twofold: 8 input pixels are 4 of its own.
+    assert f"image pixels x {4 * column} to {4 * column + 4}, y {4 * row} to {4 * row + 4}" in words
+    page.get_by_label("Coordinates in input pixels").check()
+    words = page.locator("#maps .readout").inner_text()
+    assert f"input pixels x {8 * column} to {8 * column + 8}, y {8 * row} to {8 * row + 8}" in words
+    words = words.replace("−", "-")
     value = float(words.split("Activation ")[1].split("\n")[0].rstrip("."))
     assert value == pytest.approx(float(shown["value"]), rel=1e-3)
 
@@ -179,3 +184,16 @@ def test_the_field_is_told_on_request(page):
     assert "depend" not in readout.inner_text()
     page.get_by_label("Outline the receptive field").check()
     assert "It can depend on" in readout.inner_text()
+
+
+def test_no_probability_is_rounded_up_to_1(page, trace):
+    logits = trace.tensor("2-anchors", "objectness.P4")[0]
+    channel, row, column = numpy.unravel_index(logits.argmax(), logits.shape)
+    choose(page, "objectness P4", channel)
+    hover(page, (column + 0.5) / logits.shape[2], (row + 0.5) / logits.shape[1])
+    assert (data(page)["row"], data(page)["column"]) == (str(row), str(column))
+    probability = 1 / (1 + numpy.exp(-float(logits.max())))
+    assert probability > 0.9995, "else it would not be rounded to 1"
+    shown = float(page.locator("#maps .readout").inner_text().split("probability ")[1].split("\n")[0]
+                  .rstrip("."))
+    assert probability - 1e-3 < shown < 1

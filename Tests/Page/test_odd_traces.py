@@ -41,7 +41,7 @@ def test_without_detections(rerun, open_page):
     folder = rerun(("heads", "--score-threshold", 1), ("masks",))
     assert len(folder.tensor("6-masks", "boxes")) == 0
     page = open_page(folder.index)
-    assert page.locator("[data-exhibit]").count() == 7
+    assert page.locator("main [data-exhibit]").count() == 7
     assert "Nothing was detected" in page.locator("#masks").text_content()
     assert "There are no masks of RoI" in page.locator("#downstream .readout").text_content()
     assert page.locator("#biography .life li.ends").get_attribute("data-step") == "scoring"

@@ -57,6 +57,12 @@ def sentence(page):
     return page.locator("#suppression .readout").first
 
 
+def choose_suppressed(page):
+    """Chooses the best of the suppressed candidates."""
+    page.locator("#suppression select").last.select_option(str(SUPPRESSED))
+    page.locator("#suppression [role=grid] tbody tr").first.click()
+
+
 def move(page, threshold):
     """Puts the slider to a threshold, and waits until the counts follow."""
     slider = page.locator("#suppression input[type=range]")
@@ -172,6 +178,7 @@ def test_fast_enough(page):
 
 def test_a_suppressed_one_names_its_suppressor(page, ledger):
     considered, rows = ledger
+    choose_suppressed(page)
     said = sentence(page)
     candidate = int(said.get_attribute("data-candidate"))
     row = rows[considered.tolist().index(candidate)]
@@ -183,6 +190,11 @@ def test_a_suppressed_one_names_its_suppressor(page, ledger):
     text = said.inner_text()
     assert f"suppressed by candidate {int(row[10])}" in text
     assert f"IoU {row[11]:.2f} > 0.70" in text
+    # The image was enlarged twofold: a square image pixel holds four input pixels.
+    assert f"share {shared / 4:,.0f} square image pixels" in text
+    assert f"the {union / 4:,.0f} that" in text
+    page.get_by_label("Coordinates in input pixels").check()
+    text = said.inner_text()
     assert f"share {shared:,.0f} square input pixels" in text and f"the {union:,.0f} that" in text
 
     page.get_by_role("button", name="Choose its suppressor").click()

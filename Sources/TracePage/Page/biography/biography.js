@@ -24,7 +24,7 @@ Page.exhibit('biography', async (bench, content) => {
   const story = Controls.select({
     label: 'A story', options: [...stories.map((each, index) => [String(index), each.title]),
       ['own', 'one of your choice']],
-    onChange: (value) => { if (value !== 'own') follow(stories[value].place, stories[value].pair); },
+    onChange: (value) => { if (value !== 'own') follow(stories[value].place, stories[value].pair, true); },
   });
   const number = element('input', {type: 'number', min: 0, max: ledger.anchors - 1, step: 1});
   const entry = element('label', {class: 'control'}, element('span', {}, 'Candidate'), number);
@@ -41,9 +41,12 @@ Page.exhibit('biography', async (bench, content) => {
     label: 'Any candidate', onClick: () => follow(Math.floor(Math.random() * ledger.count)),
   });
   const detections = Stories.detections(world);
+  /** The candidate that became the current object; undefined without one. */
+  const current = () => detections.find(({pair: each}) => (
+    Life.pairOf(heads, each).detection === Current.object));
   const anyDetection = Controls.button({
     label: 'Any detection',
-    onClick: () => { const found = random(detections); follow(found.place, found.pair); },
+    onClick: () => { const found = random(detections); follow(found.place, found.pair, true); },
   });
   const pairs = Controls.select({
     label: 'Taken for', options: [], onChange: (value) => follow(place, Number(value)),
@@ -60,10 +63,14 @@ Page.exhibit('biography', async (bench, content) => {
   // ---- the timeline ----
 
   const summary = element('p', {class: 'readout', 'aria-live': 'polite'});
-  const timeline = element('ol', {class: 'life'});
-  const training = element('ol', {class: 'training', 'aria-label': 'In training'});
+  const timeline = element('ol', {class: 'life scroller', tabindex: 0,
+    'aria-label': 'Step by step'});
+  const training = element('ol', {class: 'training scroller', tabindex: 0,
+    'aria-label': 'In training'});
+  const lessonsBelow = Draw.drawer('In training: its targets, losses and gradient', training);
 
-  function follow(nextPlace, nextPair) {
+  /** Tells a candidate's life; with `isChosen` all exhibits follow, where it became an object. */
+  function follow(nextPlace, nextPair, isChosen = false) {
     place = nextPlace;
     const proposal = ledger.proposalOf[place];
     const choices = heads && proposal >= 0 ? Life.pairsOf(heads, proposal) : [];
@@ -81,9 +88,31 @@ Page.exhibit('biography', async (bench, content) => {
     timeline.replaceChildren(...steps.map(item), ...unfinished(steps));
     const lessons = Learning.tell(world, place);
     training.replaceChildren(...lessons.map(item));
-    training.hidden = lessons.length === 0;
+    lessonsBelow.hidden = lessons.length === 0;
     timeline.dataset.candidate = ledger.index[place];
     summary.textContent = `Candidate ${ledger.index[place]} ${outcome(steps)}`;
+    timeline.scrollLeft = 0;
+    if (isChosen && pair !== undefined) {
+      Current.choose(Life.pairOf(heads, pair).detection, 'biography');
+    }
+  }
+
+  /** What each stage made of the current object, in the chapter of the stage. */
+  function fillSpine() {
+    const life = current();
+    if (!life) return;
+    const steps = [...Life.tell(world, life.place, life.pair), ...Learning.tell(world, life.place)];
+    for (const spine of document.querySelectorAll('.spine')) {
+      // Where nothing happened to it there is nothing to tell.
+      const own = steps.filter(({key, stage, ends, values}) => stage === spine.dataset.stage
+        && key !== 'masking' && (key !== 'clipping' || values.isClipped)
+        && (key !== 'filtering' || ends));
+      spine.hidden = own.length === 0;
+      spine.replaceChildren(element('h3', {}, `Object ${Current.object} in this stage`),
+        ...own.map(({title, says, formulas}) => element('p', {},
+          element('strong', {}, title.replace(/^In training: (.)/, (_, first) => first.toUpperCase())
+            .replace(/[^?]$/, (end) => `${end}.`)), ` ${formulas.at(-1) ?? says.at(-1)}`)));
+    }
   }
 
   /** The life in one sentence. */
@@ -229,6 +258,13 @@ Page.exhibit('biography', async (bench, content) => {
   document.addEventListener('candidate', ({detail}) => follow(detail));
   bench.append(
     Controls.row(story, entry, pairs, anyone, ...detections.length ? [anyDetection] : []),
-    note, summary, timeline, training, carried);
-  follow(stories[0]?.place ?? 0, stories[0]?.pair);
+    note, summary, timeline, lessonsBelow,
+    Draw.drawer('Which candidates this page carries', carried));
+  Current.listen((object, source) => {
+    fillSpine();
+    if (source !== 'biography' && current()) follow(current().place, current().pair);
+  });
+  fillSpine();
+  const opening = current() ?? stories[0];
+  follow(opening?.place ?? 0, opening?.pair);
 });

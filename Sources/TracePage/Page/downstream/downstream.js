@@ -12,9 +12,9 @@ Page.exhibit('downstream', async (bench, content) => {
   if (hasTruth) sets.set('truth', {masks: await Regions.load('downstream/truth'), boxes: null});
   const isCut = (name) => content.sets.some((set) => set.name === name && set.carried < set.all);
 
-  bench.append(table(), ...notes());
-  bench.append(await images());
-  bench.append(element('h4', {}, 'How far rounding moves the edges of the boxes'), await shifts());
+  bench.append(await images(),
+    Draw.drawer('This image in numbers', table(), ...notes()),
+    Draw.drawer('How far rounding moves the edges of the boxes', await shifts()));
 
   /** A line per operator. */
   function table() {
@@ -90,22 +90,31 @@ Page.exhibit('downstream', async (bench, content) => {
         return x >= mask.x1 && x < mask.x2 && y >= mask.y1 && y < mask.y2
           && mask.inside[Math.floor(y - mask.y1) * (mask.x2 - mask.x1) + Math.floor(x - mask.x1)];
       });
-      if (inside >= 0) {
-        rank.input.value = inside + 1;
-        rank.show();
-        choice.rank = inside;
-        show();
-      }
+      if (inside >= 0) turnTo(inside);
     });
+
+    /**
+     * The mask to begin with: the current object's, or if that has no partner or the first result
+     * is not the trace's, the one that differs most from a partner that it has.
+     */
+    function telling() {
+      const own = pairs.findIndex(({index}) => index === objectIn(choice.first));
+      if (own >= 0 && pairs[own].partner >= 0) return own;
+      return Math.max(0, pairs.findIndex(({partner}) => partner >= 0));
+    }
 
     function match() {
       pairs = Regions.partners(sets.get(choice.first).masks, sets.get(choice.second).masks)
         .sort((p, q) => p.overlap - q.overlap || p.index - q.index);
       rank.input.max = Math.max(1, pairs.length);
-      rank.input.value = 1;
-      choice.rank = 0;
-      rank.show();
+      turnTo(telling());
       whole.show(width, height);
+    }
+
+    function turnTo(place) {
+      choice.rank = place;
+      rank.input.value = place + 1;
+      rank.show();
       show();
     }
 
@@ -176,20 +185,33 @@ Page.exhibit('downstream', async (bench, content) => {
     const keys = element('ul', {class: 'keys'},
       element('li', {}, swatch('#ffa62b'), 'the first result'),
       element('li', {}, swatch('#56b4e9'), 'the second'));
-    const body = element('div', {},
-      Controls.row(choose('first', 'First result'), choose('second', 'Second result'), rank,
-        Controls.toggle({label: 'Boxes too', value: false,
-          onChange: (value) => { choice.boxes = value; whole.refresh(); near.refresh(); }})),
-      keys,
-      Draw.panels(
-        Draw.panel(whole.canvas,
-          'All masks of both results. Click on a mask of the first to see it enlarged.'),
-        Draw.panel(near.canvas, 'The chosen mask and its partner, enlarged: each square is a pixel. '
-          + 'Others are thin. Here each mask is shown with the one that overlaps it most, which may '
-          + 'serve several.')),
-      readout);
+    const body = Draw.columns(
+      Draw.panel(whole.canvas,
+        'All masks of both results. Click on a mask of the first to see it enlarged.'),
+      Draw.panel(near.canvas, 'The chosen mask and its partner, enlarged: each square is a pixel. '
+        + 'Others are thin. Here each mask is shown with the one that overlaps it most, which may '
+        + 'serve several.'),
+      element('div', {},
+        Controls.row(choose('first', 'First result'), choose('second', 'Second result'), rank,
+          Controls.toggle({label: 'Boxes too', value: false,
+            onChange: (value) => { choice.boxes = value; whole.refresh(); near.refresh(); }})),
+        keys, readout));
     match();
+    Current.listen(() => turnTo(telling()));
     return body;
+  }
+
+  /** The detection of a result whose box is nearest to the current object's; -1 without one. */
+  function objectIn(name) {
+    const {boxes} = sets.get(name);
+    if (Current.object < 0 || !boxes) return -1;
+    const own = Current.objects.boxes[Current.object];
+    let [best, least] = [-1, Infinity];
+    for (let index = 0; index < boxes.length / 4; index++) {
+      const apart = Math.max(...own.map((edge, side) => Math.abs(edge - boxes[4 * index + side])));
+      if (apart < least) [best, least] = [index, apart];
+    }
+    return best;
   }
 
   function swatch(colour) {

@@ -32,6 +32,12 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     return value === 0 ? '0' : Numbers.minus(value.toPrecision(3));
   }
 
+  /** The probability of a logit: three digits, or more where three would make it 1. */
+  function probability(logit) {
+    const share = 1 / (1 + Math.exp(-logit));
+    return share > 0.999 ? Numbers.score(share) : three(share);
+  }
+
   /** Digits as far as they are known: maps that are only looked at travel with fewer. */
   function number(value) {
     return state.map.channels[state.channel].isExact ? Numbers.short(value) : three(value);
@@ -72,6 +78,10 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   // Drawing
 
+  function axisNames() {
+    return {x: `x, ${Units.name}`, y: `y, ${Units.name}`};
+  }
+
   const mapPlane = new Plane({names: {x: 'column', y: 'row'}, tabindex: 0, role: 'application',
     'aria-roledescription': 'heatmap', draw({context, scale}) {
       if (!state.image) return;
@@ -82,7 +92,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       mapPlane.outline([column, row, column + 1, row + 1], {least: 9});
     }});
 
-  const imagePlane = new Plane({names: {x: 'x, input pixels', y: 'y, input pixels'},
+  const imagePlane = new Plane({names: axisNames(), unit: Units.factor,
     label: 'The image with the cell outlined', draw({context, scale}) {
       const {row, column} = cell();
       const area = [column, row, column + 1, row + 1].map((place) => place * stride());
@@ -173,9 +183,10 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     const side = stride();
     const isLogit = state.map.kind === 'objectness';
     words.textContent = `${state.map.name}, ${channelName()}: row ${row}, column ${column}, `
-      + `which is input pixels x ${column * side} to ${(column + 1) * side}, `
-      + `y ${row * side} to ${(row + 1) * side}. `
-      + (isLogit ? `Logit ${number(value)}, probability ${three(1 / (1 + Math.exp(-value)))}.`
+      + `which is ${Units.name} x ${Units.along(0, column * side)} to `
+      + `${Units.along(0, (column + 1) * side)}, y ${Units.along(1, row * side)} to `
+      + `${Units.along(1, (row + 1) * side)}. `
+      + (isLogit ? `Logit ${number(value)}, probability ${probability(value)}.`
         : `Activation ${number(value)}.`);
     const field = fieldOf({row, column});
     Object.assign(readout.dataset, {map: state.map.name, row, column, value,
@@ -189,8 +200,10 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       const [x1, y1, x2, y2] = field;
       const part = clipped(field).some((edge, index) => edge !== field[index])
         ? ', of which part lies outside' : '';
-      notes.push(Numbers.minus(`It can depend on ${x2 - x1} × ${y2 - y1} input pixels, `
-        + `from (${x1}, ${y1}) to (${x2}, ${y2})${part}.`));
+      const [left, right, width] = [x1, x2, x2 - x1].map((each) => Units.along(0, each));
+      const [top, bottom, height] = [y1, y2, y2 - y1].map((each) => Units.along(1, each));
+      notes.push(`It can depend on ${width} × ${height} ${Units.name}, `
+        + `from (${left}, ${top}) to (${right}, ${bottom})${part}.`);
     }
     more.textContent = notes.join(' ');
   }
@@ -244,8 +257,9 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
       : `${least < 0 ? 'Red is above 0, blue below.' : 'No value is negative: a ReLU came last.'} `
         + 'Colours end where the strongest 0.2 % begin.';
     mapPanel.caption.textContent = `${map.name}, ${channelName()}. ${colours}`;
-    imagePanel.caption.textContent = `The network's input, ${inputWidth} × ${inputHeight} input pixels. `
-      + `White: the cell's own ${stride()} × ${stride()} input pixels.`
+    imagePanel.caption.textContent = `The network’s input, ${Units.along(0, inputWidth)} × `
+      + `${Units.along(1, inputHeight)} ${Units.name}. White: the cell’s own `
+      + `${Units.along(0, stride())} × ${Units.along(1, stride())} ${Units.name}.`
       + (state.showsField ? ' Yellow: all that it can depend on, by the sizes of the layers\' kernels. '
         + 'In practice the middle counts most.' : '');
     countPanel.caption.textContent = 'How many cells have which value (height: logarithm of the '
@@ -265,12 +279,18 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
     for (const value of values) state.counts[binOf(value)] += 1;
     channelChoice.input.replaceChildren(...map.channels.map(({label}, index) =>
       new Option(map.kind === 'objectness' || label.startsWith('mean') ? label
-        : `${label} of ${map.of}`, index)));
+        : `${label} (${map.name} has ${map.of})`, index)));
     channelChoice.input.value = channel;
     describe();
     mapPlane.show(map.columns, map.rows);
     refresh();
   }
+
+  Units.listen(() => {
+    imagePlane.names = axisNames();
+    describe();
+    refresh();
+  });
 
   // Moving the cursor
 
@@ -318,6 +338,11 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
   bench.append(Controls.row(mapChoice, channelChoice, fieldToggle), readout,
     Draw.panels(mapPanel, imagePanel, element('div', {class: 'near'}, nearPanel, countPanel)));
   await choose(state.map);
+  if (Current.object >= 0) {
+    Current.listen(() => goTo(...Current.centre()));
+    goTo(...Current.centre());
+    return;
+  }
   // Begin where the map answers most strongly.
   let strongest = 0;
   state.values.forEach((value, index) => {

@@ -40,7 +40,7 @@ Page.exhibit('masks', async (bench, content) => {
     const tile = element('div', {class: 'tile', role: 'option', 'aria-label': words, title: words},
       image, element('span', {}, `${index} · ${score(masks.scores[index])}`));
     if (found.size > 1) tile.append(element('span', {class: 'class'}, nameOf(masks.labels[index])));
-    tile.addEventListener('click', () => choose(index));
+    tile.addEventListener('click', () => pick(index));
     return tile;
   });
   sheet.append(...tiles);
@@ -50,10 +50,16 @@ Page.exhibit('masks', async (bench, content) => {
       Home: -count, End: count}[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    choose(Math.min(Math.max(chosen + step, 0), count - 1));
+    pick(Math.min(Math.max(chosen + step, 0), count - 1));
     tiles[chosen].focus({preventScroll: true});
     tiles[chosen].scrollIntoView({block: 'nearest'});
   });
+
+  /** The reader chose a detection: all exhibits follow. */
+  function pick(index) {
+    choose(index);
+    Current.choose(index, 'masks');
+  }
 
   /** A crop of the image around boxes, with something drawn over it. */
   function crop(boxes, draw, {dim = 0, ...options}) {
@@ -109,7 +115,6 @@ Page.exhibit('masks', async (bench, content) => {
   // ---- one detection: paste-back ----
 
   const steps = element('div', {class: 'panels steps'});
-  const last = element('div', {class: 'panels steps'});
   const numbers = element('p', {class: 'readout', 'aria-live': 'polite'});
   const slider = Controls.slider({
     label: 'Threshold', least: 0, greatest: 1, step: 0.01, value: threshold,
@@ -151,10 +156,9 @@ Page.exhibit('masks', async (bench, content) => {
         if (soft) context.drawImage(soft, window.x1, window.y1);
       }, {dim: 0.4, label: 'The probabilities at every pixel of the window'}),
       `4. The bordered mask resized to these pixels, bilinearly; what lies outside the image is `
-        + `cut off: ${place(window)}.`));
-    last.replaceChildren(
-      Draw.panel(result, '5. The pixels with a probability over the threshold.'),
-      element('div', {class: 'reading'}, Controls.row(slider), numbers));
+        + `cut off: ${place(window)}.`),
+      Draw.panel([result, element('div', {class: 'reading'}, Controls.row(slider), numbers)],
+        '5. The pixels with a probability over the threshold.'));
     showThreshold();
   }
 
@@ -193,9 +197,8 @@ Page.exhibit('masks', async (bench, content) => {
   limits.push('The logits of the other classes are rounded to three digits here.');
 
   bench.append(
-    legend, sheet, title,
-    element('h5', {}, 'A mask for every class: why sigmoid, not softmax'),
-    element('p', {}, 'The mask head gives every detection a mask per class, and the class score '
+    legend, sheet, title, steps,
+    Draw.drawer('A mask for every class: why sigmoid, not softmax', element('p', {}, 'The mask head gives every detection a mask per class, and the class score '
       + 'decides which of them is used. The sigmoid takes one mask by itself: is this cell part of '
       + 'the object, if it is of this class? Softmax would make the classes compete in every cell: '
       + 'where the mask of another class has a high logit too, the object’s own mask loses cells. '
@@ -203,10 +206,12 @@ Page.exhibit('masks', async (bench, content) => {
       + 'objects of this class; that of the background was never trained at all. '
       + 'The paper trained one network with each: mask AP 30.3 with the sigmoid, 24.8 with softmax '
       + '(table 2b).'),
-    element('div', {class: 'scroller'}, classesTable), scales, comparison,
-    element('h5', {}, 'From cells to pixels'), steps, last,
+    element('div', {class: 'scroller'}, classesTable), scales, comparison),
     element('p', {class: 'note'}, limits.join(' ')));
-  // To begin with, one that lies whole inside the image.
-  choose(Math.max(0, tiles.findIndex((_, index) => boxOf(index).every((edge, side) =>
-    edge > 3 && edge < size[side % 2] - 3))));
+  Current.listen((object) => {
+    if (object === chosen || object >= count) return;
+    choose(object);
+    sheet.scrollTop = tiles[object].offsetTop - sheet.offsetTop - sheet.clientHeight / 2;
+  });
+  choose(Math.min(Math.max(Current.object, 0), count - 1));
 });

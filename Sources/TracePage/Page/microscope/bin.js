@@ -80,7 +80,8 @@ const MicroscopeBin = (() => {
       element('p', {}, `${samples.length} sample${samples.length === 1 ? '' : 's'}; each is the sum `
         + 'of its four cells, by weight. Whole x and y are centres of cells.'),
       element('div', {class: `scroller sums${samples.length > 4 ? ' long' : ''}`, tabindex: 0,
-        role: 'region', 'aria-label': 'Samples of the bin'},
+        role: 'region',
+        'aria-label': `Samples of ${name === 'warp' ? 'RoIWarp' : 'RoIAlign'}’s bin`},
       element('table', {}, element('thead', {}, header), ...bodies)),
       result(name, text, output, digits),
     ];
@@ -135,8 +136,10 @@ const MicroscopeBin = (() => {
     }
 
     Microscope.listen((state, before, source) => {
-      // One thing is said at a time: while the sweep moves the box, it speaks.
-      summary.setAttribute('aria-live', source.startsWith('sweep') ? 'off' : 'polite');
+      // One thing is said at a time: while the sweep moves the box it speaks, and where an object is
+      // chosen the exhibit in which it was.
+      const isOther = source.startsWith('sweep') || source === 'object';
+      summary.setAttribute('aria-live', isOther ? 'off' : 'polite');
       heading.textContent = `Bin in row ${state.row}, column ${state.column}: what goes into it`;
       const digits = decimals(frame.scale);
       const at = state.row * state.bins + state.column;

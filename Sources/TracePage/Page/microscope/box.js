@@ -13,10 +13,10 @@ const MicroscopeBox = (() => {
   ].map(([name, x, y]) => (
     {name, x, y, edges: [x === 0, y === 0, x === 1, y === 1].map(Number)}));
 
-  const help = 'Drag the box or its handles. With the box in focus: arrow keys move it by 1/16 '
+  const help = 'Drag the box or its handles.';
+  const keyHelp = ' With the box in focus: arrow keys move it by 1/16 '
     + 'cell (the first to the next sixteenth), Shift and an arrow key move its right or lower '
-    + 'edge, Alt as well makes it a whole cell. The box keeps the keyboard while you scroll: press the '
-    + 'arrows with the grids in view.';
+    + 'edge, Alt as well makes it a whole cell.';
 
   /** Draws the image so that `region` (pixels of the resized image) fills the canvas. */
   function paint(context, width, height, image, [x1, y1, x2, y2]) {
@@ -164,10 +164,11 @@ const MicroscopeBox = (() => {
       whole.place();
       close.place();
     });
-    return {close, row: Draw.panels(
+    return {close, row: Draw.columns(
       Draw.panel(whole, 'The whole image. Drag the box, or click where it should be.',
         'In the image'),
-      Draw.panel(close, [Draw.element('span', {id: 'microscope-help'}, help),
+      Draw.panel(close, [Draw.element('span', {id: 'microscope-help'}, help,
+        Draw.element('span', {class: 'unseen'}, keyHelp)),
         ' Dotted: the proposal that it began as.'], 'Close up'))};
   }
 
@@ -185,5 +186,5 @@ const MicroscopeBox = (() => {
       Draw.element('div', {class: 'nudges'}, ...buttons));
   }
 
-  return {panels, nudges};
+  return {panels, nudges, keyHelp};
 })();

@@ -19,7 +19,7 @@ const MicroscopeEdges = (() => {
     const size = Math.round(cells * 1000) / 1000 || 0;
     const sign = (value, digits) => (value > 0 ? '+' : '') + Numbers.fixed(value, digits);
     return element('td', {class: 'figure', 'data-cells': cells},
-      `${sign(size, 3)} (${sign(size * stride, 2)})`);
+      `${sign(size, 3)} (${sign(size && cells * stride, 2)})`);
   }
 
   /** The table, kept up to date. */
@@ -27,7 +27,10 @@ const MicroscopeEdges = (() => {
     const head = element('thead');
     const body = element('tbody');
     const level = element('p', {class: 'readout', 'data-box': ''});
-    Microscope.listen((state) => {
+    Units.listen(() => show(Microscope.state));
+    Microscope.listen(show);
+
+    function show(state) {
       const {box, map} = state;
       const {stride, name} = state.level;
       head.replaceChildren(element('tr', {}, ...['edge', 'input pixels', `cells of ${name}`,
@@ -46,10 +49,11 @@ const MicroscopeEdges = (() => {
       const [width, height] = [box[2] - box[0], box[3] - box[1]];
       level.dataset.box = box.join(' ');
       level.dataset.level = name;
-      level.textContent = `Box of ${Numbers.fixed(width, 2)} × ${Numbers.fixed(height, 2)} input pixels, `
+      level.textContent = `Box of ${Units.along(0, width)} × ${Units.along(1, height)} ${Units.name}, `
         + `${Numbers.fixed(width / stride, 2)} × ${Numbers.fixed(height / stride, 2)} cells of ${name} `
-        + `(${stride} input pixels each). ${reason(state)}`;
-    });
+        + `(${Units.along(0, stride)} × ${Units.along(1, stride)} ${Units.name} each). ${reason(state)}`;
+    }
+
     return [level, element('div', {class: 'scroller', tabindex: 0, role: 'region',
       'aria-label': 'Edges of the box'},
     element('table', {class: 'edges'}, head, body)), element('p', {class: 'note'},
@@ -64,7 +68,8 @@ const MicroscopeEdges = (() => {
   /** Why the box is read from its level. */
   function reason({box, choice, automatic, level, rule: by}) {
     const side = Math.sqrt(Math.max((box[2] - box[0]) * (box[3] - box[1]), 0));
-    const rule = `floor(${by.canonicalLevel} + log2(${Numbers.fixed(side, 1)} / ${by.canonicalScale})), `
+    const rule = `with its area in input pixels, floor(${by.canonicalLevel} + `
+      + `log2(${Numbers.fixed(side, 1)} / ${by.canonicalScale})), `
       + `limited to ${by.least} … ${by.greatest}, is ${automatic}`;
     if (choice !== 'auto') return `Its level was chosen by hand; by its size: ${rule}.`;
     return level.name === `P${automatic}` ? `Its level: ${rule}.`

@@ -65,7 +65,7 @@ const MicroscopeGrids = (() => {
     return Object.assign(Draw.panel(canvas, value, title), {show});
   }
 
-  /** Both rows of grids with their legends. */
+  /** Both rows of grids with their legends: the outputs, and their differences. */
   function panels(frame) {
     let scale;
     const outs = outputs.map((entry) => grid(entry, () => frame.scale));
@@ -90,15 +90,17 @@ const MicroscopeGrids = (() => {
       for (const panel of [...outs, ...less]) panel.show(state);
     });
     const {bins} = Microscope.state;
-    return [
-      Draw.element('h4', {}, 'What comes out'),
-      Draw.element('p', {class: 'note'}, `The ${bins} × ${bins} numbers that the heads would be `
-        + 'given. Choose a bin by click or, in a grid, by arrow keys.'),
-      Controls.row(MicroscopeBox.nudges()),
-      Draw.element('div', {class: 'panels grids'}, ...outs), outLegend,
-      Draw.element('h4', {}, 'How they differ'),
-      Draw.element('div', {class: 'panels grids'}, ...less), lessLegend,
-    ];
+    return {
+      outputs: [
+        Draw.element('h4', {}, 'What comes out'),
+        Draw.element('p', {class: 'note'}, `The ${bins} × ${bins} numbers that the heads would be `
+          + 'given. Choose a bin by click',
+        Draw.element('span', {class: 'by-keyboard'}, ' or, in a grid, by arrow keys'), '.'),
+        Controls.row(MicroscopeBox.nudges()),
+        Draw.element('div', {class: 'panels grids under'}, ...outs), outLegend,
+      ],
+      differences: [Draw.element('div', {class: 'panels grids'}, ...less), lessLegend],
+    };
   }
 
   return {panels};

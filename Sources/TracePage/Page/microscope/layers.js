@@ -148,7 +148,7 @@ const MicroscopeLayers = (() => {
       });
       return Draw.panel(canvas, text, title);
     });
-    return Draw.panels(...figures);
+    return Draw.columns(...figures);
   }
 
   /** What the lines of the maps mean. */

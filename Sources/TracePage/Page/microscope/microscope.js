@@ -10,13 +10,19 @@ Page.exhibit('microscope', async (bench, content) => {
   const {scores} = Microscope.state;
   const last = Microscope.count() - 1;
   const score = (index) => (scores ? `, score ${Numbers.score(scores[index])}` : '');
-  const begin = (proposal) => Microscope.update(
-    {proposal, box: Microscope.proposalBox(proposal)}, 'proposal');
+  const begin = (proposal, source = 'proposal') => Microscope.update(
+    {proposal, box: Microscope.proposalBox(proposal)}, source);
   const proposal = Controls.slider({
     label: `Proposal (by descending score, 0 … ${last})`, least: 0, greatest: last, step: 1,
-    value: content.proposal, format: (index) => `${index}${score(index)}`, onInput: begin});
+    value: Microscope.state.proposal, format: (index) => `${index}${score(index)}`, onInput: (index) => begin(index)});
   const again = Controls.button({
     label: 'Back to the proposal', onClick: () => begin(Microscope.state.proposal)});
+
+  Current.listen(() => {
+    proposal.input.value = Current.proposal;
+    proposal.show();
+    begin(Current.proposal, 'object');
+  });
 
   const held = content.levels.map(({name, stride}) => [name, `${name}, ${stride} input pixels per cell`]);
   const level = Controls.select({label: 'Level', value: 'auto',
@@ -44,23 +50,28 @@ Page.exhibit('microscope', async (bench, content) => {
     if (now === shown) return;
     shown = now;
     channel.input.replaceChildren(
-      ...channels.map((number) => new Option(`${number} of ${of} of ${name}`, number)));
+      ...channels.map((number) => new Option(`${number} (${name} has ${of})`, number)));
     channel.input.value = state.channel;
   });
 
   const box = await MicroscopeBox.panels(frame);
+  const [readout, ...edges] = MicroscopeEdges.table();
+  const grids = MicroscopeGrids.panels(frame);
+  box.row.append(element('div', {class: 'panel'}, Controls.row(proposal, again, MicroscopeBox.nudges()), readout,
+    element('p', {class: 'note by-keyboard'}, MicroscopeBox.keyHelp),
+    Draw.drawer('Level, channel and options of the operators',
+      Controls.row(level, channel, ratio, reduction, aligned))));
   bench.replaceChildren(
-    Controls.row(proposal, again, MicroscopeBox.nudges(), level, channel),
     box.row,
-    ...MicroscopeEdges.table(),
     element('h4', {}, 'What each operator reads'),
-    Controls.row(ratio, reduction, aligned),
     MicroscopeLayers.legend(),
-    MicroscopeLayers.panels(frame),
     element('p', {class: 'note'}, 'The same part of the map as in the close-up. A cell’s value '
       + `holds at the cell’s centre. This trace was made with ${content.used}.`),
-    ...MicroscopeGrids.panels(frame),
-    ...MicroscopeBin.panels(frame));
+    MicroscopeLayers.panels(frame),
+    ...grids.outputs,
+    Draw.drawer('By how much each operator misses the edges of the box', ...edges),
+    Draw.drawer('The differences between the outputs', ...grids.differences),
+    Draw.drawer('Every number that goes into the chosen bin', ...MicroscopeBin.panels(frame)));
   let region = '';
   Microscope.listen(() => {
     if (region === String(frame.pixels())) return;

@@ -35,7 +35,7 @@ const Microscope = (() => {
   }
 
   async function load(given) {
-    content = given;
+    content = Current.proposal >= 0 ? {...given, proposal: Current.proposal} : given;
     proposals = (await Page.array('proposals/boxes')).values;
     const scores = Page.has('proposals/scores') ? (await Page.array('proposals/scores')).values : null;
     for (const level of content.levels) {

@@ -4,12 +4,12 @@
 // paper shows what is folded away.
 (() => {
   const links = new Map(
-    [...document.querySelectorAll('nav.contents a')].map((link) => [link.hash.slice(1), link]));
+    [...document.querySelectorAll('nav.contents ol a')].map((link) => [link.hash.slice(1), link]));
 
   const bar = document.querySelector('nav.contents ol');
   const parts = document.createElement('p');
   parts.className = 'parts';
-  bar.after(parts);
+  bar.parentElement.after(parts);
   let marked;
 
   /** Brings a section's entry into view and names its exhibits. */
@@ -54,7 +54,14 @@
   }, {passive: true});
   mark();
 
+  // On paper nothing can be unfolded; afterwards the reader finds the page as it was.
+  let folded = [];
   addEventListener('beforeprint', () => {
-    for (const details of document.querySelectorAll('details')) details.open = true;
+    folded = [...document.querySelectorAll('details:not([open])')];
+    for (const details of folded) details.open = true;
+  });
+  addEventListener('afterprint', () => {
+    for (const details of folded) details.open = false;
+    folded = [];
   });
 })();

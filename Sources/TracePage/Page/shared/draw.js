@@ -38,6 +38,16 @@ const Draw = (() => {
     return element('div', {class: 'panels'}, ...children);
   }
 
+  /** Three columns, or one where there is no room; never two and one. */
+  function columns(...children) {
+    return element('div', {class: 'panels three'}, ...children);
+  }
+
+  /** What is folded away below a line of words until it is asked for. */
+  function drawer(title, ...children) {
+    return element('details', {class: 'drawer'}, element('summary', {}, title), ...children);
+  }
+
   const colours = new Map();
 
   /** A colour of the page, `--ink` for `ink`. Kept: to ask for it computes the page's styles. */
@@ -167,5 +177,5 @@ const Draw = (() => {
     return found;
   }
 
-  return {element, svg, panel, panels, colour, canvas, onWidth, axes, niceAbove, ticks};
+  return {element, svg, panel, panels, columns, drawer, colour, canvas, onWidth, axes, niceAbove, ticks};
 })();

@@ -7,7 +7,8 @@ const Histogram = (() => {
   const margin = {left: 60, right: 14, top: 26, bottom: 46};
 
   /**
-   * A histogram as wide as its place.
+   * A histogram as wide as its place. A bin holds what is above its lower end, up to its upper end
+   * and that end too: half a cell is rounded up, so that the greatest shift lies on a bin's end.
    *
    * @param series `{name, title, values}`, distinguished by the classes `series-NAME`
    * @param bounds `{at, text}`: vertical lines
@@ -18,7 +19,7 @@ const Histogram = (() => {
     const columns = series.map(({values}) => {
       const found = new Array(count).fill(0);
       for (const value of values) {
-        const place = Math.floor((value - least) / step);
+        const place = Math.ceil((value - least) / step) - 1;
         found[Math.min(Math.max(place, 0), count - 1)]++;
       }
       return found;

@@ -115,8 +115,23 @@ const Page = (() => {
   /** The exhibits have made the page longer since the browser went to the link's target. */
   function goToHash() {
     if (isMoved || !location.hash) return;
-    document.getElementById(location.hash.slice(1))?.scrollIntoView({behavior: 'instant'});
+    const target = document.getElementById(location.hash.slice(1));
+    unfold(target);
+    target?.scrollIntoView({behavior: 'instant'});
   }
+
+  /** Opens all that an element is folded into, and the element if it can be folded itself. */
+  function unfold(target) {
+    for (let each = target; each; each = each.parentElement) {
+      if (each.matches('details')) each.open = true;
+    }
+  }
+
+  addEventListener('hashchange', () => {
+    const target = document.getElementById(location.hash.slice(1));
+    unfold(target);
+    target?.scrollIntoView();
+  });
 
   /** Whether the reader has gone elsewhere meanwhile. */
   let isMoved = false;
@@ -147,6 +162,8 @@ const Page = (() => {
   return {
     exhibit, array, has, start, level, rule,
     image: loadImage,
+    /** The detections, `{boxes, scores, labels, classNames, proposals, candidates, shown}`; or null. */
+    objects: manifest.objects,
     /** Sizes `[width, height]`: `original`, `resized` (in whose pixels boxes are), `padded`. */
     sizes: manifest.sizes,
     /** Colour maps: `sequential`, `diverging`, 256 colours `[r, g, b]` each. */

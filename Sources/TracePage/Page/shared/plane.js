@@ -8,11 +8,13 @@ class Plane {
   /**
    * @param draw called with this plane whenever it has to be drawn
    * @param names of the axes, `{x, y}`; without them there are no axes
+   * @param unit gives how many units an axis counts per coordinate: 0 is x, 1 is y
    * @param attributes of the canvas, as `Draw.canvas` takes them
    */
-  constructor({draw, names, ...attributes}) {
+  constructor({draw, names, unit = () => 1, ...attributes}) {
     this.draw = draw;
     this.names = names;
+    this.unit = unit;
     // Room for the numbers of the axes, in CSS pixels.
     [this.left, this.bottom] = names ? [48, 34] : [0, 0];
     this.extent = [1, 1];
@@ -50,11 +52,12 @@ class Plane {
 
   /** Ticks at powers of two, as the strides are, so that a map's and the image's agree. */
   axes(plot) {
-    const step = 2 ** Math.max(0, Math.ceil(Math.log2(44 / this.scale)));
     const [x, y] = ['x', 'y'].map((axis, index) => {
+      const scale = this.scale / this.unit(index);
+      const step = 2 ** Math.max(0, Math.ceil(Math.log2(44 / scale)));
       const ticks = [];
-      for (let at = 0; at <= this.extent[index] - step / 3; at += step) {
-        ticks.push([at * this.scale + (index ? 0 : this.left), at]);
+      for (let at = 0; at <= this.extent[index] * this.unit(index) - step / 3; at += step) {
+        ticks.push([at * scale + (index ? 0 : this.left), at]);
       }
       return {name: this.names[axis], ticks};
     });

@@ -5,6 +5,8 @@ Page.exhibit('suppression', async (bench, content) => {
   const image = await Page.image();
   const size = Page.sizes.resized;
   const {fate} = Candidates;
+  /** Margins around the boxes that are shown, in shares of their size: the film shows neighbours. */
+  const [CLOSE, WIDE] = [0.3, 1.2];
   const styleOf = [
     Scene.styles.kept, Scene.styles.suppressed, Scene.styles.dropped, Scene.styles.dropped,
     Scene.styles.dropped, Scene.styles.beyondLimit,
@@ -58,11 +60,19 @@ Page.exhibit('suppression', async (bench, content) => {
   }, {aspect: size[0] / size[1], class: 'pickable',
     label: 'The image with the candidates that are listed below, outlined by fate'});
 
+  const film = Cluster.film(ledger, () => {
+    close.caption.textContent = 'White: not decided yet. Solid: kept, thick in this step. Dashed '
+      + 'orange: suppressed.';
+    detail.redraw();
+  });
   const detail = Draw.canvas((context, ...extent) => {
     if (chosen < 0) return;
-    const others = now.by[chosen] >= 0 ? [now.by[chosen]] : victims(chosen).slice(0, 200);
-    const region = Scene.around([chosen, ...others].map((each) => Candidates.box(ledger, each)));
-    const unit = Scene.backdrop(context, extent, {image, size, region, dim: 0.2});
+    const unit = Scene.backdrop(context, extent,
+      {image, size, region: region(film.isShown ? WIDE : CLOSE), dim: 0.2});
+    if (film.isShown) {
+      film.draw(context, unit);
+      return;
+    }
     if (now.by[chosen] >= 0) shade(context, chosen, now.by[chosen]);
     related(context, unit, 2);
     Scene.tag(context, `${ledger.index[chosen]}`, Candidates.box(ledger, chosen),
@@ -72,6 +82,12 @@ Page.exhibit('suppression', async (bench, content) => {
         Candidates.box(ledger, now.by[chosen]), Scene.styles.kept, unit);
     }
   }, {label: 'The chosen candidate and those it had to do with, enlarged'});
+
+  /** The part of the image around the chosen candidate and those it had to do with. */
+  function region(margin) {
+    const others = now.by[chosen] >= 0 ? [now.by[chosen]] : victims(chosen).slice(0, 200);
+    return Scene.around([chosen, ...others].map((each) => Candidates.box(ledger, each)), {margin});
+  }
 
   /** What a candidate suppressed, the best first. */
   function victims(place) {
@@ -123,7 +139,7 @@ Page.exhibit('suppression', async (bench, content) => {
   const close = Draw.panel(detail);
   const overview = Draw.panel(whole,
     'A click chooses the smallest box under the pointer; more clicks at the same spot go on to '
-    + 'the next larger ones. Only the candidates that are listed below are drawn.');
+    + 'the next larger ones.');
 
   // ---- text ----
 
@@ -158,8 +174,8 @@ Page.exhibit('suppression', async (bench, content) => {
         const relation = ledger.scores[winner] > ledger.scores[place] ? 'higher' : 'as high';
         return `${subject} is suppressed by ${called(winner)}, whose score is ${relation} `
           + `(${score(winner, place)}): IoU ${short(iou, now.threshold)} > ${threshold}. `
-          + `They share ${pixels(intersection)} square input pixels (filled in the detail) of the `
-          + `${pixels(union)} that at least one of them covers.`;
+          + `They share ${pixels(Units.area(intersection))} square ${Units.name} (filled in the `
+          + `detail) of the ${pixels(Units.area(union))} that at least one of them covers.`;
       }
       case fate.clippedAway: return `${subject} lay outside the image and was dropped.`;
       case fate.tooSmall:
@@ -181,11 +197,12 @@ Page.exhibit('suppression', async (bench, content) => {
       + 'threshold.';
   }
 
-  /** A score in so many digits that it is seen to differ from another's. */
+  /** A score in so many digits that it is seen to differ from another's, and from 1. */
   function score(place, other) {
     const own = ledger.scores[place];
     const rival = other >= 0 ? ledger.scores[other] : own;
-    return Numbers.enough(own, 4, (text, digits) => own === rival || text !== fixed(rival, digits));
+    return Numbers.enough(own, 4, (text, digits) => (own === 1 || Number(text) < 1)
+      && (own === rival || text !== fixed(rival, digits)));
   }
 
   /** An IoU in so many digits that it is seen to be over the threshold. */
@@ -212,6 +229,9 @@ Page.exhibit('suppression', async (bench, content) => {
     close.caption.textContent = now.by[chosen] >= 0
       ? `Thick and dashed: the chosen candidate. Solid: its suppressor. Filled: what they share.`
       : `Thick: the chosen candidate. Dashed: what it suppressed (${victims(chosen).length}).`;
+    // The film is of the trace's own threshold.
+    film.element.hidden = now.threshold !== content.nmsThreshold;
+    film.reset(chosen, region(WIDE));
     whole.redraw();
     detail.redraw();
   }
@@ -221,7 +241,7 @@ Page.exhibit('suppression', async (bench, content) => {
   const list = PagedList.make({
     label: 'Candidates', name: (place) => String(ledger.index[place]), onChoose: choose,
     columns: [
-      {title: 'score', plural: 'scores', text: (place) => fixed(ledger.scores[place], 4),
+      {title: 'score', plural: 'scores', text: (place) => score(place, -1),
         value: (place) => ledger.scores[place]},
       {title: 'candidate', plural: 'numbers', text: (place) => ledger.index[place],
         value: (place) => ledger.index[place]},
@@ -328,11 +348,16 @@ Page.exhibit('suppression', async (bench, content) => {
       ? [[Scene.styles.dropped, 'too small or outside']] : [],
   ]);
   bench.append(
-    Controls.row(levelControl, fateControl, threshold, reset), Draw.panels(overview, close), legend,
-    sentence, Controls.row(toWinner, follow),
-    Draw.panels(list, element('div', {}, counts, change)));
+    Controls.row(levelControl, fateControl, threshold, reset),
+    Draw.columns(overview, close, element('div', {}, sentence, Controls.row(toWinner, follow), film.element,
+      change, legend)),
+    Draw.drawer('All candidates as a list, and counts of each level',
+      Draw.panels(list, element('div', {}, counts))));
 
-  chosen = first();
+  Units.listen(tell);
+  const found = () => ledger.placeOf.get(Current.candidate);
+  Current.listen(() => { if (found() !== undefined) choose(found()); });
+  chosen = found() ?? first();
   filter.level = levelControl.input.value = String(ledger.levelOf[chosen]);
   refresh();
   list.choose(chosen);

@@ -35,7 +35,8 @@ const SweepChart = (() => {
    * `curves` are `{name, title, mark, isStairs, values}`, a value per step from 0 to 1 cell.
    */
   function chart() {
-    const drawing = svg('svg', {role: 'img', class: 'sweep-chart'});
+    const drawing = svg('svg', {role: 'img', class: 'sweep-chart',
+      'aria-label': 'Activation of the chosen bin while the box shifts'});
     drawing.style.height = `${HEIGHT}px`;
     let width = 0;
     let shown = null;
