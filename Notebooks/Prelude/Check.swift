@@ -1,4 +1,4 @@
-import MaskRCNN
+import Foundation
 
 /// Compares a number with what the notebook's text says; the cell fails where they differ, after it
 /// has run to its end.
@@ -31,8 +31,10 @@ private func fail(_ text: String, _ line: Int) {
 }
 
 /// What a cell calls in place of the runtime's `swift_errorInMain` when an error leaves it, as the
-/// linker's `--wrap` arranges. The runtime would end the process.
+/// linker's `--wrap` arranges. The runtime would end the process; this ends the cell's thread, which
+/// the kernel's host made for it.
 @_silgen_name("__wrap_swift_errorInMain")
-public func reportThrown(_ error: any Error) {
+public func reportThrown(_ error: any Error) -> Never {
   Channel.send(["thrown": "\(error)"])
+  pthread_exit(nil)
 }

@@ -20,14 +20,10 @@ class Diagnostic:
 
     def rendered(self, code: str) -> str:
         """The message with the line that it is about, the one before it, and a mark below."""
-        lines = code.split("\n")
-        shown = [f"{_COLOURS[self.kind]}{self.kind}{_PLAIN} in {self.cell}, line {self.line}: {self.text}"]
-        for number in range(max(self.line - 1, 1), min(self.line, len(lines)) + 1):
-            mark = "→" if number == self.line else " "
-            shown.append(f" {mark} {number:3} │ {lines[number - 1]}")
-        if self.line <= len(lines):
-            shown.append("       │ " + " " * (self.column - 1) + f"{_COLOURS[self.kind]}^{_PLAIN}")
-        return "\n".join(shown)
+        colour = _COLOURS[self.kind]
+        title = f"{colour}{self.kind}{_PLAIN} in {self.cell}, line {self.line}: {self.text}"
+        pointer = " " * (self.column - 1) + f"{colour}^{_PLAIN}"
+        return f"{excerpt(title, self.line, code, before=1)}\n       │ {pointer}"
 
 
 def parsed(log: str) -> list[Diagnostic]:
@@ -38,4 +34,15 @@ def parsed(log: str) -> list[Diagnostic]:
 
 def at_line(cell: str, line: int, text: str, code: str) -> str:
     """A message of the kernel's own about a line, in the same form."""
-    return Diagnostic(cell, line, 1, "error", text).rendered(code).rsplit("\n", 1)[0]
+    title = f"{_COLOURS['error']}error{_PLAIN} in {cell}, line {line}: {text}"
+    return excerpt(title, line, code)
+
+
+def excerpt(title: str, line: int, code: str, before: int = 0, after: int = 0) -> str:
+    """A title, and below it a line of a text with its neighbours."""
+    lines = code.split("\n")
+    shown = [title]
+    for number in range(max(line - before, 1), min(line + after, len(lines)) + 1):
+        mark = "→" if number == line else " "
+        shown.append(f" {mark} {number:3} │ {lines[number - 1]}")
+    return "\n".join(shown)

@@ -7,8 +7,9 @@ import threading
 
 from ipykernel.kernelbase import Kernel
 
-from . import diagnostics, library
+from . import crash, diagnostics, library
 from .compiler import Cell, CompileError, Compiler
+from .names import Names
 from .process import Outcome, SwiftProcess
 
 # A cell's own module in messages of Swift's runtime: `Cell3/In[2]:4: Fatal error`.
@@ -33,11 +34,13 @@ class SwiftKernel(Kernel):
     def __init__(self, **options):
         super().__init__(**options)
         self._folder = tempfile.TemporaryDirectory(prefix="swiftkernel-")
+        self._report = pathlib.Path(self._folder.name) / "crash.txt"
         self._process: SwiftProcess | None = None
         # The cells whose state the process has, by the notebook's cell: one that is run again replaces
         # what it declared.
         self._cells: dict[str, Cell] = {}
         self._compiler: Compiler | None = None
+        self._names: Names | None = None
         self._failure = ""
         self._progress = ""
         # Begins before the first cell asks for it.
@@ -51,7 +54,9 @@ class SwiftKernel(Kernel):
             self._progress = line
 
         try:
-            self._compiler = Compiler(library.build(note), pathlib.Path(self._folder.name))
+            built = library.build(note)
+            self._names = Names(built, pathlib.Path(self._folder.name))
+            self._compiler = Compiler(built, pathlib.Path(self._folder.name))
         except library.BuildError as error:
             self._failure = str(error)
 
@@ -92,8 +97,29 @@ class SwiftKernel(Kernel):
             self._output("stderr", cell.warnings + "\n")
         return self._run(cell, key, code)
 
+    def do_complete(self, code, cursor_pos):
+        """Names that continue the word at the cursor."""
+        matches, start = [], cursor_pos
+        if self._names:
+            matches, start = self._names.completions(code, cursor_pos, list(self._cells.values()))
+        return {
+            "status": "ok",
+            "matches": matches,
+            "cursor_start": start,
+            "cursor_end": cursor_pos,
+            "metadata": {},
+        }
+
+    def do_inspect(self, code, cursor_pos, detail_level=0, omit_sections=()):
+        """The declaration and documentation of the name at the cursor."""
+        text = self._names and self._names.documentation(code, cursor_pos, list(self._cells.values()))
+        data = {"text/plain": text} if text else {}
+        return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
+
     def do_shutdown(self, restart):
-        """Ends the Swift process."""
+        """Ends the processes."""
+        if self._names:
+            self._names.end()
         if self._process:
             self._process.end()
             self._process = None
@@ -114,15 +140,16 @@ class SwiftKernel(Kernel):
 
         try:
             if not self._process:
-                self._process = SwiftProcess({"SWIFTKERNEL_PACKAGE": str(library.PACKAGE)})
+                self._report.unlink(missing_ok=True)
+                environment = {"SWIFTKERNEL_PACKAGE": str(library.PACKAGE)}
+                self._process = SwiftProcess(environment | crash.environment(self._report))
             outcome = self._process.run(cell.library, cell.entry, output, self._display)
         except KeyboardInterrupt:
             lost = self._end_process(key)
             return self._error("Interrupted", f"Interrupted: the Swift process was ended. {lost}")
         if outcome.ended:
             lost = self._end_process(key)
-            trap = next((line for line in printed.split("\n") if "Fatal error" in line or "Crashed" in line), "")
-            return self._error("Crash", "\n".join(filter(None, [f"{cell.label} ended the Swift process ({outcome.ended}).", trap, lost])))
+            return self._error("Crash", _crash(cell.label, outcome.ended, printed, self._report, code, lost))
         if outcome.thrown is not None:
             return self._error(
                 "Error",
@@ -164,3 +191,10 @@ class SwiftKernel(Kernel):
 
 def _failed_checks(cell: Cell, outcome: Outcome, code: str) -> str:
     return "\n".join(diagnostics.at_line(cell.label, line, text, code) for line, text in outcome.failures)
+
+
+def _crash(label: str, ended: str, printed: str, report: pathlib.Path, code: str, lost: str) -> str:
+    found = crash.Crash.read(report)
+    fatal = next((line for line in printed.split("\n") if "Fatal error" in line), None)
+    reason = fatal or found.reason or ended
+    return "\n".join([f"{label} ended the Swift process: {reason}", *found.rendered(code, label), lost])

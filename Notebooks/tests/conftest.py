@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import queue
 import sys
 import time
 
@@ -12,7 +11,7 @@ from jupyter_client.manager import KernelManager
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(NOTEBOOKS))
 
-LONGEST_CELL = 300
+LONGEST_CELL = 120
 
 
 @dataclasses.dataclass
@@ -74,11 +73,7 @@ class Notebook:
                 return result
             if kind == "status" and content["execution_state"] == "idle":
                 break
-        while True:
-            reply = self.client.get_shell_msg(timeout=LONGEST_CELL)
-            if reply["parent_header"].get("msg_id") == request:
-                break
-        result.status, result.seconds = reply["content"]["status"], time.monotonic() - began
+        result.status, result.seconds = self.reply(request)["status"], time.monotonic() - began
         return result
 
     def run(self, code: str, cell: str | None = None) -> Result:
@@ -87,14 +82,18 @@ class Notebook:
 
     def complete(self, code: str) -> list[str]:
         """The completions at the end of a cell's text."""
-        self.client.complete(code, len(code))
+        return self.reply(self.client.complete(code, len(code)))["matches"]
+
+    def explain(self, code: str) -> str:
+        """What the name at the end of a cell's text means."""
+        return self.reply(self.client.inspect(code, len(code)))["data"]["text/plain"]
+
+    def reply(self, request: str) -> dict:
+        """The reply to a request."""
         while True:
-            try:
-                reply = self.client.get_shell_msg(timeout=LONGEST_CELL)
-            except queue.Empty:
-                return []
-            if reply["msg_type"] == "complete_reply":
-                return reply["content"]["matches"]
+            reply = self.client.get_shell_msg(timeout=LONGEST_CELL)
+            if reply["parent_header"].get("msg_id") == request:
+                return reply["content"]
 
     def close(self):
         """Ends the kernel."""

@@ -142,3 +142,15 @@ def test_a_check_that_fails_makes_the_cell_fail_at_its_line(notebook):
 def test_the_bundled_files_are_found(notebook):
     result = notebook.run('import MaskRCNN\nprint(try readImage(fixture("images/nuclei.png")).width)')
     assert result.stdout == "512\n"
+
+
+def test_names_are_completed(notebook):
+    notebook.run("import MaskRCNN\nlet tensor = Tensor([1], [1])")
+    assert notebook.complete("tensor.resh") == ["reshaped"]
+    assert "roiAlign" in notebook.complete("roiAl")
+
+
+def test_a_name_is_explained(notebook):
+    notebook.run("import MaskRCNN")
+    text = notebook.explain("roiAlign")
+    assert text.startswith("func roiAlign(") and "bilinear interpolation" in text
