@@ -37,10 +37,10 @@ class Library:
 def build(progress: Callable[[str], None]) -> Library:
     """Builds the library, if it is not up to date.
 
-    SWIFTKERNEL_LIBRARY names a folder in which that has been done, as CI does.
+    SWIFTKERNEL_LIBRARY names a folder of the package in which that has been done, as in CI.
     """
     if built := os.environ.get("SWIFTKERNEL_LIBRARY"):
-        return Library(pathlib.Path(built).resolve())
+        return Library((PACKAGE / built).resolve())
     environment = dict(os.environ, MASKRCNN_NOTEBOOKS="1")
     command = ["swift", "build", "-c", "release", "--product", PRODUCT]
     with subprocess.Popen(
