@@ -13,10 +13,22 @@ public func display(_ panels: [any Panel], columns: Int? = nil) {
 }
 
 /// Shows an image.
-public func display(_ image: Image) { display(ImageView(image.pixels, "")) }
+public func display(_ image: Image, _ title: String = "") { display(image.pixels, title) }
 
-/// Shows a plane `[H, W]` as a heatmap, its colours centred on 0 where values are negative.
+/// Shows a plane `[H, W]` as a heatmap, its colours centred on 0 where values are negative, and
+/// three planes `[3, H, W]` as an image, red, green and blue from 0 to 1.
+///
+/// - Precondition: the tensor has one of these shapes
 public func display(_ tensor: Tensor, _ title: String = "") {
+  guard tensor.shape.rank == 2 else {
+    precondition(
+      tensor.shape.rank == 3 && tensor.shape[0] == 3,
+      "a tensor \(tensor.shape) is neither a plane [H, W] nor an image [3, H, W]")
+    var view = ImageView(tensor, title)
+    view.axisUnit = "image pixels"
+    display(view)
+    return
+  }
   let scale: ColourScale = tensor.statistics.minimum < 0 ? .diverging : .sequential
   display(Heatmap(tensor, title, scale: scale))
 }
