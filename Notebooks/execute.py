@@ -4,7 +4,8 @@
     Notebooks/.venv/bin/python Notebooks/execute.py --pages pages Notebooks/4-roi.ipynb
 
 A notebook fails on an error and on a `check` whose number differs from the text. The Swift code in
-folded answers is run too. The notebooks themselves are not changed: they are committed without outputs.
+folded answers is run too. The notebooks themselves are not changed: they are committed without
+outputs.
 """
 
 import argparse
@@ -44,7 +45,9 @@ def run(file: pathlib.Path) -> Run:
     """Runs a notebook until its end, or until a cell fails."""
     notebook = nbformat.read(file, as_version=4)
     swift = notebook.metadata.kernelspec.language == "swift"
-    client = NotebookClient(notebook, timeout=LONGEST_CELL, resources={"metadata": {"path": str(NOTEBOOKS)}})
+    client = NotebookClient(
+        notebook, timeout=LONGEST_CELL, resources={"metadata": {"path": str(NOTEBOOKS)}}
+    )
     seconds: list[float] = []
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
@@ -57,7 +60,8 @@ def run(file: pathlib.Path) -> Run:
                 try:
                     client.execute_cell(part, index)
                 except CellExecutionError as error:
-                    fault = f"{file}: the cell that begins with “{part.source.splitlines()[0]}”:\n{error.evalue}"
+                    first = part.source.splitlines()[0]
+                    fault = f"{file}: the cell that begins with “{first}”:\n{error.evalue}"
                     return Run(notebook, seconds, fault)
                 seconds.append(time.monotonic() - began)
     return Run(notebook, seconds, None)
@@ -86,8 +90,12 @@ def write_index(files: list[pathlib.Path], folder: pathlib.Path) -> None:
 def main() -> int:
     """Runs what the command line names."""
     parser = argparse.ArgumentParser(description="Runs notebooks, and writes them as web pages.")
-    parser.add_argument("notebooks", nargs="*", type=pathlib.Path, help="default: all in this folder")
-    parser.add_argument("--pages", type=pathlib.Path, metavar="FOLDER", help="where to write web pages")
+    parser.add_argument(
+        "notebooks", nargs="*", type=pathlib.Path, help="default: all in this folder"
+    )
+    parser.add_argument(
+        "--pages", type=pathlib.Path, metavar="FOLDER", help="where to write web pages"
+    )
     options = parser.parse_args()
     files = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
     if options.pages:
@@ -100,7 +108,10 @@ def main() -> int:
         total = time.monotonic() - began
         first = f"{result.seconds[0]:10.1f}" if result.seconds else f"{'–':>10}"
         state = "FAILED" if result.fault else ""
-        print(f"{file.stem:28} {total:7.1f}  {first}  {len(result.seconds):5}  {state}".rstrip(), flush=True)
+        print(
+            f"{file.stem:28} {total:7.1f}  {first}  {len(result.seconds):5}  {state}".rstrip(),
+            flush=True,
+        )
         if result.fault:
             faults.append(result.fault)
         elif options.pages:

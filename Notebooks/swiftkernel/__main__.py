@@ -1,4 +1,4 @@
-"""`python -m swiftkernel install` registers the kernel; Jupyter starts it with `-f CONNECTION_FILE`."""
+"""`python -m swiftkernel install` registers the kernel; Jupyter starts it with `-f FILE`."""
 
 import sys
 

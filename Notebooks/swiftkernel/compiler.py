@@ -1,4 +1,4 @@
-"""Compiling a cell: each is a module of its own, which imports the modules of the cells before it."""
+"""Compiling a cell: each is a module, which imports the modules of the cells before it."""
 
 import dataclasses
 import pathlib
@@ -104,7 +104,9 @@ class Compiler:
         return done.stdout, done.returncode == 0
 
 
-def preamble(earlier: list[Cell], new_names: list[source.Declared], by_name: bool = True) -> list[str]:
+def preamble(
+    earlier: list[Cell], new_names: list[source.Declared], by_name: bool = True
+) -> list[str]:
     """The imports that a cell begins with.
 
     A name that two cells declare is that of the later one, and a name that a cell and the package

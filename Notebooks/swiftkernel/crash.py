@@ -7,9 +7,12 @@ import re
 from . import diagnostics
 from .library import PACKAGE
 
-_REASON = re.compile(r"^\*\*\* (?:Swift runtime failure: |Program crashed: )(.*?)(?: at 0x[0-9a-f]+)? \*\*\*$", re.M)
+_REASON = re.compile(
+    r"^\*\*\* (?:Swift runtime failure: |Program crashed: )(.*?)(?: at 0x[0-9a-f]+)? \*\*\*$", re.M
+)
 _FRAME = re.compile(
-    r"^\s*\d+ (?:\[[\w ]+\]\s*)*0x[0-9a-f]+ (?P<function>.*?)(?: \+ \d+)? in \S+ at (?P<file>.*):(?P<line>\d+):\d+$",
+    r"^\s*\d+ (?:\[[\w ]+\]\s*)*0x[0-9a-f]+ (?P<function>.*?)(?: \+ \d+)?"
+    r" in \S+ at (?P<file>.*):(?P<line>\d+):\d+$",
     re.M,
 )
 _CELL = re.compile(r"In\[\d+\]$")
@@ -17,7 +20,9 @@ _CELL = re.compile(r"In\[\d+\]$")
 
 def environment(report: pathlib.Path) -> dict[str, str]:
     """What makes the runtime write a report into a file."""
-    settings = "enable=yes,color=no,interactive=no,registers=none,images=none,threads=crashed,sanitize=no"
+    settings = (
+        "enable=yes,color=no,interactive=no,registers=none,images=none,threads=crashed,sanitize=no"
+    )
     return {"SWIFT_BACKTRACE": f"{settings},output-to={report}"}
 
 

@@ -1,8 +1,8 @@
 """The Swift process: loads each compiled cell and calls its entry point.
 
-It is a Python process that runs Swift code, so that it needs no executable of its own. It reads lines
-`LIBRARY ENTRY` on standard input, and writes `{"done": true}` to the channel after each. Swift's
-`display` and `check` write to the same channel, see Prelude/Channel.swift.
+It is a Python process that runs Swift code, so that it needs no executable of its own. It reads
+lines `LIBRARY ENTRY` on standard input, and writes `{"done": true}` to the channel after each.
+Swift's `display` and `check` write to the same channel, see Prelude/Channel.swift.
 """
 
 import ctypes
@@ -18,8 +18,8 @@ STACK_BYTES = 64 << 20
 class CellThread:
     """Runs a cell's entry point on a thread of its own.
 
-    An error that leaves a cell ends this thread, see Prelude/Check.swift: the entry point is compiled
-    as a program's main function, which cannot be returned from after an error.
+    An error that leaves a cell ends this thread, see Prelude/Check.swift: the entry point is
+    compiled as a program's main function, which cannot be returned from after an error.
     """
 
     def __init__(self, libc: ctypes.CDLL):
@@ -33,7 +33,9 @@ class CellThread:
         """Loads a cell and waits until it has ended."""
         cell = ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
         thread = ctypes.c_size_t()
-        self._libc.pthread_create(ctypes.byref(thread), self._attributes, getattr(cell, entry), None)
+        self._libc.pthread_create(
+            ctypes.byref(thread), self._attributes, getattr(cell, entry), None
+        )
         self._libc.pthread_join(thread, None)
 
 

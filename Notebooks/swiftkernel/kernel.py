@@ -14,7 +14,7 @@ from .process import Outcome, SwiftProcess
 
 # A cell's own module in messages of Swift's runtime: `Cell3/In[2]:4: Fatal error`.
 _MODULE = re.compile(r"\bCell\d+/(In\[\d+\])")
-_QUIET_SECONDS = 1.0
+_QUIET_SECONDS = 4.0
 
 
 class SwiftKernel(Kernel):
@@ -36,8 +36,8 @@ class SwiftKernel(Kernel):
         self._folder = tempfile.TemporaryDirectory(prefix="swiftkernel-")
         self._report = pathlib.Path(self._folder.name) / "crash.txt"
         self._process: SwiftProcess | None = None
-        # The cells whose state the process has, by the notebook's cell: one that is run again replaces
-        # what it declared.
+        # The cells whose state the process has, by the notebook's cell: one that is run again
+        # replaces what it declared.
         self._cells: dict[str, Cell] = {}
         self._compiler: Compiler | None = None
         self._names: Names | None = None
@@ -73,7 +73,15 @@ class SwiftKernel(Kernel):
     # Jupyter's requests
 
     def do_execute(
-        self, code, silent, store_history=True, user_expressions=None, allow_stdin=False, *, cell_meta=None, cell_id=None
+        self,
+        code,
+        silent,
+        store_history=True,
+        user_expressions=None,
+        allow_stdin=False,
+        *,
+        cell_meta=None,
+        cell_id=None,
     ):
         """Compiles and runs a cell."""
         if not code.strip():
@@ -92,7 +100,9 @@ class SwiftKernel(Kernel):
         except CompileError as error:
             return self._error("CompileError", str(error))
         except KeyboardInterrupt:
-            return self._error("Interrupted", "Interrupted while the cell was compiled. Nothing is lost.")
+            return self._error(
+                "Interrupted", "Interrupted while the cell was compiled. Nothing is lost."
+            )
         if cell.warnings:
             self._output("stderr", cell.warnings + "\n")
         return self._run(cell, key, code)
@@ -112,7 +122,9 @@ class SwiftKernel(Kernel):
 
     def do_inspect(self, code, cursor_pos, detail_level=0, omit_sections=()):
         """The declaration and documentation of the name at the cursor."""
-        text = self._names and self._names.documentation(code, cursor_pos, list(self._cells.values()))
+        text = self._names and self._names.documentation(
+            code, cursor_pos, list(self._cells.values())
+        )
         data = {"text/plain": text} if text else {}
         return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
 
@@ -149,11 +161,14 @@ class SwiftKernel(Kernel):
             return self._error("Interrupted", f"Interrupted: the Swift process was ended. {lost}")
         if outcome.ended:
             lost = self._end_process(key)
-            return self._error("Crash", _crash(cell.label, outcome.ended, printed, self._report, code, lost))
+            return self._error(
+                "Crash", _crash(cell.label, outcome.ended, printed, self._report, code, lost)
+            )
         if outcome.thrown is not None:
             return self._error(
                 "Error",
-                f"{cell.label} threw an error: {outcome.thrown}\nWhat the cell declares is not available to others.",
+                f"{cell.label} threw an error: {outcome.thrown}\n"
+                "What the cell declares is not available to others.",
             )
         # At the end, so that it comes after all that it may use.
         self._cells.pop(key, None)
@@ -166,7 +181,11 @@ class SwiftKernel(Kernel):
         """Ends the process, and says what has to be run again."""
         self._process.end()
         self._process = None
-        lost = [cell.label for name, cell in self._cells.items() if name != key and (cell.declared or cell.imports)]
+        lost = [
+            cell.label
+            for name, cell in self._cells.items()
+            if name != key and (cell.declared or cell.imports)
+        ]
         self._cells = {}
         if not lost:
             return "No other cell had state."
@@ -175,7 +194,12 @@ class SwiftKernel(Kernel):
     # Messages to Jupyter
 
     def _reply(self) -> dict:
-        return {"status": "ok", "execution_count": self.execution_count, "payload": [], "user_expressions": {}}
+        return {
+            "status": "ok",
+            "execution_count": self.execution_count,
+            "payload": [],
+            "user_expressions": {},
+        }
 
     def _error(self, name: str, text: str) -> dict:
         content = {"ename": name, "evalue": text, "traceback": text.split("\n")}
@@ -190,11 +214,15 @@ class SwiftKernel(Kernel):
 
 
 def _failed_checks(cell: Cell, outcome: Outcome, code: str) -> str:
-    return "\n".join(diagnostics.at_line(cell.label, line, text, code) for line, text in outcome.failures)
+    return "\n".join(
+        diagnostics.at_line(cell.label, line, text, code) for line, text in outcome.failures
+    )
 
 
 def _crash(label: str, ended: str, printed: str, report: pathlib.Path, code: str, lost: str) -> str:
     found = crash.Crash.read(report)
     fatal = next((line for line in printed.split("\n") if "Fatal error" in line), None)
     reason = fatal or found.reason or ended
-    return "\n".join([f"{label} ended the Swift process: {reason}", *found.rendered(code, label), lost])
+    return "\n".join(
+        [f"{label} ended the Swift process: {reason}", *found.rendered(code, label), lost]
+    )

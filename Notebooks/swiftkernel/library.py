@@ -31,7 +31,14 @@ class Library:
     @property
     def link_flags(self) -> list[str]:
         """What the linker needs."""
-        return [f"-L{self.folder}", f"-l{PRODUCT}", "-Xlinker", "-rpath", "-Xlinker", str(self.folder)]
+        return [
+            f"-L{self.folder}",
+            f"-l{PRODUCT}",
+            "-Xlinker",
+            "-rpath",
+            "-Xlinker",
+            str(self.folder),
+        ]
 
 
 def build(progress: Callable[[str], None]) -> Library:
@@ -44,7 +51,12 @@ def build(progress: Callable[[str], None]) -> Library:
     environment = dict(os.environ, MASKRCNN_NOTEBOOKS="1")
     command = ["swift", "build", "-c", "release", "--product", PRODUCT]
     with subprocess.Popen(
-        command, cwd=PACKAGE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=PACKAGE,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         lines = []
         for line in process.stdout:

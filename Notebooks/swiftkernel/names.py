@@ -31,13 +31,17 @@ class Names:
         # A function's name is offered without its arguments.
         names = {name.split("(")[0] for name in _NAME.findall(answer)}
         word = code[start:place]
-        return sorted(name for name in names if name.startswith(word) and name.isidentifier()), start
+        return sorted(
+            name for name in names if name.startswith(word) and name.isidentifier()
+        ), start
 
     def documentation(self, code: str, place: int, earlier: list[Cell]) -> str | None:
         """The declaration and the documentation of the name at a place."""
         start = place - len(_WORD.search(code[:place])[0])
         answer = self._ask("cursorinfo", code, start, earlier)
-        declaration, text = (re.search(_FIELD % field, answer) for field in ("annotated_decl", "doc_comment"))
+        declaration, text = (
+            re.search(_FIELD % field, answer) for field in ("annotated_decl", "doc_comment")
+        )
         if not declaration:
             return None
         plain = re.sub(r"<[^>]*>", "", json.loads(f'"{declaration[1]}"'))

@@ -44,7 +44,10 @@ class SwiftProcess:
         os.close(to_kernel)
         os.close(from_kernel)
         self._messages, self._replies = messages, replies
-        self._streams = {"stdout": self._process.stdout.fileno(), "stderr": self._process.stderr.fileno()}
+        self._streams = {
+            "stdout": self._process.stdout.fileno(),
+            "stderr": self._process.stderr.fileno(),
+        }
         for descriptor in [messages, *self._streams.values()]:
             os.set_blocking(descriptor, False)
         self._decoders = {
@@ -84,7 +87,9 @@ class SwiftProcess:
                     if "display" in message:
                         display(message["display"])
                     elif "failure" in message:
-                        outcome.failures.append((message["failure"]["line"], message["failure"]["text"]))
+                        outcome.failures.append(
+                            (message["failure"]["line"], message["failure"]["text"])
+                        )
                     elif "thrown" in message:
                         outcome.thrown = message["thrown"]
                     os.write(self._replies, b".")

@@ -1,7 +1,7 @@
 """What the kernel has to know about a cell's text: what it declares, imports, and ends with.
 
-The text is not parsed but scanned: comments and the contents of strings are blanked, and brackets are
-counted. Where a guess is wrong, the compiler says so and the caller does without it.
+The text is not parsed but scanned: comments and the contents of strings are blanked, and brackets
+are counted. Where a guess is wrong, the compiler says so and the caller does without it.
 """
 
 import dataclasses
@@ -117,7 +117,11 @@ def _top_level_lines(code: str) -> list[tuple[int, str]]:
 
 def imports(code: str) -> list[str]:
     """The cell's import declarations."""
-    return [line.strip() for _, line in _top_level_lines(code) if re.match(r"\s*(?:@testable )?import ", line)]
+    return [
+        line.strip()
+        for _, line in _top_level_lines(code)
+        if re.match(r"\s*(?:@testable )?import ", line)
+    ]
 
 
 def declared(code: str) -> list[Declared]:

@@ -1,8 +1,8 @@
 """A process that answers requests to SourceKit, the part of the toolchain that editors ask.
 
-It reads requests in SourceKit's YAML, each as a JSON string on a line of standard input, and writes each
-answer's description as a JSON string on a line. It is a process of its own, so that a fault of the library
-does not end the kernel.
+It reads requests in SourceKit's YAML, each as a JSON string on a line of standard input, and writes
+each answer's description as a JSON string on a line. It is a process of its own, so that a fault of
+the library does not end the kernel.
 """
 
 import ctypes

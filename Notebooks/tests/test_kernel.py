@@ -10,7 +10,9 @@ def test_the_package_can_be_imported_in_the_first_cell(notebook):
 
 
 def test_later_cells_have_what_earlier_ones_declared(notebook):
-    notebook.run("import MaskRCNN\nvar t = Tensor([2], [1, 2])\nfunc twice(_ x: Float) -> Float { 2 * x }")
+    notebook.run(
+        "import MaskRCNN\nvar t = Tensor([2], [1, 2])\nfunc twice(_ x: Float) -> Float { 2 * x }"
+    )
     notebook.run("struct Pair { var a: Int }\nt.values[0] = 5")
     result = notebook.run("print(t.values, twice(3), Pair(a: 1).a)")
     assert result.stdout == "[5.0, 2.0] 6.0 1\n"
@@ -39,8 +41,11 @@ def test_a_cell_that_is_run_again_replaces_what_it_declared(notebook):
 def test_a_last_expression_is_shown(notebook):
     assert notebook.run("let a = [1, 2]\na\n  .map { $0 * 2 } // doubled").stdout == "[2, 4]\n"
     assert notebook.run('print("once")').stdout == "once\n"
-    assert notebook.run('let b = 1').stdout == ""
-    assert notebook.run("import MaskRCNN\nTensor([1, 2], [3, 4])").stdout == "[1, 2], 3 … 4, mean 3.5\n"
+    assert notebook.run("let b = 1").stdout == ""
+    assert (
+        notebook.run("import MaskRCNN\nTensor([1, 2], [3, 4])").stdout
+        == "[1, 2], 3 … 4, mean 3.5\n"
+    )
 
 
 def test_a_compile_error_is_at_its_line_of_the_cell(notebook):
@@ -124,7 +129,7 @@ def test_a_figure_as_the_last_expression_is_shown(notebook):
 
 def test_a_table_is_shown_as_html_and_as_text(notebook):
     result = notebook.run('table(["a", "b"], [["x < y", "1"]])')
-    assert "<td style=\"text-align: left\">x &lt; y</td>" in result.shown[0]["text/html"]
+    assert '<td style="text-align: left">x &lt; y</td>' in result.shown[0]["text/html"]
     assert result.shown[0]["text/plain"] == "a  b\nx < y  1"
 
 
@@ -140,7 +145,9 @@ def test_a_check_that_fails_makes_the_cell_fail_at_its_line(notebook):
 
 
 def test_the_bundled_files_are_found(notebook):
-    result = notebook.run('import MaskRCNN\nprint(try readImage(fixture("images/nuclei.png")).width)')
+    result = notebook.run(
+        'import MaskRCNN\nprint(try readImage(fixture("images/nuclei.png")).width)'
+    )
     assert result.stdout == "512\n"
 
 
