@@ -42,12 +42,10 @@ class CellThread:
 def main() -> None:
     """Runs cells until standard input ends."""
     libc = ctypes.CDLL(None)
-    if sys.platform == "linux":
-        # The process ends with the kernel, however that ends.
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The process ends with the kernel, however that ends.
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # Whole lines appear while a cell runs.
-    stdout = ctypes.c_void_p.in_dll(libc, "__stdoutp" if sys.platform == "darwin" else "stdout")
-    libc.setvbuf(stdout, None, LINE_BUFFERED, 0)
+    libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, LINE_BUFFERED, 0)
     channel = int(os.environ["SWIFTKERNEL_CHANNEL"].split(",")[0])
     thread = CellThread(libc)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""What the kernel has to know about a cell's text: what it declares, imports, and ends with.
+"""What a cell's text declares and imports, and what it ends with.
 
 The text is not parsed but scanned: comments and the contents of strings are blanked, and brackets
 are counted. Where a guess is wrong, the compiler says so and the caller does without it.
