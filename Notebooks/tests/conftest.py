@@ -11,7 +11,7 @@ from jupyter_client.manager import KernelManager
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(NOTEBOOKS))
 
-LONGEST_CELL = 120
+LONGEST_CELL = 60
 
 
 @dataclasses.dataclass
