@@ -12,6 +12,10 @@ let processor = Context.environment["MASKRCNN_MARCH"] ?? "native"
 /// compiles that once more for each processor.
 let kernelsOnly = Context.environment["MASKRCNN_KERNELS_ONLY"] != nil
 
+/// With MASKRCNN_NOTEBOOKS the package is also a dynamic library, which the notebooks' Swift kernel
+/// loads; without it no build takes the time to compile and link that.
+let forNotebooks = Context.environment["MASKRCNN_NOTEBOOKS"] != nil
+
 /// The rooms below the stages, each with what it may import.
 let foundations: [Target] = [
   .systemLibrary(
@@ -156,6 +160,18 @@ let testTargets: [Target] = [
       belowStages + stages + ["Inference", "Ablations", "Mistakes", "TestFixtures"])),
 ]
 
+/// What a notebook's cells have besides the package: how they show a value and check it.
+let notebookTargets: [Target] =
+  forNotebooks
+  ? [.target(name: "NotebookPrelude", dependencies: ["MaskRCNN"], path: "Notebooks/Prelude")] : []
+
+let notebookProducts: [Product] =
+  forNotebooks
+  ? [
+    .library(
+      name: "MaskRCNNDynamic", type: .dynamic, targets: ["MaskRCNN", "NotebookPrelude"])
+  ] : []
+
 /// What the tests of the kernels and the goldens need above the stages.
 let kernelTestTargets = (upperTargets + testTargets).filter {
   ["Inference", "Training", "Goldens", "TestFixtures", "KernelsTests", "GoldenTests"]
@@ -168,13 +184,14 @@ let package = Package(
   products: kernelsOnly
     ? []
     : (["MaskRCNN"] + rooms).map { .library(name: $0, targets: [$0]) }
-      + commandNames.map { .executable(name: $0, targets: [$0]) },
+      + commandNames.map { .executable(name: $0, targets: [$0]) } + notebookProducts,
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
   ],
   targets: kernelsOnly
     ? foundations + stageTargets + kernelTestTargets
-    : foundations + stageTargets + upperTargets + commandTargets + testTargets + stageTestTargets,
+    : foundations + stageTargets + upperTargets + commandTargets + testTargets + stageTestTargets
+      + notebookTargets,
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,1 @@
+"""A Jupyter kernel for Swift cells that import this repository's package."""
