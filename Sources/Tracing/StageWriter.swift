@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Tensors
 import WeightFiles
@@ -24,7 +23,7 @@ public final class StageWriter {
   private var record: StageRecord
   private var inMemory: [String: NumericArray] = [:]
   private var committed = false
-  private let writing = DispatchQueue(label: "files of a stage")
+  private let writing = BackgroundQueue()
   private var tensors: [Later<TensorRecord>] = []
   private var figures: [Later<FigureRecord>] = []
   private var files: [Later<FileRecord>] = []
@@ -65,7 +64,7 @@ public final class StageWriter {
 
   deinit {
     guard !committed else { return }
-    writing.sync {}
+    writing.finish()
     try? FileManager.default.removeItem(at: draft)
     // rmdir takes only an empty one.
     for folder in made { rmdir(folder.path) }
