@@ -133,7 +133,7 @@ extension StageFolder {
     return WeightSource(name: name, checksum: checksum)
   }
 
-  /// A level of the pyramid that stage 1 left, `[1, C, H, W]`.
+  /// A level of the pyramid or of the trunk that stage 1 left, `[1, C, H, W]`.
   ///
   /// - Parameter input: the padded input's size; a level has no more cells than the input pixels
   /// - Throws: `Fault` if it is missing or of another shape.
