@@ -146,12 +146,7 @@ public enum Safetensors {
     _ tensors: [String: Tensor], metadata: [String: String] = [:], precision: Precision = .float32,
     to file: URL
   ) throws {
-    let bytes = try encode(tensors, metadata: metadata, precision: precision)
-    do {
-      try bytes.write(to: file, options: .atomic)
-    } catch {
-      throw Fault(file.path, "the file cannot be written", remedy: "Check folder and permissions")
-    }
+    try writeWhole([UInt8](encode(tensors, metadata: metadata, precision: precision)), to: file)
   }
 
   private static func notFinite(_ name: String, _ type: String) -> Fault {
