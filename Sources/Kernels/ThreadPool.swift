@@ -13,7 +13,8 @@
 
     /// Work that threads may join.
     private final class Job {
-      let work: () -> Void
+      /// Nil when the job is done: a thread may hold the job a little longer.
+      var work: (() -> Void)?
       /// How many more threads may join.
       var places: Int
       /// How many are at it, beside the caller.
@@ -24,6 +25,9 @@
       let left = DispatchSemaphore(value: 0)
 
       init(_ work: @escaping () -> Void, places: Int) { (self.work, self.places) = (work, places) }
+
+      @inline(never)
+      func run() { work?() }
     }
 
     private let makeThread: (@escaping @Sendable () -> Void) -> Bool
@@ -71,6 +75,7 @@
         return job.helpers > 0
       }
       if waits { job.left.wait() }
+      job.work = nil
     }
 
     /// What a thread of the pool does: job after job.
@@ -84,7 +89,7 @@
         job.places -= 1
         job.helpers += 1
         offered.unlock()
-        job.work()
+        job.run()
         offered.lock()
         job.helpers -= 1
         if job.isClosed, job.helpers == 0 { job.left.signal() }

@@ -58,7 +58,7 @@
         defer { isBusy = true }
         return !isBusy
       }
-      if begins, !makeThread({ self.work() }) { work() }
+      if begins, !makeThread({ self.drain() }) { drain() }
     }
 
     /// Waits until all work is done.
@@ -66,7 +66,7 @@
       condition.withLock { while isBusy { condition.wait() } }
     }
 
-    private func work() {
+    private func drain() {
       while let next = next() { next() }
     }
 
