@@ -8,14 +8,19 @@ extension ParsableCommand {
   package static func start() {
     refuseWordsThatAreNoText()
     Interruption.removeUnfinishedAtSignals()
-    main()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      exit(withError: fault(of: error))
+    }
   }
 }
 
 /// Ends the process if a word of the command line is not UTF-8: as text it would be another word, and
 /// the file of another name.
 private func refuseWordsThatAreNoText() {
-  for place in 1..<max(1, Int(CommandLine.argc)) {
+  for place in 1..<max(2, Int(CommandLine.argc)) {
     guard let word = CommandLine.unsafeArgv[place], String(validatingCString: word) == nil
     else { continue }
     let fault = Fault(
@@ -24,4 +29,18 @@ private func refuseWordsThatAreNoText() {
     FileHandle.standardError.write(Data("Error: \(fault)\n".utf8))
     exit(1)
   }
+}
+
+/// An error of a file operation as a fault about the file; others as they are.
+private func fault(of error: any Error) -> any Error {
+  if let fault = error as? Fault { return Bundled.explained(fault) }
+  let system = error as NSError
+  guard system.domain == NSCocoaErrorDomain || system.domain == NSPOSIXErrorDomain else {
+    return error
+  }
+  let file = system.userInfo[NSFilePathErrorKey] as? String
+    ?? (system.userInfo[NSURLErrorKey] as? URL)?.path
+  return Fault(
+    file ?? "a file", "it cannot be read or written (\(reason(of: error)))",
+    remedy: "Check the path, its permissions and the space on the disk")
 }

@@ -78,7 +78,7 @@ public struct MaskRCNNModel: Sendable {
       }
       guard slot.kind != .runningVariance || tensor.values.allSatisfy({ $0 + epsilon > 0 }) else {
         throw Fault(
-          slot.name, "a running variance plus epsilon (\(epsilon)) is not over 0",
+          weights.name, "\(slot.name), a running variance, plus epsilon (\(epsilon)) is not over 0",
           remedy: "Save the weights again, or give the epsilon that they were trained with")
       }
       return tensor

@@ -64,8 +64,7 @@ public struct BackboneStage: Stage {
     let pyramid = featurePyramid(trunk.levels, backbone)
     guard pyramid.allSatisfy(\.isFinite) else {
       throw Fault(
-        source.folder.path,
-        "with these weights the features of this image are not finite numbers",
+        weights.name, "with these weights the features of this image are not finite numbers",
         remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
     }
 

@@ -202,8 +202,16 @@ public final class Trace {
 
   /// The stages in the trace, in the order of the pipeline.
   public var stages: [String] {
+    folders.filter { has($0) }.sorted()
+  }
+
+  /// The stages of which there is a folder, or of which `trace.json` says that there is one, in the
+  /// order of the pipeline. One that `stages` lacks is damaged.
+  public var recordedStages: [String] { Set(folders + record.stages).sorted() }
+
+  private var folders: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { isStageName($0) && has($0) }.sorted()
+    return names.filter(isStageName)
   }
 
   /// Whether a folder's name is a stage's: a digit, a dash, a word. Others, such as a copy of a
