@@ -64,16 +64,12 @@ extension ImageAnnotations {
   /// - Parameter bytes: a grey PNG of 8 or 16 bits; 0 is background, every other value one object
   /// - Throws: `Fault` if it is no such file
   public init(labelMap bytes: [UInt8], name: String) throws {
-    let map = try PNG.decodeLabels(bytes, name: name)
-    let (height, width) = (map.shape[0], map.shape[1])
-    let objects = MaskRegion.objects(labels: map.integers ?? [], width: width)
+    let map = try LabelMap(bytes, name: name)
     self.init(
       AnnotatedImage(
-        id: 1, file: name, width: width, height: height,
-        objects: objects.enumerated().map { index, region in
-          TruthObject(
-            id: index + 1, label: 1,
-            mask: RunLengthEncoding(region, width: width, height: height))
+        id: 1, file: name, width: map.width, height: map.height,
+        objects: map.masks.enumerated().map { index, mask in
+          TruthObject(id: index + 1, label: 1, mask: mask)
         }), classes: [])
   }
 }

@@ -15,6 +15,8 @@ typedef struct {
   /* The colours of the file: JCS_GRAYSCALE, JCS_YCbCr, JCS_RGB, JCS_CMYK, JCS_YCCK, JCS_UNKNOWN. */
   int colours;
   int cut_short;
+  /* Whether libjpeg cannot read files of this kind at all. */
+  int unsupported;
   char problem[JMSG_LENGTH_MAX];
   unsigned int exif_size;
 } figures_jpeg_header;
@@ -30,6 +32,13 @@ static inline void figures_jpeg_note(j_common_ptr jpeg) {
   /* The first thing that went wrong explains the rest. */
   if (errors->header->problem[0] == 0) {
     jpeg->err->format_message(jpeg, errors->header->problem);
+    switch (jpeg->err->msg_code) {
+      case JERR_SOF_UNSUPPORTED:
+      case JERR_BAD_PRECISION:
+      case JERR_ARITH_NOTIMPL:
+      case JERR_NOT_COMPILED:
+        errors->header->unsupported = 1;
+    }
     errors->header->cut_short =
         jpeg->err->msg_code == JWRN_JPEG_EOF || jpeg->err->msg_code == JERR_INPUT_EOF;
   }

@@ -41,6 +41,21 @@ static inline void figures_png_next(png_structp png, png_bytep target, size_t co
   source->position += count;
 }
 
+/* Whether every chunk up to the last one ends inside the file. libpng would ask for the memory that a
+   chunk's length announces before it reads the chunk. */
+static inline int figures_png_is_whole(const unsigned char *bytes, size_t size) {
+  size_t place = 8;
+  /* Length, type, contents, checksum. */
+  while (place + 12 <= size) {
+    const unsigned char *chunk = bytes + place;
+    size_t length = (size_t)png_get_uint_32(chunk);
+    if (length > size - place - 12) return 0;
+    if (memcmp(chunk + 4, "IEND", 4) == 0) return 1;
+    place += 12 + length;
+  }
+  return 0;
+}
+
 /* Reads the header and, if `target` is not null, the samples: rows of 1 (grey) or 3 (RGB) channels
    of 8 or, where the file has 16, 16 bits in this machine's byte order; palettes expanded, alpha
    dropped. Returns 0 if something is wrong. */
@@ -48,6 +63,10 @@ __attribute__((noinline, unused)) static int figures_png_read(
     const unsigned char *bytes, size_t size, figures_png_header *header, unsigned char *target,
     size_t row_bytes) {
   memset(header, 0, sizeof *header);
+  if (!figures_png_is_whole(bytes, size)) {
+    header->cut_short = 1;
+    return 0;
+  }
   figures_png_source source = {bytes, size, 0, header};
   png_structp png =
       png_create_read_struct(PNG_LIBPNG_VER_STRING, header, figures_png_fail, figures_png_ignore);

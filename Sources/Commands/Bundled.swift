@@ -45,7 +45,24 @@ enum Bundled {
       .appending(path: "Fixtures")
     let weights = here.appending(path: "weights/nuclei.safetensors")
     if FileManager.default.fileExists(atPath: weights.path) { return here }
-    return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Fixtures")
+    return package.appending(path: "Fixtures")
+  }
+
+  /// Where the program was built. It is not copied with the program.
+  private static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// A fault about a file that is missing because the program was copied without its package, said
+  /// so; others as they are.
+  static func explained(_ fault: Fault) -> Fault {
+    let words = fault.subject + " " + fault.problem
+    guard words.contains(package.path + "/"),
+      !FileManager.default.fileExists(atPath: package.appending(path: "Package.swift").path)
+    else { return fault }
+    return Fault(
+      "this program",
+      "the package that it was built from, \(package.path), is gone, and with it the bundled image and "
+        + "weights and the parts of the page",
+      remedy: "Give an image, --weights and --no-page, or start it where the package is")
   }
 }

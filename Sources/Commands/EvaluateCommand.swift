@@ -137,7 +137,7 @@ struct EvaluateCommand: ParsableCommand {
 
   private func write(_ bytes: [UInt8], to file: URL) throws {
     do {
-      try Data(bytes).write(to: file, options: .atomic)
+      try writeWhole(bytes, to: file)
     } catch {
       throw Fault(
         file.relativePath, "the figure cannot be written",

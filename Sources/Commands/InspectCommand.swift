@@ -78,7 +78,7 @@ func describe(_ file: URL, settings: [String: String]) throws -> String {
     try checkSettings("an array")
     return describe(try NPY.read(file))
   } else if ["png", "jpg", "jpeg"].contains(promise) || PNG.recognises(start)
-    || JPEG.recognises(start)
+    || JPEG.recognises(start) || foreignFormat(start) != nil
   {
     try checkSettings("an image")
     return try readImage(file).source(of: file)
@@ -123,7 +123,7 @@ private func describe(_ trace: Trace) throws -> String {
   for setting in trace.record.settingsInWords { text += "set      \(setting)\n" }
   let stale = try trace.staleStages()
   if !stale.isEmpty { text += "\n" + (try staleReport(stale, in: trace)) + "\n" }
-  for name in trace.stages {
+  for name in trace.recordedStages {
     let stage = try trace.stage(name)
     try stage.verify()
     text += "\n\(name): \(stage.record.title)\n"

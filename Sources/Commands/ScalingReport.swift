@@ -142,7 +142,7 @@ struct ScalingReport: Codable {
   /// - Throws: `Fault` if the file cannot be written.
   func draw(to file: URL) throws {
     do {
-      try Data(figure().png()).write(to: file, options: .atomic)
+      try writeWhole(figure().png(), to: file)
     } catch {
       throw Fault(
         file.path, "the file cannot be written", remedy: "Name another with --plot, or free space")

@@ -92,10 +92,8 @@ struct SweepCommand: ParsableCommand {
   private func write(_ found: TraceSweep, to folder: URL) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try Data(found.sweep.csv.utf8).write(
-        to: folder.appending(path: "\(name).csv"), options: .atomic)
-      try Data(found.figure.png()).write(
-        to: folder.appending(path: "\(name).png"), options: .atomic)
+      try writeWhole(Array(found.sweep.csv.utf8), to: folder.appending(path: "\(name).csv"))
+      try writeWhole(found.figure.png(), to: folder.appending(path: "\(name).png"))
     } catch {
       throw Fault(
         folder.relativePath, "the files cannot be written",

@@ -118,9 +118,9 @@ public struct Chart: Panel {
   private func drawBars(_ bars: [Bar], _ range: ClosedRange<Float>?) -> Raster {
     let style = Lettering.text
     let finite = bars.flatMap { [$0.value] + $0.marks }.filter(\.isFinite)
-    let low = range?.lowerBound ?? min(finite.min() ?? 0, 0)
-    var high = range?.upperBound ?? max(finite.max() ?? 0, 0)
-    if high <= low { high = low + 1 }
+    let ends = ValueRange(
+      range?.lowerBound ?? min(finite.min() ?? 0, 0), range?.upperBound ?? max(finite.max() ?? 0, 0))
+    let (low, high) = (ends.low, ends.high)
     let pitch = 19
     let names = bars.map { style.shortened($0.name, width: 200) }
     let left = (names.map { style.width(of: $0) }.max() ?? 0) + 8
@@ -138,7 +138,7 @@ public struct Chart: Panel {
       raster.write(line, x: 0, y: number * Lettering.strong.leading, .ink, .strong)
     }
     func place(_ value: Float) -> Float {
-      Float(left) + min(max((value - low) / (high - low), 0), 1) * Float(width - 1)
+      Float(left) + min(max(ends.share(of: value), 0), 1) * Float(width - 1)
     }
     let ticks = Ticks(from: low, to: high, most: 6)
     for (value, label) in zip(ticks.values, ticks.labels) {
@@ -153,11 +153,11 @@ public struct Chart: Panel {
         raster.write(values[number], x: left + 4, y: y, .notANumber)
         continue
       }
-      let ends = (place(min(bar.value, max(low, 0))), place(max(bar.value, max(low, 0))))
-      raster.fill(Box(ends.0, Float(y), max(ends.1, ends.0 + 1), Float(y + 13)), bar.colour)
+      let (from, to) = (place(min(bar.value, max(low, 0))), place(max(bar.value, max(low, 0))))
+      raster.fill(Box(from, Float(y), max(to, from + 1), Float(y + 13)), bar.colour)
       let marks = bar.marks.filter(\.isFinite).map(place)
       for mark in marks { raster.disc(Point(mark, Float(y) + 6.5), radius: 2.5, .ink) }
-      let end = max(ends.1, marks.max().map { $0 + 3 } ?? 0)
+      let end = max(to, marks.max().map { $0 + 3 } ?? 0)
       raster.write(values[number], x: Int(end) + 5, y: y, .ink)
     }
     raster.fill(x: Int(place(max(low, 0)).rounded()), y: top, width: 1, height: plotHeight, .grey)
@@ -212,19 +212,17 @@ public struct Chart: Panel {
 
   private func drawHistogram(_ values: [Float], _ bins: Int) -> Raster {
     let summary = FiniteSummary(values)
-    var high = summary.maximum
-    if high <= summary.minimum { high = summary.minimum + 1 }
-    let length = high - summary.minimum
+    let ends = ValueRange(summary.minimum, summary.maximum)
     var counts = [Int](repeating: 0, count: bins)
     for value in values where value.isFinite {
-      counts[min(Int((value - summary.minimum) / length * Float(bins)), bins - 1)] += 1
+      counts[min(Int(bounded: ends.share(of: value) * Float(bins)), bins - 1)] += 1
     }
     let most = Float(max(counts.max() ?? 0, 1))
-    let bounds = Frame(x: (summary.minimum, high), y: (0, most * 1.04))
+    let bounds = Frame(x: (ends.low, ends.high), y: (0, most * 1.04))
     var plot = grid(bounds)
     for (bin, count) in counts.enumerated() where count > 0 {
-      let from = Point(summary.minimum + length * Float(bin) / Float(bins), Float(count))
-      let to = Point(summary.minimum + length * Float(bin + 1) / Float(bins), 0)
+      let from = Point(ends.value(at: Float(bin) / Float(bins)), Float(count))
+      let to = Point(ends.value(at: Float(bin + 1) / Float(bins)), 0)
       let (upper, lower) = (bounds.place(from, width, height), bounds.place(to, width, height))
       // Even the rarest value leaves a visible bar.
       let top = min(upper.y, lower.y - 1)
@@ -240,11 +238,11 @@ public struct Chart: Panel {
   private func grid(_ bounds: Frame) -> Raster {
     var plot = Raster(width: width, height: height)
     for value in Ticks(from: bounds.x.0, to: bounds.x.1, most: width / 52).values {
-      let x = Int(bounds.place(Point(value, 0), width, height).x.rounded())
+      let x = Int(bounded: bounds.place(Point(value, 0), width, height).x.rounded())
       plot.fill(x: x, y: 0, width: 1, height: height, .faint)
     }
     for value in Ticks(from: bounds.y.0, to: bounds.y.1, most: height / 34).values {
-      let y = Int(bounds.place(Point(0, value), width, height).y.rounded())
+      let y = Int(bounded: bounds.place(Point(0, value), width, height).y.rounded())
       plot.fill(x: 0, y: y, width: width, height: 1, .faint)
     }
     return plot
@@ -278,18 +276,21 @@ private struct Frame {
       y = Frame.proper(range.lowerBound, range.upperBound)
     } else {
       let (low, high) = Frame.proper(ys.min() ?? 0, ys.max() ?? 1)
-      y = (low - 0.05 * (high - low), high + 0.05 * (high - low))
+      let ends = ValueRange(low, high)
+      let widened = ValueRange(ends.value(at: -0.05), ends.value(at: 1.05))
+      y = (widened.low, widened.high)
     }
   }
 
   private static func proper(_ low: Float, _ high: Float) -> (Float, Float) {
-    low < high ? (low, high) : (low - 0.5, low + 0.5)
+    let ends = low < high ? ValueRange(low, high) : ValueRange(low - 0.5, low + 0.5)
+    return (ends.low, ends.high)
   }
 
   /// The place of a point in a plot whose vertical axis rises.
   func place(_ point: Point, _ width: Int, _ height: Int) -> Point {
     Point(
-      (point.x - x.0) / (x.1 - x.0) * Float(width - 1) + 0.5,
-      Float(height) - 0.5 - (point.y - y.0) / (y.1 - y.0) * Float(height - 1))
+      ValueRange(x.0, x.1).share(of: point.x) * Float(width - 1) + 0.5,
+      Float(height) - 0.5 - ValueRange(y.0, y.1).share(of: point.y) * Float(height - 1))
   }
 }

@@ -54,18 +54,16 @@ public struct ColourScale: Sendable, Equatable {
       return .diverging(limit: limit > 0 ? limit : 1)
     }
     // One single value still needs a bar with two ends.
-    guard least < greatest else {
-      return .sequential(least...(least + max(abs(least) * 0.01, 1e-6)))
-    }
-    return .sequential(least...greatest)
+    let ends = ValueRange(least, greatest, atLeast: max(abs(least) * 0.01, 1e-6))
+    return .sequential(ends.low...ends.high)
   }
 
   /// The colour of a value; NaN gets `Colour.notANumber`.
   public func colour(_ value: Float) -> Colour {
     let range = range ?? (kind == .diverging ? -1...1 : 0...1)
     let map = kind == .diverging ? ColourMap.diverging : ColourMap.sequential
-    let length = range.upperBound - range.lowerBound
-    return map.colour(at: length > 0 ? (value - range.lowerBound) / length : 0.5)
+    guard range.lowerBound < range.upperBound else { return map.colour(at: 0.5) }
+    return map.colour(at: ValueRange(range).share(of: value))
   }
 }
 

@@ -112,7 +112,7 @@ extension Raster {
     let period = Raster.dash + Raster.gap
     var stretches: [(Float, Float)] = []
     // Dashes far outside are skipped in one step.
-    var place = start + max(0, ((-start) / period).rounded(.down) * period)
+    var place = start < 0 ? start.truncatingRemainder(dividingBy: period) : start
     while place < min(end, Float(extent)) {
       stretches.append((place, min(place + Raster.dash, end)))
       place += period

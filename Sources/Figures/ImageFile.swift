@@ -41,12 +41,12 @@ public func decodeImage(_ bytes: [UInt8], name: String) throws -> Image {
     throw Fault(name, "the image is cut short", remedy: "Copy the file again from its source")
   }
   throw Fault(
-    name, "this is \(foreignFormat(bytes)), not a PNG or JPEG image",
+    name, "this is \(foreignFormat(bytes) ?? otherContent(bytes)), not a PNG or JPEG image",
     remedy: "Convert it to PNG or give another file")
 }
 
-/// What a file that is neither PNG nor JPEG seems to be, where a user can guess wrong.
-private func foreignFormat(_ bytes: [UInt8]) -> String {
+/// The format of an image that is neither PNG nor JPEG, `a GIF image`; nil where it seems to be none.
+package func foreignFormat(_ bytes: [UInt8]) -> String? {
   func has(_ text: String, at offset: Int = 0) -> Bool {
     bytes.dropFirst(offset).starts(with: Array(text.utf8))
   }
@@ -57,7 +57,12 @@ private func foreignFormat(_ bytes: [UInt8]) -> String {
   if has("ftypheic", at: 4) || has("ftypmif1", at: 4) { return "a HEIC image" }
   if has("ftypavif", at: 4) { return "an AVIF image" }
   if has("%PDF") { return "a PDF document" }
-  if has("<svg") || has("<?xml") { return "a drawing or other XML" }
+  if has("<svg") { return "a drawing" }
+  return nil
+}
+
+private func otherContent(_ bytes: [UInt8]) -> String {
+  if bytes.starts(with: Array("<?xml".utf8)) { return "a drawing or other XML" }
   if bytes.prefix(512).allSatisfy({ $0 >= 32 || $0 == 9 || $0 == 10 || $0 == 13 }) {
     return "text"
   }

@@ -136,13 +136,13 @@ extension Raster {
   mutating func cover(_ heat: ImageView.Heat, _ scale: ColourScale, _ area: PlotArea) {
     let (rows, columns) = (heat.values.shape[0], heat.values.shape[1])
     let shown = (0..<width).map { x in
-      Int(((Float(x) + 0.5) / area.scaleX + area.bounds.x1) / heat.stride)
+      Int(bounded: ((Float(x) + 0.5) / area.scaleX + area.bounds.x1) / heat.stride)
     }
     let (width, share) = (width, min(max(heat.opacity, 0), 1))
     var colours: [Colour] = []
     var previous: Int?
     for y in 0..<height {
-      let row = Int(((Float(y) + 0.5) / area.scaleY + area.bounds.y1) / heat.stride)
+      let row = Int(bounded: ((Float(y) + 0.5) / area.scaleY + area.bounds.y1) / heat.stride)
       guard row < rows else { continue }
       if row != previous {
         // A cell's colour is worked out once, not for each of its pixels.

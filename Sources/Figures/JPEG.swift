@@ -17,7 +17,7 @@ public enum JPEG {
     var header = figures_jpeg_header()
     var exif = [UInt8](repeating: 0, count: 65536)  // a marker is never longer
     guard figures_jpeg_read(bytes, bytes.count, &header, &exif, nil, 0) != 0 else {
-      throw fault(header, name)
+      throw fault(header, bytes, name)
     }
     let width = Int(header.width)
     let height = Int(header.height)
@@ -36,7 +36,7 @@ public enum JPEG {
         figures_jpeg_read(bytes, bytes.count, &header, &exif, buffer.baseAddress, row) != 0
       count = succeeded ? row * height : 0
     }
-    guard succeeded else { throw fault(header, name) }
+    guard succeeded else { throw fault(header, bytes, name) }
     let orientation = EXIF.orientation(Array(exif.prefix(Int(header.exif_size))))
     let samples = Samples(width: width, height: height, channels: channels, bytes: content)
     let source = Image.Source(
@@ -58,6 +58,23 @@ public enum JPEG {
     return Array(UnsafeBufferPointer(start: bytes, count: Int(size)))
   }
 
+  /// What kind of JPEG file this is, by its frame header (ITU-T T.81, table B.1).
+  private static func kind(of bytes: [UInt8]) -> String {
+    var place = 2
+    // Each marker: 0xff, its number, a length that counts itself.
+    while place + 5 <= bytes.count, bytes[place] == 0xff {
+      let marker = bytes[place + 1]
+      switch marker {
+      case 0xc3, 0xc7, 0xcb, 0xcf: return "coded without loss"
+      case 0xc5, 0xc6, 0xcd, 0xce: return "coded in several resolutions"
+      case 0xc9, 0xca: return "coded arithmetically"
+      case 0xc0, 0xc1, 0xc2: return "of \(bytes[place + 4]) bits per sample"
+      default: place += 2 + (Int(bytes[place + 2]) << 8 | Int(bytes[place + 3]))
+      }
+    }
+    return "of a rare kind"
+  }
+
   private static func colourWords(
     _ header: figures_jpeg_header, _ name: String
   ) throws -> String {
@@ -77,8 +94,13 @@ public enum JPEG {
   }
 
   private static func fault(
-    _ header: figures_jpeg_header, _ name: String
+    _ header: figures_jpeg_header, _ bytes: [UInt8], _ name: String
   ) -> Fault {
+    guard header.unsupported == 0 else {
+      return Fault(
+        name, "the JPEG is \(kind(of: bytes)), which is not supported",
+        remedy: "Save it as an ordinary JPEG of 8 bits, or as PNG")
+    }
     guard header.cut_short == 0 else {
       return Fault(name, "the JPEG is cut short", remedy: "Copy the file again from its source")
     }

@@ -74,7 +74,15 @@ struct PlotArea {
   var scaleY: Float { bounds.height > 0 ? Float(height) / bounds.height : 1 }
 
   func place(_ point: Point) -> Point {
-    Point((point.x - bounds.x1) * scaleX, (point.y - bounds.y1) * scaleY)
+    func place(_ value: Float, _ low: Float, _ high: Float, scale: Float, _ extent: Int) -> Float {
+      let place = (value - low) * scale
+      // A chart's axis may be longer than the greatest float.
+      return place.isFinite || !value.isFinite
+        ? place : ValueRange(low, high).share(of: value) * Float(extent)
+    }
+    return Point(
+      place(point.x, bounds.x1, bounds.x2, scale: scaleX, width),
+      place(point.y, bounds.y1, bounds.y2, scale: scaleY, height))
   }
 
   func place(_ box: Box) -> Box {
@@ -138,8 +146,8 @@ extension Raster {
     let (rows, columns) = (mask.shape[0], mask.shape[1])
     guard rows > 0, columns > 0, box.width > 0, box.height > 0 else { return }
     func inside(_ x: Int, _ y: Int) -> Bool {
-      let column = Int(((Float(x) + 0.5 - box.x1) / box.width * Float(columns)).rounded(.down))
-      let row = Int(((Float(y) + 0.5 - box.y1) / box.height * Float(rows)).rounded(.down))
+      let column = Int(bounded: ((Float(x) + 0.5 - box.x1) / box.width * Float(columns)).rounded(.down))
+      let row = Int(bounded: ((Float(y) + 0.5 - box.y1) / box.height * Float(rows)).rounded(.down))
       guard row >= 0, column >= 0, row < rows, column < columns else { return false }
       return mask.values[row * columns + column] > 0.5
     }

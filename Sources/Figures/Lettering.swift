@@ -27,11 +27,26 @@ public struct Lettering: Hashable, Sendable {
 
   /// The width of a line in pixels.
   public func width(of line: String) -> Int {
-    var width = 0
-    for character in line {
-      width += Font.plain.glyph(character).width + Font.spacing + (bold ? 1 : 0)
+    width(ofAdvances: line.reduce(0) { $0 + advance($1) })
+  }
+
+  /// The columns from the beginning of a character to that of the next one, not enlarged.
+  func advance(_ character: Character) -> Int {
+    Font.plain.glyph(character).width + Font.spacing + (bold ? 1 : 0)
+  }
+
+  /// The width of characters that take so many columns, the space behind the last one left out.
+  private func width(ofAdvances columns: Int) -> Int { max(columns - Font.spacing, 0) * scale }
+
+  /// The longest beginning of a text that is no wider than given; its width is looked at once per
+  /// character, because names in files may be long.
+  private func beginning(of text: Substring, width limit: Int, more columns: Int = 0) -> Substring {
+    var columns = columns
+    for index in text.indices {
+      columns += advance(text[index])
+      if width(ofAdvances: columns) > limit { return text[..<index] }
     }
-    return max(width - Font.spacing, 0) * scale
+    return text
   }
 
   /// Breaks text into lines no wider than given, at spaces where it can and within a word where it
@@ -41,22 +56,23 @@ public struct Lettering: Hashable, Sendable {
     for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {
       var line = ""
       for word in paragraph.split(separator: " ") {
-        let longer = line.isEmpty ? String(word) : line + " " + word
-        if width(of: longer) <= limit {
-          line = longer
+        let longer = line.isEmpty ? word : Substring(line + " " + word)
+        if beginning(of: longer, width: limit).endIndex == longer.endIndex {
+          line = String(longer)
           continue
         }
         if !line.isEmpty { lines.append(line) }
-        line = String(word)
-        while width(of: line) > limit, line.count > 1 {
-          var head = ""
-          for character in line {
-            guard head.isEmpty || width(of: head + String(character)) <= limit else { break }
-            head.append(character)
-          }
-          lines.append(head)
-          line.removeFirst(head.count)
+        var rest = word
+        while true {
+          let head = beginning(of: rest, width: limit)
+          guard head.endIndex < rest.endIndex, rest.index(after: rest.startIndex) < rest.endIndex
+          else { break }
+          // At least one character to a line.
+          let end = max(head.endIndex, rest.index(after: rest.startIndex))
+          lines.append(String(rest[..<end]))
+          rest = rest[end...]
         }
+        line = String(rest)
       }
       lines.append(line)
     }
@@ -65,10 +81,8 @@ public struct Lettering: Hashable, Sendable {
 
   /// The text, shortened with an ellipsis if it is wider than given.
   public func shortened(_ text: String, width limit: Int) -> String {
-    guard width(of: text) > limit else { return text }
-    var head = text
-    while !head.isEmpty, width(of: head + "…") > limit { head.removeLast() }
-    return head + "…"
+    guard beginning(of: text[...], width: limit).endIndex < text.endIndex else { return text }
+    return beginning(of: text[...], width: limit, more: advance("…")) + "…"
   }
 }
 
@@ -95,7 +109,7 @@ extension Raster {
       } ink: {
         $0 = colour
       }
-      pen += style.scale * advance(character, style)
+      pen += style.scale * style.advance(character)
     }
   }
 
@@ -111,7 +125,7 @@ extension Raster {
       } ink: {
         $0 = colour
       }
-      pen += style.scale * advance(character, style)
+      pen += style.scale * style.advance(character)
     }
   }
 
@@ -121,10 +135,6 @@ extension Raster {
     case .centre: x - width / 2
     case .right: x - width
     }
-  }
-
-  private func advance(_ character: Character, _ style: Lettering) -> Int {
-    Font.plain.glyph(character).width + Font.spacing + (style.bold ? 1 : 0)
   }
 
   private mutating func draw(

@@ -82,12 +82,12 @@ struct MapLayout {
     let area = PlotArea(bounds: bounds, width: plot.width, height: plot.height)
     let bottom = top + plot.height + 1
     for (value, label) in zip(xTicks.values, xTicks.labels) {
-      let x = left + Int(area.place(Point(value, bounds.y1)).x.rounded())
+      let x = left + Int(bounded: area.place(Point(value, bounds.y1)).x.rounded())
       raster.fill(x: x, y: bottom, width: 1, height: Spacing.tick, .grey)
       raster.write(label, x: x, y: bottom + Spacing.tick + 1, .grey, align: .centre)
     }
     for (value, label) in zip(yTicks.values, yTicks.labels) {
-      let down = Int(area.place(Point(bounds.x1, value)).y.rounded())
+      let down = Int(bounded: area.place(Point(bounds.x1, value)).y.rounded())
       let y = top + (risesUpward ? plot.height - 1 - down : down)
       raster.fill(x: left - 1 - Spacing.tick, y: y, width: Spacing.tick, height: 1, .grey)
       let text = min(max(y - 6, 0), raster.height - Font.height)
@@ -113,9 +113,9 @@ struct ColourBar {
   /// The ends, 0, and round numbers wherever there is room for them: value and height above the
   /// foot.
   private var marks: [(label: String, rise: Int)] {
-    let length = range.upperBound - range.lowerBound
+    let ends = ValueRange(range)
     func rise(_ value: Float) -> Int {
-      Int(((value - range.lowerBound) / length * Float(height - 1)).rounded())
+      Int(bounded: (ends.share(of: value) * Float(height - 1)).rounded())
     }
     var marks = [
       (Numerals.short(range.lowerBound), 0), (Numerals.short(range.upperBound), height - 1),
@@ -138,10 +138,10 @@ struct ColourBar {
 
   func draw(on raster: inout Raster, x: Int, y: Int) {
     raster.fill(x: x - 1, y: y - 1, width: Spacing.barWidth + 2, height: height + 2, .faint)
-    let length = range.upperBound - range.lowerBound
+    let ends = ValueRange(range)
     for row in 0..<height {
       let share = Float(height - 1 - row) / Float(max(height - 1, 1))
-      let colour = scale.colour(range.lowerBound + share * length)
+      let colour = scale.colour(ends.value(at: share))
       raster.fill(x: x, y: y + row, width: Spacing.barWidth, height: 1, colour)
     }
     let right = x + Spacing.barWidth + 1

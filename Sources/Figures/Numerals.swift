@@ -53,7 +53,7 @@ extension Numerals {
 extension Numerals {
   /// A number with a fixed count of decimals.
   public static func decimals(_ value: Double, _ count: Int) -> String {
-    guard value.isFinite else { return "\(value)" }
+    guard value.isFinite, count <= 15 else { return "\(value)" }
     var scale = 1.0
     for _ in 0..<count { scale *= 10 }
     let scaled = (abs(value) * scale).rounded()

@@ -19,9 +19,9 @@
     }
   }
 #else
-  import Dispatch
   import Foundation
   import Synchronization
+  import Tensors
 
   enum Workers {
     private static let chosen = Mutex(ProcessInfo.processInfo.activeProcessorCount)
@@ -40,7 +40,7 @@
     ) {
       let index = Atomic(0)
       let form = KernelForm.current
-      DispatchQueue.concurrentPerform(iterations: threads) { _ in
+      ThreadPool.shared.run(on: threads) {
         form.running {
           work {
             let next = index.add(1, ordering: .relaxed).oldValue

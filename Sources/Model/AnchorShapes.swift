@@ -96,7 +96,7 @@ public enum NumberLists: Sendable, Equatable, CustomStringConvertible {
   /// As `--set` takes them: `[[32,40],[64,80]]`.
   public var description: String {
     func text(_ numbers: [Float]) -> String {
-      "[" + numbers.map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }.joined(separator: ",") + "]"
+      "[" + numbers.map { Int(exactly: $0).map { "\($0)" } ?? "\($0)" }.joined(separator: ",") + "]"
     }
     switch self {
     case .flat(let numbers): return text(numbers)

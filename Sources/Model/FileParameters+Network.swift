@@ -80,9 +80,11 @@ extension FileParameters {
 extension MaskRCNNParameters {
   /// The network of a layout with the parameters of a file, which have been compared with it.
   ///
+  /// - Parameters:
+  ///   - file: the file's name, for the error
   /// - Throws: `Fault` if a running variance has no root
   init(
-    _ found: FileParameters, _ layout: Layout, normEpsilon epsilon: Float
+    _ found: FileParameters, _ layout: Layout, normEpsilon epsilon: Float, file: String
   ) throws(Fault) {
     try self.init(layout, normEpsilon: epsilon) { (slot) throws(Fault) in
       // The shapes have been compared, so every tensor is there.
@@ -91,7 +93,7 @@ extension MaskRCNNParameters {
       }
       guard slot.kind != .runningVariance || tensor.values.allSatisfy({ $0 + epsilon > 0 }) else {
         throw Fault(
-          slot.name, "a running variance plus epsilon (\(epsilon)) is not over 0",
+          file, "\(slot.name), a running variance, plus epsilon (\(epsilon)) is not over 0",
           remedy: "Save the weights again, or give the epsilon that they were trained with")
       }
       return tensor
@@ -117,7 +119,8 @@ extension MaskRCNNModel {
     let layout = try found.layout(name: name)
     let parameters = try MaskRCNNParameters(
       found, layout,
-      normEpsilon: normEpsilon ?? layout.assumedNormEpsilon(isFrozen: found.isTrunkFrozen))
+      normEpsilon: normEpsilon ?? layout.assumedNormEpsilon(isFrozen: found.isTrunkFrozen),
+      file: name)
     self.init(parameters, layout, settings: try settings(layout), name: name)
   }
 }

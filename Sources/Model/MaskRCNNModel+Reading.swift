@@ -38,6 +38,7 @@ extension MaskRCNNModel {
     weightSource = WeightSource(
       name: URL(filePath: weights.name).lastPathComponent, checksum: weights.checksum)
     self.architecture = architecture
-    parameters = try MaskRCNNParameters(found, layout, normEpsilon: normEpsilon)
+    parameters = try MaskRCNNParameters(
+      found, layout, normEpsilon: normEpsilon, file: weights.name)
   }
 }

@@ -113,6 +113,14 @@ extension [String] {
   public func shown(_ label: Int) -> String {
     guard indices.contains(label) else { return "class \(label)" }
     if self[label] == "N/A" { return "N/A (\(label))" }
-    return label == 0 ? "background" : self[label]
+    return label == 0 ? "background" : self[label].shownName
+  }
+}
+
+extension String {
+  /// The name of a class as figures and tables show it: they have no room for more than 40
+  /// characters.
+  fileprivate var shownName: String {
+    dropFirst(40).isEmpty ? self : prefix(39) + "…"
   }
 }

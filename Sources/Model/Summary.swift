@@ -100,7 +100,7 @@ extension MaskRCNNModel {
   }
 
   private func list(_ values: [Float]) -> String {
-    values.map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }.joined(separator: " ")
+    values.map { Int(exactly: $0).map { "\($0)" } ?? "\($0)" }.joined(separator: " ")
   }
 }
 

@@ -64,8 +64,7 @@ public struct BackboneStage: Stage {
     let pyramid = featurePyramid(trunk.levels, backbone)
     guard pyramid.allSatisfy(\.isFinite) else {
       throw Fault(
-        source.folder.path,
-        "with these weights the features of this image are not finite numbers",
+        weights.name, "with these weights the features of this image are not finite numbers",
         remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
     }
 
@@ -133,7 +132,7 @@ extension StageFolder {
     return WeightSource(name: name, checksum: checksum)
   }
 
-  /// A level of the pyramid that stage 1 left, `[1, C, H, W]`.
+  /// A level of the pyramid or of the trunk that stage 1 left, `[1, C, H, W]`.
   ///
   /// - Parameter input: the padded input's size; a level has no more cells than the input pixels
   /// - Throws: `Fault` if it is missing or of another shape.

@@ -38,8 +38,8 @@ public struct RoISurroundings: Sendable, Equatable {
       from: box.x1, to: box.x2, spatialScale: spatialScale, count: 1, limit: width)
     let down = QuantisedBins(
       from: box.y1, to: box.y2, spatialScale: spatialScale, count: 1, limit: height)
-    x = min(max(min(Int(box.x1 * spatialScale), across.start) - 1, 0), width - 1)
-    y = min(max(min(Int(box.y1 * spatialScale), down.start) - 1, 0), height - 1)
+    x = min(max(min(Int(bounded: box.x1 * spatialScale), across.start) - 1, 0), width - 1)
+    y = min(max(min(Int(bounded: box.y1 * spatialScale), down.start) - 1, 0), height - 1)
     columns = max(min(across.start + across.extent + 2, width), x + 1) - x
     rows = max(min(down.start + down.extent + 2, height), y + 1) - y
   }

@@ -143,7 +143,7 @@ struct MasksDrawing: Sendable {
           let share = areas[index] / max(detection.box.area, 1)
           return [
             "\(index)  \(classNames.shown(detection.label))", Numerals.probability(detection.score),
-            "\(Int(areas[index]))", "\(Int((share * 100).rounded())) %",
+            "\(Int(bounded: areas[index]))", "\(Int(bounded: (share * 100).rounded())) %",
           ]
         }, keys: (0..<shown).map { Palette.instance($0) })
       curves(areas)

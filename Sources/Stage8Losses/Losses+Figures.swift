@@ -53,7 +53,7 @@ struct LossesDrawing: Sendable {
     ]
   }
 
-  func percent(_ share: Float) -> String { "\(Int((share * 100).rounded())) %" }
+  func percent(_ share: Float) -> String { "\(Numerals.decimals(Double(share) * 100, 0)) %" }
 
   /// The five losses as bars, and what they are made of.
   var lossesFigure: Figure {

@@ -95,7 +95,7 @@ public struct GradientsStage: Stage {
             gradients.sum.parameters, learningRate: options.learningRate))))
     guard gradients.sum.input.map(\.isFinite) ?? true, before.total.isFinite else {
       throw Fault(
-        source.folder.path,
+        model.weightSource.name,
         "with these weights the gradients of this image are not finite numbers",
         remedy: "Check the weights, and the epsilon of their norms, with maskrcnn inspect")
     }

@@ -18,9 +18,18 @@ public func readData(of file: URL) throws -> Data {
   guard !isFolder.boolValue else {
     throw Fault(file.path, "this is a folder, not a file", remedy: "Name a file in it")
   }
+  // What is read may be read again, by this process or a later one.
+  var status = stat()
+  if stat(file.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+    throw Fault(
+      file.path, "this is a pipe or a device, from which a file cannot be read twice",
+      remedy: "Save what comes from it as a file, and name that")
+  }
   do {
     return try Data(contentsOf: file, options: .mappedIfSafe)
   } catch {
-    throw Fault(file.path, "the file cannot be read", remedy: "Check its permissions")
+    throw Fault(
+      file.path, "the file cannot be read (\(reason(of: error)))",
+      remedy: "Check its permissions and the disk")
   }
 }

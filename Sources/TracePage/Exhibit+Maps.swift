@@ -27,8 +27,8 @@ extension Exhibit {
     let names = trunk.map { "C\($0)" } + levels.map { "P\($0)" }
     var maps: [MapEntry] = []
     for name in names where source.has(BackboneStage.name, name) {
-      let features = try source.trace.stage(BackboneStage.name).tensor(name)  // [1, C, H, W]
-      guard features.shape.rank == 4 else { continue }
+      let features = try source.trace.stage(BackboneStage.name)
+        .pyramidLevel(name, of: source.sizes().padded)  // [1, C, H, W]
       maps.append(try PageMaps.feature(name, features, of: source, &data))
     }
     guard !maps.isEmpty else { return nil }
@@ -131,7 +131,7 @@ enum PageMaps {
   ) throws -> MapEntry? {
     let level = "P\(number)"
     let logits = try anchors.tensor("objectness.\(level)")  // [1, A, H, W]
-    guard logits.shape.rank == 4 else { return nil }
+    guard logits.shape.rank == 4, logits.shape[0] == 1, logits.count > 0 else { return nil }
     let (shapes, rows, columns) = (logits.shape[1], logits.shape[2], logits.shape[3])
     let base = try anchors.boxes("base_anchors")  // level by level, A each
     let channels = (0..<shapes).map { shape in

@@ -66,7 +66,7 @@ struct MicroscopeContent: Encodable {
     let backbone = try source.trace.stage("1-backbone")
     var (entries, channel): ([RoILevel], Int?) = ([], nil)
     for name in held {
-      let features = try backbone.tensor(name)  // [1, C, H, W]
+      let features = try backbone.pyramidLevel(name, of: padded)  // [1, C, H, W]
       let map = FeatureMap(name, features, padded: padded, image: padded)
       if name == example.level { channel = example.channel(of: map) }
       entries.append(

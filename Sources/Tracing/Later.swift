@@ -1,15 +1,15 @@
-import Dispatch
 import Synchronization
+import Tensors
 
 /// What a queue will have worked out once its turn has come.
 final class Later<Value: Sendable>: Sendable {
   private let outcome = Mutex<Result<Value, any Error>?>(nil)
-  private let queue: DispatchQueue
+  private let queue: BackgroundQueue
 
-  /// Puts work at the end of a serial queue.
-  init(on queue: DispatchQueue, _ work: @escaping @Sendable () throws -> Value) {
+  /// Puts work at the end of a queue.
+  init(on queue: BackgroundQueue, _ work: @escaping @Sendable () throws -> Value) {
     self.queue = queue
-    queue.async {
+    queue.add {
       let result = Result { try work() }
       self.outcome.withLock { $0 = result }
     }
@@ -18,9 +18,9 @@ final class Later<Value: Sendable>: Sendable {
   /// The value, waited for; throws what the work threw.
   func get() throws -> Value {
     if let result = outcome.withLock({ $0 }) { return try result.get() }
-    queue.sync {}
+    queue.finish()
     guard let result = outcome.withLock({ $0 }) else {
-      preconditionFailure("the queue is serial: what was put into it before has been done")
+      preconditionFailure("what was put into the queue before has been done")
     }
     return try result.get()
   }

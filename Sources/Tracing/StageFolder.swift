@@ -25,6 +25,11 @@ public final class StageFolder {
   public static func open(_ folder: URL, name: String) throws -> StageFolder {
     let file = folder.appending(path: "stage.json")
     guard FileManager.default.fileExists(atPath: file.path) else {
+      guard !FileManager.default.fileExists(atPath: folder.path) else {
+        throw Fault(
+          folder.path, "the stage's stage.json is missing or cannot be read",
+          remedy: "\(runAgain): \(Self.command(running: folder))")
+      }
       throw Fault(
         folder.path, "the stage \(name) has not run in this trace",
         remedy: "Run it first: \(Self.command(running: folder))")

@@ -1,9 +1,6 @@
-import Dispatch
 import Foundation
 import Tensors
 import WeightFiles
-
-private let processIdentifier = ProcessInfo.processInfo.processIdentifier
 
 /// Gathers what a stage computes, then puts its folder into the trace, whole or not at all.
 ///
@@ -19,12 +16,12 @@ public final class StageWriter {
   private let source: Trace
   private let keeping: Trace.Keeping
   private let draft: URL
-  /// The trace's folder and those around it that this run made, the innermost first.
-  private let made: [URL]
+  private let lock: FolderLock
+  private let unfinished: Int
   private var record: StageRecord
   private var inMemory: [String: NumericArray] = [:]
   private var committed = false
-  private let writing = DispatchQueue(label: "files of a stage")
+  private let writing = BackgroundQueue()
   private var tensors: [Later<TensorRecord>] = []
   private var figures: [Later<FigureRecord>] = []
   private var files: [Later<FileRecord>] = []
@@ -45,16 +42,15 @@ public final class StageWriter {
     self.keeping = keeping
     self.drawsFigures = drawsFigures
     self.report = report
-    draft = trace.folder.appending(path: ".\(stage).draft-\(processIdentifier)")
+    lock = try trace.lockForWriting()
+    draft = trace.folder.appending(path: ".\(stage).draft-\(UUID().uuidString)")
     record = StageRecord(
       format: StageRecord.currentFormat, stage: stage, title: title, options: options, reads: [:],
       tensors: [], figures: [], files: [])
-    removeAbandoned(stage, in: trace.folder)
-    made = missingFolders(to: trace.folder)
+    unfinished = Interruption.add { [draft] in try? FileManager.default.removeItem(at: draft) }
     do {
-      for part in ["tensors", "figures"] {
-        try FileManager.default.createDirectory(
-          at: draft.appending(path: part), withIntermediateDirectories: true)
+      for folder in [draft] + ["tensors", "figures"].map({ draft.appending(path: $0) }) {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
       }
     } catch {
       throw Fault(
@@ -65,10 +61,8 @@ public final class StageWriter {
 
   deinit {
     guard !committed else { return }
-    writing.sync {}
-    try? FileManager.default.removeItem(at: draft)
-    // rmdir takes only an empty one.
-    for folder in made { rmdir(folder.path) }
+    writing.finish()
+    Interruption.forget(unfinished) { try? FileManager.default.removeItem(at: draft) }
   }
 
   /// Opens the folder of an earlier stage, and records that it was read.
@@ -166,17 +160,20 @@ public final class StageWriter {
     try writeWhole(bytes, to: draft.appending(path: "stage.json"))
     let final = trace.folder.appending(path: record.stage)
     let retired = trace.folder.appending(
-      path: ".\(record.stage).old-\(processIdentifier)")
+      path: ".\(record.stage).old-\(UUID().uuidString)")
+    try trace.saveFirst()
     let files = FileManager.default
     do {
-      if files.fileExists(atPath: final.path) { try files.moveItem(at: final, to: retired) }
-      do {
-        try files.moveItem(at: draft, to: final)
-      } catch {
-        try? files.moveItem(at: retired, to: final)
-        throw error
+      try Interruption.forget(unfinished) {
+        if files.fileExists(atPath: final.path) { try files.moveItem(at: final, to: retired) }
+        do {
+          try files.moveItem(at: draft, to: final)
+        } catch {
+          try? files.moveItem(at: retired, to: final)
+          throw error
+        }
+        try? files.removeItem(at: retired)
       }
-      try? files.removeItem(at: retired)
     } catch {
       throw Fault(
         final.path, "the folder cannot be put in place (\(reason(of: error)))",
@@ -219,33 +216,21 @@ public final class StageWriter {
   }
 }
 
-/// A folder and those around it that do not exist, the innermost first.
-private func missingFolders(to folder: URL) -> [URL] {
-  var missing: [URL] = []
-  var folder = folder.absoluteURL.standardizedFileURL
-  while folder.path != "/", !FileManager.default.fileExists(atPath: folder.path) {
-    missing.append(folder)
-    folder.deleteLastPathComponent()
-  }
-  return missing
-}
-
-/// Removes what runs of a stage that were killed have left: drafts, and the earlier folder that was
-/// to be replaced, which is put back where it is the only one.
-private func removeAbandoned(_ stage: String, in trace: URL) {
+/// Removes what runs that were killed have left: drafts, files that were being written, and a stage's
+/// earlier folder that was to be replaced, which is put back where it is the only one. Whoever calls
+/// it holds the trace's lock.
+func removeAbandoned(in trace: URL) {
   let files = FileManager.default
   for name in (try? files.contentsOfDirectory(atPath: trace.path)) ?? [] {
-    let parts = name.split(separator: "-")
-    guard name.hasPrefix(".\(stage)."), let process = parts.last.flatMap({ Int32($0) }),
-      // Another user's process cannot be signalled, but it is alive.
-      kill(process, 0) != 0, errno == ESRCH
-    else { continue }
     let found = trace.appending(path: name)
-    let final = trace.appending(path: stage)
-    if name.hasPrefix(".\(stage).old"), !files.fileExists(atPath: final.path) {
-      try? files.moveItem(at: found, to: final)
-    } else {
-      try? files.removeItem(at: found)
+    if let match = name.wholeMatch(of: /\.([0-9]-[a-z]+)\.(draft|old)-[0-9A-Fa-f-]+/) {
+      let final = trace.appending(path: String(match.1))
+      if match.2 == "old", !files.fileExists(atPath: final.path) {
+        try? files.moveItem(at: found, to: final)
+      } else {
+        try? files.removeItem(at: found)
+      }
     }
   }
+  removeUnfinishedFiles(in: trace)
 }

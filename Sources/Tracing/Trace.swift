@@ -26,13 +26,43 @@ public final class Trace {
   /// What `trace.json` says.
   public private(set) var record: TraceRecord
   private var remembered: [String: StageFolder] = [:]
+  /// Held from the first stage that is written on.
+  private var lock: FolderLock?
+  /// Which `trace.json` was read; nil where there was none.
+  private let opened: FileIdentity?
 
   /// The version of this package, as traces record it.
   public static let version = "0.1.0"
 
-  private init(folder: URL, record: TraceRecord) {
-    self.folder = folder
-    self.record = record
+  private init(folder: URL, record: TraceRecord, opened: FileIdentity?) {
+    (self.folder, self.record, self.opened) = (folder, record, opened)
+  }
+
+  private static func recordFile(in folder: URL) -> URL { folder.appending(path: "trace.json") }
+
+  /// Locks the trace for this process, until the trace is released. The folder is made where there
+  /// is none.
+  ///
+  /// - Throws: `Fault` if another process writes to it, or has since the trace was opened, or it
+  ///   cannot be written to
+  func lockForWriting() throws -> FolderLock {
+    if let lock { return lock }
+    let lock = try FolderLock.hold(folder, option: "--trace")
+    guard FileIdentity(Self.recordFile(in: folder)) == opened else {
+      throw Fault(
+        folder.relativePath, "another run has written to this folder meanwhile",
+        remedy: "Start the command again, or name another folder with --trace")
+    }
+    removeAbandoned(in: folder)
+    self.lock = lock
+    return lock
+  }
+
+  /// Writes `trace.json` where there is none: a folder with stages is a trace, even if the process
+  /// ends before the stage that is about to be put into it is recorded.
+  func saveFirst() throws {
+    guard !FileManager.default.fileExists(atPath: Self.recordFile(in: folder).path) else { return }
+    try save()
   }
 
   /// Opens a trace that exists.
@@ -51,6 +81,7 @@ public final class Trace {
         folder.path, "there is no trace here (no trace.json)",
         remedy: "Make one with: swift run -c release maskrcnn --trace \(folder.relativePath)")
     }
+    let opened = FileIdentity(file)
     let bytes = try readBytes(of: file)
     // Another format may lack what this one has, so the number is read first.
     let remedy =
@@ -68,7 +99,8 @@ public final class Trace {
           + words.map(quoted).joined(separator: " "))
     }
     return Trace(
-      folder: folder, record: try decodeJSON(bytes, name: file.path, remedy: remedy))
+      folder: folder, record: try decodeJSON(bytes, name: file.path, remedy: remedy),
+      opened: opened)
   }
 
   /// What is read of a record of any format; the image was a picture in format 1.
@@ -93,7 +125,8 @@ public final class Trace {
         folder.path, "the folder holds other things than a trace",
         remedy: "Name an empty folder or a new one with --trace")
     }
-    return Trace(folder: folder, record: TraceRecord(version: version, stages: []))
+    return Trace(
+      folder: folder, record: TraceRecord(version: version, stages: []), opened: nil)
   }
 
   /// The image that the trace is of.
@@ -134,6 +167,7 @@ public final class Trace {
   /// - Parameter mistake: the mistake that was made in it on purpose
   /// - Throws: `Fault` if the trace's folder cannot be written to.
   public func setNote(_ text: String, of stage: String, mistake: String? = nil) throws {
+    _ = try lockForWriting()
     record.note = TraceRecord.Note(stage: stage, text: text, mistake: mistake)
     try save()
   }
@@ -168,8 +202,16 @@ public final class Trace {
 
   /// The stages in the trace, in the order of the pipeline.
   public var stages: [String] {
+    folders.filter { has($0) }.sorted()
+  }
+
+  /// The stages of which there is a folder, or of which `trace.json` says that there is one, in the
+  /// order of the pipeline. One that `stages` lacks is damaged.
+  public var recordedStages: [String] { Set(folders + record.stages).sorted() }
+
+  private var folders: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    return names.filter { isStageName($0) && has($0) }.sorted()
+    return names.filter(isStageName)
   }
 
   /// Whether a folder's name is a stage's: a digit, a dash, a word. Others, such as a copy of a
@@ -188,7 +230,7 @@ public final class Trace {
   private func save() throws {
     record.stages = stages
     record.version = Trace.version
-    try writeWhole(encodeJSON(record), to: folder.appending(path: "trace.json"))
+    try writeWhole(encodeJSON(record), to: Self.recordFile(in: folder))
   }
 
   private func resolve(_ path: String) -> URL { Self.resolve(path, in: folder) }
@@ -197,6 +239,23 @@ public final class Trace {
     path.hasPrefix("/")
       ? URL(fileURLWithPath: path)
       : folder.resolvingSymlinksInPath().appending(path: path).standardizedFileURL
+  }
+}
+
+/// By which it is seen whether a file is still the one that was read.
+private struct FileIdentity: Equatable {
+  private let numbers: [Int]
+
+  /// Nil where there is no such file.
+  init?(_ file: URL) {
+    var status = stat()
+    guard stat(file.path, &status) == 0 else { return nil }
+    #if canImport(Darwin)
+      let changed = status.st_mtimespec
+    #else
+      let changed = status.st_mtim
+    #endif
+    numbers = [Int(status.st_dev), Int(status.st_ino), changed.tv_sec, changed.tv_nsec]
   }
 }
 

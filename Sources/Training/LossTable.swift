@@ -21,7 +21,7 @@ public struct LossTable {
     let old = step > 0 ? LossTable.rows(file).prefix { $0.step <= step } : []
     let lines = [LossTable.header] + old.map(\.line)
     do {
-      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file, options: .atomic)
+      try writeWhole(Array((lines.joined(separator: "\n") + "\n").utf8), to: file)
       handle = try FileHandle(forWritingTo: file)
       try handle.seekToEnd()
     } catch {

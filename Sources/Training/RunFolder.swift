@@ -23,9 +23,12 @@ public struct RunFolder: Sendable {
 
   /// The folder.
   public let url: URL
+  /// Held as long as this value is used.
+  private let lock: FolderLock
 
   /// What training goes on from.
-  public var checkpoint: URL { url.appending(path: "checkpoint.safetensors") }
+  public var checkpoint: URL { url.appending(path: Self.checkpointName) }
+  private static let checkpointName = "checkpoint.safetensors"
   /// A line per step.
   public var losses: URL { url.appending(path: "losses.csv") }
   /// A line now and then.
@@ -40,34 +43,24 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: `Fault` if there is a run in it already, or it cannot be made
   public init(new path: String?) throws {
-    let files = FileManager.default
     if let path {
       url = URL(fileURLWithPath: path)
     } else {
       let runs = URL(fileURLWithPath: "runs")
       var number = 1
-      while files.fileExists(atPath: runs.appending(path: "\(number)").path) { number += 1 }
+      while FileManager.default.fileExists(atPath: runs.appending(path: "\(number)").path) {
+        number += 1
+      }
       url = runs.appending(path: "\(number)")
     }
-    let occupied = RunFolder.occupied(url)
-    guard !occupied else {
+    lock = try FolderLock.hold(url, option: "--run")
+    // Without a checkpoint there is nothing to go on from: the run ended before its first step.
+    guard !FileManager.default.fileExists(atPath: checkpoint.path) else {
       throw Fault(
         url.relativePath, "there is a run in this folder",
         remedy: "Go on with it by --resume \(url.relativePath), or name another folder with --run")
     }
-    do {
-      try files.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      throw Fault(
-        url.relativePath, "the folder cannot be made", remedy: "Name another folder with --run")
-    }
-  }
-
-  private static func occupied(_ url: URL) -> Bool {
-    let names = ["run.json", "checkpoint.safetensors", "losses.csv"]
-    return names.contains {
-      FileManager.default.fileExists(atPath: url.appending(path: $0).path)
-    }
+    removeUnfinishedFiles(in: url)
   }
 
   /// Opens the folder of a run that is gone on with.
@@ -75,10 +68,13 @@ public struct RunFolder: Sendable {
   /// - Throws: `Fault` if there is no checkpoint in it
   public init(resumed path: String) throws {
     url = URL(fileURLWithPath: path)
+    let checkpoint = url.appending(path: Self.checkpointName)
     guard FileManager.default.fileExists(atPath: checkpoint.path) else {
       throw Fault(
         path, "there is no checkpoint in this folder", remedy: "Name the folder of a run, runs/1")
     }
+    lock = try FolderLock.hold(url, option: "--run")
+    removeUnfinishedFiles(in: url)
   }
 
   /// Notes what the run is begun with.

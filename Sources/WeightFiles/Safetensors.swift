@@ -45,15 +45,19 @@ public enum Safetensors {
     }
     let start = 8 + length
     let header: Header
+    let text = reader.data[try reader.take(length)]
+    if let key = RepeatedKey.first(inJSON: text) {
+      throw fault("the header has the key \(key.quoted) twice")
+    }
     do {
-      header = try JSONDecoder().decode(Header.self, from: reader.data[try reader.take(length)])
+      header = try JSONDecoder().decode(Header.self, from: text)
     } catch {
       throw fault("the header is not the JSON that a .safetensors file begins with")
     }
     let held = data.count - start
     var contents = Contents(metadata: header.metadata)
     var places: [(range: Range<Int>, name: String)] = []
-    for (parameter, entry) in header.entries {
+    for (parameter, entry) in header.entries.sorted(by: { $0.key < $1.key }) {
       guard let type = types[entry.dtype] else {
         throw Fault(
           name, "\(parameter.quoted) has elements of type \(entry.dtype.quoted)",
@@ -83,9 +87,15 @@ public enum Safetensors {
     places.sort {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
     }
-    for (one, next) in zip(places, places.dropFirst())
-    where next.range.lowerBound < one.range.upperBound {
-      throw fault("\(one.name.quoted) and \(next.name.quoted) overlap")
+    var end = 0
+    for place in places {
+      guard place.range.lowerBound >= end else {
+        throw fault("\(place.name.quoted) overlaps the tensor before it")
+      }
+      guard place.range.lowerBound == end else {
+        throw fault("\(place.range.lowerBound - end) bytes before \(place.name.quoted) are of no tensor")
+      }
+      end = place.range.upperBound
     }
     for place in places {
       guard let entry = header.entries[place.name], let type = contents.types[place.name] else {
@@ -146,12 +156,7 @@ public enum Safetensors {
     _ tensors: [String: Tensor], metadata: [String: String] = [:], precision: Precision = .float32,
     to file: URL
   ) throws {
-    let bytes = try encode(tensors, metadata: metadata, precision: precision)
-    do {
-      try bytes.write(to: file, options: .atomic)
-    } catch {
-      throw Fault(file.path, "the file cannot be written", remedy: "Check folder and permissions")
-    }
+    try writeWhole([UInt8](encode(tensors, metadata: metadata, precision: precision)), to: file)
   }
 
   private static func notFinite(_ name: String, _ type: String) -> Fault {

@@ -94,6 +94,15 @@ public struct WeightFile: Sendable {
         name, "\(first.quoted)\(others) holds NaN or infinity",
         remedy: "Use a checkpoint from before the training diverged")
     }
+    let values = ["weight", "bias", "running_mean", "running_var"]
+    let whole = types.filter { name, type in
+      !type.isFloat && values.contains { name == $0 || name.hasSuffix("." + $0) }
+    }
+    if let first = whole.keys.min(), let type = whole[first] {
+      throw Fault(
+        name, "\(first.quoted) holds whole numbers (\(type.rawValue)), as quantised weights do",
+        remedy: "Save the weights as floats, before they are quantised")
+    }
     var counts: [String: Int] = [:]
     for type in types.values { counts[type.rawValue, default: 0] += 1 }
     return WeightFile(

@@ -1,4 +1,4 @@
 import Commands
 import Stage2Anchors
 
-StageCommand<AnchorsStage>.main()
+StageCommand<AnchorsStage>.start()

@@ -1,4 +1,4 @@
 import Commands
 import Stage1Backbone
 
-StageCommand<BackboneStage>.main()
+StageCommand<BackboneStage>.start()

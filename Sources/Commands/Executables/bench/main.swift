@@ -1,3 +1,3 @@
 import Commands
 
-BenchCommand.main()
+BenchCommand.start()

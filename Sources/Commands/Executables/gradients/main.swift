@@ -1,3 +1,3 @@
 import Commands
 
-GradientsCommand.main()
+GradientsCommand.start()

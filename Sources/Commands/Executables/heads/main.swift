@@ -1,4 +1,4 @@
 import Commands
 import Stage5Heads
 
-StageCommand<HeadsStage>.main()
+StageCommand<HeadsStage>.start()

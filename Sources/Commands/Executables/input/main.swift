@@ -1,4 +1,4 @@
 import Commands
 import Stage0Input
 
-StageCommand<InputStage>.main()
+StageCommand<InputStage>.start()

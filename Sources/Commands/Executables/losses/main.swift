@@ -1,3 +1,3 @@
 import Commands
 
-LossesCommand.main()
+LossesCommand.start()

@@ -1,3 +1,3 @@
 import Commands
 
-MaskRCNNCommand.main()
+MaskRCNNCommand.start()

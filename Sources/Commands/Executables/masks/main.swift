@@ -1,4 +1,4 @@
 import Commands
 import Stage6Masks
 
-StageCommand<MasksStage>.main()
+StageCommand<MasksStage>.start()

@@ -1,4 +1,4 @@
 import Commands
 import Stage3Proposals
 
-StageCommand<ProposalsStage>.main()
+StageCommand<ProposalsStage>.start()

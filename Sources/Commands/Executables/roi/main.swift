@@ -1,3 +1,3 @@
 import Commands
 
-RoICommand.main()
+RoICommand.start()

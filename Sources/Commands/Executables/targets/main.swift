@@ -1,4 +1,4 @@
 import Commands
 import Stage7Targets
 
-LearningCommand<TargetsStage>.main()
+LearningCommand<TargetsStage>.start()
