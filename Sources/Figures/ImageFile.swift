@@ -50,6 +50,8 @@ package func foreignFormat(_ bytes: [UInt8]) -> String? {
   func has(_ text: String, at offset: Int = 0) -> Bool {
     bytes.dropFirst(offset).starts(with: Array(text.utf8))
   }
+  // The header of a .safetensors file begins there; the length before it may be anything.
+  if has("{", at: 8) { return nil }
   if has("GIF8") { return "a GIF image" }
   if has("BM") { return "a BMP image" }
   if has("II*\0") || has("MM\0*") { return "a TIFF image" }
