@@ -87,11 +87,12 @@ public enum Safetensors {
     places.sort {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
     }
+    for (one, next) in zip(places, places.dropFirst())
+    where next.range.lowerBound < one.range.upperBound {
+      throw fault("\(one.name.quoted) and \(next.name.quoted) overlap")
+    }
     var end = 0
     for place in places {
-      guard place.range.lowerBound >= end else {
-        throw fault("\(place.name.quoted) overlaps the tensor before it")
-      }
       guard place.range.lowerBound == end else {
         throw fault("\(place.range.lowerBound - end) bytes before \(place.name.quoted) are of no tensor")
       }

@@ -62,6 +62,9 @@ import Testing
       let folder = try RunFolder(new: path)
       #expect(throws: Fault.self) { try RunFolder(resumed: path) }
       try folder.note(.init(data: "d", weights: nil, out: nil, isHalf: true))
+      // A run that ended before its first checkpoint cannot be gone on with, so it is begun again.
+      _ = try RunFolder(new: path)
+      try Data().write(to: folder.checkpoint)
       #expect(throws: Fault.self) { try RunFolder(new: path) }
       #expect(try folder.readOrigin().isHalf && folder.readOrigin().data == "d")
     }

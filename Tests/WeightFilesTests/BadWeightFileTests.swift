@@ -163,6 +163,17 @@ struct BadWeightFileTests {
           + #""b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, "a and b overlap"
       ),
       (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "4 bytes follow"),
+      (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, "4 bytes before a are of no"),
+      (
+        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
+          + #""\u0061":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, "the key a twice"
+      ),
+      (
+        #"{"a":{"dtype":"F32","shape":[1],"shape":[2],"data_offsets":[0,8]}}"#, "the key shape twice"
+      ),
+      (
+        #"{"l.weight":{"dtype":"I8","shape":[8],"data_offsets":[0,8]}}"#, "l.weight holds whole"
+      ),
       (#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, "cut short"),
       (#"{"a":3}"#, "not the JSON"), (#"{"a":"#, "not the JSON"),
       (#"{"__metadata__":{"n":1}}"#, "not the JSON"),
