@@ -24,8 +24,8 @@ class Library:
     def is_current(self) -> bool:
         """Whether no source has changed since the library was linked.
 
-        `swift build` finds that out too, in seconds. A folder counts with its files: its time changes
-        when one is removed.
+        `swift build` finds that out too, in seconds. A folder counts with its files: its time
+        changes when one is removed.
         """
         file = self.folder / f"lib{PRODUCT}.so"
         if not file.exists():
