@@ -22,6 +22,8 @@ from nbclient.exceptions import CellExecutionError
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent
 ANSWER = re.compile(r"<details>.*?</details>", re.S)
 SWIFT = re.compile(r"```swift\n(.*?)```", re.S)
+# Code is skipped over: there a dollar sign is no formula.
+FORMULA = re.compile(r"```.*?```|`[^`]*`|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.S)
 LONGEST_CELL = 900
 
 
@@ -67,10 +69,25 @@ def run(file: pathlib.Path) -> Run:
     return Run(notebook, seconds, None)
 
 
+def with_mathml(text: str) -> str:
+    """A text with its formulas as MathML, which browsers show without a network."""
+    from latex2mathml.converter import convert
+
+    def replaced(match: re.Match) -> str:
+        if match[1]:
+            return convert(match[1], display="block")
+        return convert(match[2]) if match[2] else match[0]
+
+    return FORMULA.sub(replaced, text)
+
+
 def write_page(notebook: nbformat.NotebookNode, name: str, folder: pathlib.Path) -> None:
     """Writes an executed notebook as a web page."""
     from nbconvert import HTMLExporter
 
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_mathml(cell.source)
     page, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": name}})
     # Links between notebooks become links between pages.
     page = re.sub(r'href="([\w-]+)\.ipynb"', r'href="\1.html"', page)

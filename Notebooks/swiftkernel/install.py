@@ -13,7 +13,7 @@ NAME = "swift-maskrcnn"
 def install() -> None:
     """Registers the kernel in the environment of this Python."""
     if sys.platform != "linux":
-        sys.exit(f"{sys.platform}: the kernel runs on Linux only. Use a container or a virtual machine.")
+        sys.exit(f"{sys.platform}: the kernel runs on Linux only. Use a container with Linux.")
     spec = {
         "argv": [sys.executable, "-m", "swiftkernel", "-f", "{connection_file}"],
         "display_name": "Swift (Mask R-CNN)",

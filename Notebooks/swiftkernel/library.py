@@ -21,6 +21,20 @@ class Library:
     folder: pathlib.Path
 
     @property
+    def is_current(self) -> bool:
+        """Whether no source has changed since the library was linked.
+
+        `swift build` finds that out too, in seconds. A folder counts with its files: its time
+        changes when one is removed.
+        """
+        file = self.folder / f"lib{PRODUCT}.so"
+        if not file.exists():
+            return False
+        roots = [PACKAGE / "Package.swift", PACKAGE / "Sources", PACKAGE / "Notebooks" / "Prelude"]
+        sources = [path for root in roots for path in (root, *root.rglob("*"))]
+        return max(path.stat().st_mtime for path in sources) <= file.stat().st_mtime
+
+    @property
     def compile_flags(self) -> list[str]:
         """What the compiler needs to import the package: its modules, and the C modules below."""
         written = (PACKAGE / "Sources").glob("C*/module.modulemap")
@@ -48,6 +62,9 @@ def build(progress: Callable[[str], None]) -> Library:
     """
     if built := os.environ.get("SWIFTKERNEL_LIBRARY"):
         return Library((PACKAGE / built).resolve())
+    library = Library(PACKAGE / ".build" / "release")
+    if library.is_current:
+        return library
     environment = dict(os.environ, MASKRCNN_NOTEBOOKS="1")
     command = ["swift", "build", "-c", "release", "--product", PRODUCT]
     with subprocess.Popen(
@@ -64,4 +81,4 @@ def build(progress: Callable[[str], None]) -> Library:
             progress(line.rstrip())
     if process.returncode:
         raise BuildError("".join(lines))
-    return Library(PACKAGE / ".build" / "release")
+    return library
