@@ -23,6 +23,8 @@ comments, which a reader of the page does not see; each belongs to the next bloc
 
 A number agrees if the output's, rounded to the text's digits, equals it. Commands inside a sentence
 and those that are not run are parsed: the command, its options and the files of Fixtures must exist.
+A link must lead to a file, and to a heading in it; and where a row of a table begins with a link to a
+file, the `code` in the other cells must occur in that file.
 """
 
 import argparse
@@ -39,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?"
 NAMES = "maskrcnn input backbone anchors proposals roi heads masks targets losses gradients bench".split()
 COMMAND = re.compile(
-    r"(?:swift (?:run|test|build) -c release.*|MASKRCNN_\w+=.*|(?:sudo|brew|python|grep) .*"
+    r"(?:swift (?:run|test|build) -c release.*|[A-Z_]+=.*|(?:sudo|brew|python|grep) .*"
     rf"|(?:{'|'.join(NAMES)})(?: .*)?)$"
 )
 MARK = re.compile(r'(not run|shortened|exits 1|output|check|measured)(?: "([^"]*)")?: (.*)', re.S)
@@ -147,6 +149,9 @@ def commands(block):
 
 
 class Guide:
+    # What both texts share: the trace of the main job, and outputs that depend on no trace.
+    shared_outputs = {}
+
     def __init__(self, file, binaries, folder):
         self.file, self.folder = ROOT / file, folder
         self.name, self.binaries = file, binaries
@@ -158,6 +163,7 @@ class Guide:
 
     def fault(self, line, message):
         self.faults.append(f"{self.name}:{line}: {message}")
+        print(self.faults[-1], file=sys.stderr, flush=True)
 
     # Running
 
@@ -166,12 +172,15 @@ class Guide:
         begin = time.monotonic()
         whole = re.fullmatch(r"maskrcnn(?: --trace (\S+))?", command)
         target = self.folder / (whole[1] or "trace") if whole else None
-        pristine = self.folder / ".pristine"
+        pristine = self.folder.parent / "pristine"
         if whole and pristine.exists():
             # The same command in another folder: a trace can be copied.
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(pristine, target)
-            self.outputs[command] = self.outputs["pristine"]
+            self.outputs[command] = self.shared_outputs["pristine"]
+            return self.outputs[command]
+        if command in self.shared_outputs:
+            self.outputs[command] = self.shared_outputs[command]
             return self.outputs[command]
         result = subprocess.run(
             ["bash", "-c", command], cwd=self.folder, capture_output=True, text=True,
@@ -182,8 +191,10 @@ class Guide:
             self.fault(line, f"`{command}` ends with {result.returncode}, not {expected}: {last}")
         elif whole:
             shutil.copytree(target, pristine)
-            self.outputs["pristine"] = result.stdout
+            self.shared_outputs["pristine"] = result.stdout
         self.outputs[command] = result.stdout + result.stderr
+        if command == "maskrcnn verify":
+            self.shared_outputs[command] = self.outputs[command]
         self.slowest.append((time.monotonic() - begin, command))
         return self.outputs[command]
 
@@ -220,6 +231,8 @@ class Guide:
             return
         self.counts["parsed"] += 1
         text = self.help(words)
+        if words[0] == "maskrcnn" and text == self.helps.get(("maskrcnn",)):
+            text = self.help(["maskrcnn", "run"])
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", command):
             if not re.search(rf"{option}(?![\w-])", text):
                 self.fault(line, f"`{command}`: {words[0]} has no option {option}")
@@ -373,8 +386,38 @@ class Guide:
                 for span in re.finditer(r"`((?:swift run -c release )?(?:maskrcnn|\w+) [^`]*)`", block.text):
                     command = re.sub(r"\s+", " ", span[1]).removeprefix("swift run -c release ")
                     line = block.line + block.text.count("\n", 0, span.start())
-                    if command.split()[0] in NAMES and ("--" in command or "maskrcnn" in command):
+                    if command.startswith("python ") or command.split()[0] in NAMES and ("--" in command or "maskrcnn" in command):
                         self.parse(command, line)
+
+    def references(self):
+        """Faults of the links: to files and headings that are not there, rows that name what a file lacks."""
+        def slug(heading):
+            return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+        def plain(text):
+            return re.sub(r"\s+", " ", text)
+
+        fenceless = re.sub(r"^```.*?^```", lambda fence: "\n" * fence[0].count("\n"), self.text, flags=re.S | re.M)
+        for link in re.finditer(r"\]\(((?!\w+:)[^)#\s]*)(?:#([^)]*))?\)", fenceless):
+            line = fenceless.count("\n", 0, link.start()) + 1
+            path = (self.file.parent / link[1]) if link[1] else self.file
+            self.counts["links"] = self.counts.get("links", 0) + 1
+            if not path.exists():
+                self.fault(line, f"expected a file {link[1]}, seen none")
+            elif link[2] and path.suffix == ".md":
+                headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
+                if link[2] not in map(slug, headings):
+                    self.fault(line, f"expected a heading #{link[2]} in {path.name}, seen none")
+        for row in re.finditer(r"^\| \[[^]]*\]\(([^)#]+)[^)]*\) \|(.*)\|$", fenceless, re.M):
+            path = self.file.parent / row[1]
+            if not path.is_file():
+                continue
+            content = plain(path.read_text(errors="replace"))
+            for code in re.findall(r"`([^`]+)`", row[2]):
+                self.counts["names"] = self.counts.get("names", 0) + 1
+                if plain(code) not in content:
+                    line = fenceless.count("\n", 0, row.start()) + 1
+                    self.fault(line, f"expected `{code}` in {row[1]}, seen none")
 
     def unchecked(self):
         """Numbers of three digits or with decimals, outside of code and formulas, that nothing checks."""
@@ -414,15 +457,14 @@ def main():
     parser.add_argument("--write", action="store_true", help="put the numbers seen into the text")
     parser.add_argument("--list", action="store_true", help="list what is not run and not checked")
     parser.add_argument("--binaries", type=Path, default=ROOT / ".build/release")
-    parser.add_argument("files", nargs="*", default=["README.md", "GUIDE.md"])
+    parser.add_argument("files", nargs="*", default=["README.md", "GUIDE.md", "CONTRIBUTING.md"])
     options = parser.parse_args()
     begin, failed = time.monotonic(), False
     with tempfile.TemporaryDirectory() as parent:
         for name in options.files:
             guide = Guide(name, options.binaries.resolve(), working_folder(parent, name))
             guide.run()
-            for fault in guide.faults:
-                print(fault, file=sys.stderr)
+            guide.references()
             failed = failed or bool(guide.faults)
             unchecked = guide.unchecked()
             if options.list:
