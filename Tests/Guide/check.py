@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?"
 NAMES = "maskrcnn input backbone anchors proposals roi heads masks targets losses gradients bench".split()
 COMMAND = re.compile(
-    r"(?:swift (?:run|test|build) -c release.*|[A-Z_]+=.*|(?:sudo|brew|python|grep) .*"
+    r"(?:swift (?:run|test|build) -c release.*|[A-Z_]+=.*|(?:sudo|brew|python|grep|mkdir) .*"
     rf"|(?:{'|'.join(NAMES)})(?: .*)?)$"
 )
 MARK = re.compile(r'(not run|shortened|exits 1|output|check|measured)(?: "([^"]*)")?: (.*)', re.S)
