@@ -297,13 +297,13 @@ class Guide:
 
     def check_comment(self, block, one):
         """Compares the numbers in the comment behind a command with the command's output."""
-        for number in re.finditer(NUMBER, one.comment):
+        for number in re.finditer(rf"(?<![\w.]){NUMBER}(?!-)", one.comment):
             start = block.start + one.comment_start + number.start()
             if any(first <= start < last for first, last in self.covered):
                 continue
             after = re.match(r"\s+([a-z]{3,})", one.comment[number.end() :])
-            before = re.search(r"([a-z]{3,})\s+$", one.comment[: number.start()])
-            if before and before[1] in ("not", "stages", "level"):
+            before = re.search(r"([A-Za-z]{3,})\s+$", one.comment[: number.start()])
+            if before and before[1] in ("not", "stage", "IoU"):
                 continue
             seen = []
             if after:
