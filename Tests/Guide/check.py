@@ -162,6 +162,8 @@ class Guide:
         self.not_run, self.slowest = [], []
 
     def fault(self, line, message):
+        # A long command is cut; its check is in the text, at this line or above it.
+        message = re.sub(r"`([^`]{100})[^`]+`", r"`\1…`", message)
         self.faults.append(f"{self.name}:{line}: {message}")
         print(self.faults[-1], file=sys.stderr, flush=True)
 
