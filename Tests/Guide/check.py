@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?"
 NAMES = "maskrcnn input backbone anchors proposals roi heads masks targets losses gradients bench".split()
 COMMAND = re.compile(
-    r"(?:swift (?:run|test|build) -c release.*|[A-Z_]+=.*|(?:sudo|brew|python|grep|mkdir) .*"
+    r"(?:swift (?:run|test|build) -c release.*|[A-Z_]+=.*|(?:sudo|brew|python|grep|mkdir) .*|(?:Notebooks|Tests|Sources|Fixtures)/\S+(?: .*)?"
     rf"|(?:{'|'.join(NAMES)})(?: .*)?)$"
 )
 MARK = re.compile(r'(not run|shortened|exits 1|output|check|measured)(?: "([^"]*)")?: (.*)', re.S)
@@ -229,6 +229,8 @@ class Guide:
             if not (ROOT / words[1]).exists():
                 self.fault(line, f"`{command}`: there is no file {words[1]}")
             return
+        if "/" in words[0] and not (ROOT / words[0]).exists():
+            self.fault(line, f"`{command}`: there is no file {words[0]}")
         if words[0] not in NAMES:
             return
         self.counts["parsed"] += 1
@@ -388,7 +390,7 @@ class Guide:
                 for span in re.finditer(r"`((?:swift run -c release )?(?:maskrcnn|\w+) [^`]*)`", block.text):
                     command = re.sub(r"\s+", " ", span[1]).removeprefix("swift run -c release ")
                     line = block.line + block.text.count("\n", 0, span.start())
-                    if command.startswith("python ") or command.split()[0] in NAMES and ("--" in command or "maskrcnn" in command):
+                    if re.match(r"python |(Tests|Notebooks|Fixtures)/", command) or command.split()[0] in NAMES and ("--" in command or "maskrcnn" in command):
                         self.parse(command, line)
 
     def references(self):
