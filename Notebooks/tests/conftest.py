@@ -63,7 +63,9 @@ class Notebook:
             kind, content = message["msg_type"], message["content"]
             if kind == "stream":
                 setattr(result, content["name"], getattr(result, content["name"]) + content["text"])
-                result.order.append(content["name"])
+                # A line may arrive in pieces.
+                if result.order[-1:] != [content["name"]]:
+                    result.order.append(content["name"])
             elif kind == "display_data":
                 result.shown.append(content["data"])
                 result.order.append("shown")

@@ -107,7 +107,7 @@ def test_an_interrupt_ends_the_running_cell(notebook):
 
 def test_what_a_cell_prints_appears_while_it_runs(notebook):
     request = notebook.start('import Foundation\nprint("now")\nwhile true { sleep(1) }')
-    result = notebook.wait(request, until=lambda message: message["msg_type"] == "stream")
+    result = notebook.wait(request, until=lambda m: "\n" in m["content"].get("text", ""))
     assert result.stdout == "now\n"
     notebook.manager.interrupt_kernel()
     notebook.wait(request)
