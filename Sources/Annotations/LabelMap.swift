@@ -23,7 +23,8 @@ struct LabelMap {
         name,
         "this seems to be no label map: it has \(count) different numbers, and only "
           + "\(Numerals.share(Float(share))) of neighbouring pixels have the same one",
-        remedy: "Give an image in which all pixels of an object have one number, and the background "
+        remedy:
+          "Give an image in which all pixels of an object have one number, and the background "
           + "has 0")
     }
   }

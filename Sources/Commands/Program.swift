@@ -38,7 +38,8 @@ private func fault(of error: any Error) -> any Error {
   guard system.domain == NSCocoaErrorDomain || system.domain == NSPOSIXErrorDomain else {
     return error
   }
-  let file = system.userInfo[NSFilePathErrorKey] as? String
+  let file =
+    system.userInfo[NSFilePathErrorKey] as? String
     ?? (system.userInfo[NSURLErrorKey] as? URL)?.path
   return Fault(
     file ?? "a file", "it cannot be read or written (\(reason(of: error)))",

@@ -119,7 +119,8 @@ public struct Chart: Panel {
     let style = Lettering.text
     let finite = bars.flatMap { [$0.value] + $0.marks }.filter(\.isFinite)
     let ends = ValueRange(
-      range?.lowerBound ?? min(finite.min() ?? 0, 0), range?.upperBound ?? max(finite.max() ?? 0, 0))
+      range?.lowerBound ?? min(finite.min() ?? 0, 0), range?.upperBound ?? max(finite.max() ?? 0, 0)
+    )
     let (low, high) = (ends.low, ends.high)
     let pitch = 19
     let names = bars.map { style.shortened($0.name, width: 200) }

@@ -129,6 +129,8 @@ extension Raster {
     let (dx, dy) = (end.x - start.x, end.y - start.y)
     let length = (dx * dx + dy * dy).squareRoot()
     guard length > 0 else { return disc(start, radius: stroke.thickness / 2, stroke.colour) }
+    // Ends further apart than a float can tell are on no image.
+    guard length.isFinite else { return }
     let reach = stroke.thickness / 2 + 1
     let limits = Box(
       min(start.x, end.x) - reach, min(start.y, end.y) - reach,
@@ -142,8 +144,8 @@ extension Raster {
       if abs(dy) > 1e-3 {
         let middle = start.x + py * dx / dy
         let spread = reach * length / abs(dy) + 1
-        from = max(from, Int(max(min(middle - spread, 1e6), -1e6)))
-        to = min(to, Int(max(min(middle + spread, 1e6), -1e6)) + 1)
+        from = max(from, Int(bounded: middle - spread))
+        to = min(to, Int(bounded: middle + spread) + 1)
       }
       guard from < to else { continue }
       for x in from..<to {

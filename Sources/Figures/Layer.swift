@@ -146,7 +146,8 @@ extension Raster {
     let (rows, columns) = (mask.shape[0], mask.shape[1])
     guard rows > 0, columns > 0, box.width > 0, box.height > 0 else { return }
     func inside(_ x: Int, _ y: Int) -> Bool {
-      let column = Int(bounded: ((Float(x) + 0.5 - box.x1) / box.width * Float(columns)).rounded(.down))
+      let column = Int(
+        bounded: ((Float(x) + 0.5 - box.x1) / box.width * Float(columns)).rounded(.down))
       let row = Int(bounded: ((Float(y) + 0.5 - box.y1) / box.height * Float(rows)).rounded(.down))
       guard row >= 0, column >= 0, row < rows, column < columns else { return false }
       return mask.values[row * columns + column] > 0.5
@@ -175,6 +176,7 @@ private struct PlateStack {
   private var plates: [Plate] = []
 
   mutating func add(_ words: String, to box: Box, _ colour: Colour, centred: Bool = false) {
+    guard box.x1.isFinite, box.y1.isFinite, box.x2.isFinite, box.y2.isFinite else { return }
     plates.append(Plate(words: words, box: box, colour: colour, centred: centred))
   }
 

@@ -32,7 +32,9 @@ public func denormalised(_ image: Tensor, mean: [Float], standardDeviation: [Flo
 /// - Returns: `[3, side, side]`
 func squareCrop(_ image: Tensor, _ box: Box, side: Int) -> Tensor {
   let (height, width) = (image.shape[1], image.shape[2])
-  let (x1, y1) = (min(max(Int(bounded: box.x1), 0), width - 1), min(max(Int(bounded: box.y1), 0), height - 1))
+  let (x1, y1) = (
+    min(max(Int(bounded: box.x1), 0), width - 1), min(max(Int(bounded: box.y1), 0), height - 1)
+  )
   let x2 = min(max(Int(bounded: box.x2.rounded(.up)), x1 + 1), width)
   let y2 = min(max(Int(bounded: box.y2.rounded(.up)), y1 + 1), height)
   var values: [Float] = []

@@ -94,7 +94,8 @@ public enum Safetensors {
     var end = 0
     for place in places {
       guard place.range.lowerBound == end else {
-        throw fault("\(place.range.lowerBound - end) bytes before \(place.name.quoted) are of no tensor")
+        throw fault(
+          "\(place.range.lowerBound - end) bytes before \(place.name.quoted) are of no tensor")
       }
       end = place.range.upperBound
     }

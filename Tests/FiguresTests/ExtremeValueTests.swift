@@ -8,7 +8,8 @@ private let largest = Float.greatestFiniteMagnitude
 /// Pairs of ends: equal, neighbours, as far apart as floats are, no numbers.
 private let extremeEnds: [(Float, Float)] = [
   (0, 0), (1e20, 1e20), (-1e20, -1e20), (1e20, Float(1e20).nextUp), (-largest, largest),
-  (largest, largest), (-largest, -largest), (0, 1e-45), (-3e38, 3e38), (5, 4), (.nan, 1),
+  (largest, largest), (-largest, -largest), (0, .leastNonzeroMagnitude), (-3e38, 3e38), (5, 4),
+  (.nan, 1),
   (1, .nan), (-.infinity, .infinity), (1e30, 1.0001e30),
 ]
 
@@ -53,7 +54,9 @@ struct ExtremeValueTests {
         .box(box, label: "a", Stroke(.red, dashed: true)), .boxes([box], Stroke(.red)),
         .shade(box, .blue, opacity: 0.5), .points([Point(ends.0, ends.1)], .red, radius: 2),
         .mask(Tensor([1, 1], [1]), at: box, .green, opacity: 0.5),
-        .mask(Tensor([1, 1], [1]), at: Box(0, 0, 1e-45, 1e-45), .green, opacity: 0.5),
+        .mask(
+          Tensor([1, 1], [1]), at: Box(0, 0, .leastNonzeroMagnitude, .leastNonzeroMagnitude),
+          .green, opacity: 0.5),
         .lines([(Point(ends.0, 0), Point(ends.1, 5))], Stroke(.red, dashed: true)),
       ], in: area)
     #expect(raster.width == 40)
@@ -62,7 +65,7 @@ struct ExtremeValueTests {
   @Test("any number is written")
   func numerals() {
     for count in 0...50 {
-      for value in [0, 1e-45, 1, 1e20, 3e38, 1e300] {
+      for value in [0, .leastNonzeroMagnitude, 1, 1e20, 3e38, 1e300] {
         #expect(!Numerals.decimals(value, count).isEmpty)
       }
     }

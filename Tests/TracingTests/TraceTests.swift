@@ -133,9 +133,12 @@ private struct Adding: Stage {
   func missingStage() throws {
     try withTemporaryFolder { folder in
       let place = folder.appending(path: "trace")
-      let trace = try Trace.openOrBegin(place)
-      let fault = #expect(throws: Fault.self) { try Adding().run(in: trace) }
-      #expect(fault?.description.contains("swift run -c release doubling") == true)
+      do {
+        let trace = try Trace.openOrBegin(place)
+        let fault = #expect(throws: Fault.self) { try Adding().run(in: trace) }
+        #expect(fault?.description.contains("swift run -c release doubling") == true)
+      }
+      // The folder that was made to hold the lock goes with it.
       #expect(!FileManager.default.fileExists(atPath: place.path))
     }
   }

@@ -169,7 +169,8 @@ struct BadWeightFileTests {
           + #""\u0061":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, "the key a twice"
       ),
       (
-        #"{"a":{"dtype":"F32","shape":[1],"shape":[2],"data_offsets":[0,8]}}"#, "the key shape twice"
+        #"{"a":{"dtype":"F32","shape":[1],"shape":[2],"data_offsets":[0,8]}}"#,
+        "the key shape twice"
       ),
       (
         #"{"l.weight":{"dtype":"I8","shape":[8],"data_offsets":[0,8]}}"#, "l.weight holds whole"
