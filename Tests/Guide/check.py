@@ -235,8 +235,8 @@ class Guide:
             return
         self.counts["parsed"] += 1
         text = self.help(words)
-        if words[0] == "maskrcnn" and text == self.helps.get(("maskrcnn",)):
-            text = self.help(["maskrcnn", "run"])
+        if re.search(r"^  run ", text, re.M):  # without a subcommand
+            text = self.help([words[0], "run"])
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", command):
             if not re.search(rf"{option}(?![\w-])", text):
                 self.fault(line, f"`{command}`: {words[0]} has no option {option}")
