@@ -275,9 +275,9 @@ def test_without_webassembly_every_exhibit_says_what_is_missing(browser, trace):
     page.add_init_script("delete globalThis.WebAssembly")
     page.goto(trace.index.as_uri())
     page.wait_for_selector("html[data-ready=true]", state="attached")
-    exhibits = page.locator("[data-exhibit]")
-    assert exhibits.count() == 7
-    for text in exhibits.locator(".bench").all_text_contents():
+    texts = page.locator("[data-exhibit] .bench").all_text_contents()
+    assert len(texts) == page.locator("[data-exhibit]").count() >= 7
+    for text in texts:
         assert "does not run WebAssembly" in text
     assert page.locator("main > section").count() == len(SECTIONS), "the rest of the page is there"
     page.close()
