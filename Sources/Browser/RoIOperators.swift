@@ -32,8 +32,8 @@ public func roiFeatures(
 
 /// The cells of RoIPool's bins along one axis.
 ///
-/// - Returns: in the answer `[2]`, the RoI's first cell and its number of cells; `[bins, 2]`, each
-///   bin's first cell and the one behind its last
+/// - Returns: in the answer `[2]`, the RoI's first cell and the one behind its last; `[bins, 2]`, the
+///   same of each bin
 @_expose(wasm, "roi_pool_axis") @_cdecl("roi_pool_axis")
 public func roiPoolAxis(
   _ low: Float, _ high: Float, _ scale: Float, _ bins: Int32, _ extent: Int32
@@ -42,7 +42,7 @@ public func roiPoolAxis(
     let found = QuantisedBins(
       from: low, to: high, spatialScale: scale, count: Int(bins), limit: Int(extent))
     return [
-      Tensor(integers: [found.start, found.extent]),
+      Tensor(integers: [found.start, found.start + found.extent]),
       Tensor(integers: found.bins.flatMap { [$0.lowerBound, $0.upperBound] })
         .reshaped([Int(bins), 2]),
     ]
@@ -65,9 +65,9 @@ private func sampleGrid(
 
 /// Where the samples of RoIWarp and RoIAlign lie along both axes of a map.
 ///
-/// - Returns: in the answer two tensors for x and then for y: `[3]`, the RoI's first edge in cells, a
-///   bin's size, samples per bin; `[bins samples, 6]`: position in cells, whether it lies inside the
-///   map, the lower and the higher cell, and the weight of each
+/// - Returns: in the answer three tensors for x and then for y: `[2]`, a bin's size in cells, samples
+///   per bin; `[bins + 1]`, the bins' edges in cells; `[bins samples, 6]`: position in cells, whether
+///   it lies inside the map, the lower and the higher cell, and the weight of each
 @_expose(wasm, "roi_sample_axes") @_cdecl("roi_sample_axes")
 public func roiSampleAxes(
   _ box: UnsafePointer<Float>, _ rows: Int32, _ columns: Int32, _ scale: Float, _ binRows: Int32,
@@ -99,9 +99,11 @@ public func roiSampleAxes(
       return Tensor([bins * samples, 6], values)
     }
     return [
-      Tensor([3], [grid.x, grid.binWidth, Float(grid.columns)]),
+      Tensor([2], [grid.binWidth, Float(grid.columns)]),
+      Tensor([bins.columns + 1], (0...bins.columns).map { grid.edgeX(bin: $0) }),
       axis(bins.columns, grid.columns, columns) { grid.sampleX(bin: $0, sample: $1) },
-      Tensor([3], [grid.y, grid.binHeight, Float(grid.rows)]),
+      Tensor([2], [grid.binHeight, Float(grid.rows)]),
+      Tensor([bins.rows + 1], (0...bins.rows).map { grid.edgeY(bin: $0) }),
       axis(bins.rows, grid.rows, rows) { grid.sampleY(bin: $0, sample: $1) },
     ]
   }

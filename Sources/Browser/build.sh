@@ -32,6 +32,7 @@ modules=(
   "Stage4RoI: LevelAssignment RoI+Settings RoIAlign RoIOperator RoIOperator+Fast RoIPool RoIPyramid"
   "Stage5Heads: BoxHead Branches DetectionLedger Detections MaskHead"
   "Stage6Masks: Detection MaskPaste"
+  "Annotations: MaskRegion"
   "Inference: InputBatch Network"
   "Browser: Boxes Masks Memory Options RoIOperators Session Settings Stages TensorName Weights"
 )

@@ -35,6 +35,11 @@ public func baseAnchors(size: Float, aspectRatios: [Float]) -> [Box] {
   }
 }
 
+/// A base anchor moved to a cell's corner, in input pixels.
+package func anchor(_ base: Box, x: Float, y: Float) -> Box {
+  Box(x + base.x1, y + base.y1, x + base.x2, y + base.y2)
+}
+
 /// The anchors of a whole level: the base anchors moved to `(column * stride, row * stride)`, for
 /// every row, every column, every shape: in the order of `AnchorGrid`. The corner of a cell, not
 /// its centre.
@@ -49,9 +54,7 @@ public func gridAnchors(
     let y = Float(row * rowStride)
     for column in 0..<columns {
       let x = Float(column * columnStride)
-      for box in base {
-        anchors.append(Box(x + box.x1, y + box.y1, x + box.x2, y + box.y2))
-      }
+      for box in base { anchors.append(anchor(box, x: x, y: y)) }
     }
   }
   return anchors

@@ -39,17 +39,46 @@ public struct BoxCoder: Sendable, Equatable {
 
   /// The box that deltas mean relative to a reference box.
   public func decode(_ dx: Float, _ dy: Float, _ dw: Float, _ dh: Float, reference: Box) -> Box {
+    steps(dx, dy, dw, dh, reference: reference).box
+  }
+
+  /// What `decode` computes on its way.
+  package struct Steps {
+    /// The reference's centre.
+    package let centre: (x: Float, y: Float)
+    /// `dw / ww` and `dh / wh`.
+    package let growth: (width: Float, height: Float)
+    /// The same, limited to `greatestLogarithm`.
+    package let limited: (width: Float, height: Float)
+    /// The decoded box's centre.
+    package let moved: (x: Float, y: Float)
+    /// Its size.
+    package let size: (width: Float, height: Float)
+
+    /// The decoded box.
+    package var box: Box {
+      let halfWidth = 0.5 * size.width
+      let halfHeight = 0.5 * size.height
+      return Box(
+        moved.x - halfWidth, moved.y - halfHeight, moved.x + halfWidth, moved.y + halfHeight)
+    }
+  }
+
+  /// Every step from deltas to the box that they mean.
+  package func steps(
+    _ dx: Float, _ dy: Float, _ dw: Float, _ dh: Float, reference: Box
+  ) -> Steps {
     let (width, height) = (reference.width, reference.height)
-    let centreX = reference.x1 + 0.5 * width
-    let centreY = reference.y1 + 0.5 * height
-    let decodedX = dx / weights.x * width + centreX
-    let decodedY = dy / weights.y * height + centreY
-    let decodedWidth = expf(min(dw / weights.width, BoxCoder.greatestLogarithm)) * width
-    let decodedHeight = expf(min(dh / weights.height, BoxCoder.greatestLogarithm)) * height
-    let halfWidth = 0.5 * decodedWidth
-    let halfHeight = 0.5 * decodedHeight
-    return Box(
-      decodedX - halfWidth, decodedY - halfHeight, decodedX + halfWidth, decodedY + halfHeight)
+    let centre = (x: reference.x1 + 0.5 * width, y: reference.y1 + 0.5 * height)
+    let growth = (width: dw / weights.width, height: dh / weights.height)
+    let limited = (
+      width: min(growth.width, BoxCoder.greatestLogarithm),
+      height: min(growth.height, BoxCoder.greatestLogarithm)
+    )
+    return Steps(
+      centre: centre, growth: growth, limited: limited,
+      moved: (x: dx / weights.x * width + centre.x, y: dy / weights.y * height + centre.y),
+      size: (width: expf(limited.width) * width, height: expf(limited.height) * height))
   }
 
   /// The deltas that mean `box` relative to a reference box: the inverse of `decode`.

@@ -28,12 +28,19 @@ public struct LevelAssignment: Sendable, Equatable {
   public static let torchvision = LevelAssignment(
     levels: 2...5, canonicalScale: 224, canonicalLevel: 4)
 
+  /// k before it is cut to a whole number and limited, `k0 + log2(sqrt(area) / s0) + 1e-6`; NaN or
+  /// infinite for a box without area.
+  ///
+  /// - Parameter box: in input pixels
+  public func exactLevel(of box: Box) -> Float {
+    Float(canonicalLevel) + log2f(box.area.squareRoot() / canonicalScale) + 1e-6
+  }
+
   /// The number of the level that a box is read from, 2 for P2.
   ///
   /// - Parameter box: in input pixels
   public func level(of box: Box) -> Int {
-    let size = box.area.squareRoot()
-    let level = (Float(canonicalLevel) + log2f(size / canonicalScale) + 1e-6).rounded(.down)
+    let level = exactLevel(of: box).rounded(.down)
     guard !level.isNaN else { return levels.lowerBound }
     return Int(min(max(level, Float(levels.lowerBound)), Float(levels.upperBound)))
   }

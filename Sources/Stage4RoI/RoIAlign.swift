@@ -70,14 +70,20 @@ public struct SampleGrid: Sendable, Equatable {
     rows = samples(binHeight)
   }
 
+  /// The left edge of bin `bin`; of the bin after the last, the RoI's right edge.
+  package func edgeX(bin: Int) -> Float { x + Float(bin) * binWidth }
+
+  /// The upper edge of bin `bin`; of the bin after the last, the RoI's lower edge.
+  package func edgeY(bin: Int) -> Float { y + Float(bin) * binHeight }
+
   /// The x of sample `sample` of bin `bin`.
   public func sampleX(bin: Int, sample: Int) -> Float {
-    x + Float(bin) * binWidth + (Float(sample) + 0.5) * binWidth / Float(columns)
+    edgeX(bin: bin) + (Float(sample) + 0.5) * binWidth / Float(columns)
   }
 
   /// The y of sample `sample` of bin `bin`.
   public func sampleY(bin: Int, sample: Int) -> Float {
-    y + Float(bin) * binHeight + (Float(sample) + 0.5) * binHeight / Float(rows)
+    edgeY(bin: bin) + (Float(sample) + 0.5) * binHeight / Float(rows)
   }
 }
 

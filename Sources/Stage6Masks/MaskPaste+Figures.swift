@@ -14,7 +14,7 @@ extension MasksDrawing {
     let detection = detections[index]
     let (box, pasted) = (detection.box, detection.mask)
     let cells = mask.shape[0]
-    let grown = grow(box, by: Float(cells + 2) / Float(cells))
+    let grown = wholePixels(grow(box, forMaskOf: cells))
     let wide = Box(Float(grown.x1), Float(grown.y1), Float(grown.x2), Float(grown.y2))
     let margin = max(wide.width, wide.height) * 0.15 + 2
     let region = Box(

@@ -46,8 +46,7 @@ public struct PastedMask: Sendable {
 public func pasteMask(_ mask: Tensor, box: Box, width: Int, height: Int) -> PastedMask {
   let cells = mask.shape[0]
   let bordered = withBorder(mask)  // [1, M + 2, M + 2]
-  let scale = Float(cells + 2) / Float(cells)
-  let grown = grow(box, by: scale)
+  let grown = wholePixels(grow(box, forMaskOf: cells))
   let columns = max(grown.x2 - grown.x1, 1)
   let rows = max(grown.y2 - grown.y1, 1)
   let window = Window(
@@ -75,7 +74,7 @@ public func pasteMasks(_ masks: Tensor, boxes: [Box], width: Int, height: Int) -
 /// The mask with one 0 on every side.
 ///
 /// - Returns: `[1, M + 2, M + 2]`
-func withBorder(_ mask: Tensor) -> Tensor {
+package func withBorder(_ mask: Tensor) -> Tensor {
   let (rows, columns) = (mask.shape[0], mask.shape[1])
   var result = Tensor([1, rows + 2, columns + 2], repeating: 0)
   for row in 0..<rows {
@@ -86,18 +85,23 @@ func withBorder(_ mask: Tensor) -> Tensor {
   return result
 }
 
-/// The box scaled about its centre, its edges cut (towards 0) to whole pixels. torchvision takes
-/// the pixels that hold the right and lower edge as the last column and row, so `x2` and `y2`,
-/// which are exclusive, are one more.
-func grow(_ box: Box, by scale: Float) -> Window {
+/// The box grown about its centre by (M + 2) / M, as the border makes the mask of M x M cells larger.
+package func grow(_ box: Box, forMaskOf cells: Int) -> Box {
+  let scale = Float(cells + 2) / Float(cells)
   let halfWidth = box.width * 0.5 * scale
   let halfHeight = box.height * 0.5 * scale
   let centreX = (box.x2 + box.x1) * 0.5
   let centreY = (box.y2 + box.y1) * 0.5
+  return Box(
+    centreX - halfWidth, centreY - halfHeight, centreX + halfWidth, centreY + halfHeight)
+}
+
+/// A box with its edges cut (towards 0) to whole pixels. torchvision takes the pixels that hold the
+/// right and lower edge as the last column and row, so `x2` and `y2`, which are exclusive, are one
+/// more.
+package func wholePixels(_ box: Box) -> Window {
   func cut(_ value: Float) -> Int { value.isFinite ? Int(min(max(value, -1e6), 1e6)) : 0 }
-  return Window(
-    cut(centreX - halfWidth), cut(centreY - halfHeight), cut(centreX + halfWidth) + 1,
-    cut(centreY + halfHeight) + 1)
+  return Window(cut(box.x1), cut(box.y1), cut(box.x2) + 1, cut(box.y2) + 1)
 }
 
 /// A label per pixel: 0 for the background, i + 1 where detection i covers the pixel. Where masks

@@ -52,16 +52,23 @@ public struct Box: Hashable, Sendable {
     Box(x1 * x, y1 * y, x2 * x, y2 * y)
   }
 
-  /// Intersection over union, `|A n B| / (|A| + |B| - |A n B|)`, with torchvision's order of
-  /// operations, so that a comparison with a threshold falls as it does there. NaN where both
-  /// boxes are empty, as there; NaN is greater than no threshold.
-  public func intersectionOverUnion(_ other: Box) -> Float {
+  /// The area that two boxes share, `|A n B|`.
+  public func intersection(_ other: Box) -> Float {
     let left = max(x1, other.x1)
     let top = max(y1, other.y1)
     let right = min(x2, other.x2)
     let bottom = min(y2, other.y2)
-    let intersection = max(0, right - left) * max(0, bottom - top)
-    return intersection / (area + other.area - intersection)
+    return max(0, right - left) * max(0, bottom - top)
+  }
+
+  /// The area that at least one of two boxes covers, `|A| + |B| - |A n B|`.
+  public func union(_ other: Box) -> Float { area + other.area - intersection(other) }
+
+  /// Intersection over union, `|A n B| / (|A| + |B| - |A n B|)`, with torchvision's order of
+  /// operations, so that a comparison with a threshold falls as it does there. NaN where both
+  /// boxes are empty, as there; NaN is greater than no threshold.
+  public func intersectionOverUnion(_ other: Box) -> Float {
+    intersection(other) / union(other)
   }
 }
 

@@ -7,7 +7,7 @@ import Tracing
 extension Exhibit {
   /// Every detection's mask, from the logits of each class to the pixels of the image.
   static let masks = Exhibit(
-    name: "masks", uses: ["shared/scene", "suppression/nms", "masks/paste", "biography/heads"],
+    name: "masks", uses: ["shared/scene", "masks/paste", "biography/heads"],
     stage: "6-masks",
     title: "Masks, from 28 × 28 logits to an outline",
     lead: """

@@ -56,6 +56,11 @@ public struct TracePage {
     var scripts = [
       "contents", "page", "numbers", "current", "draw", "heatmap", "controls", "units",
     ].map { "shared/\($0)" }
+    if !gathered.isEmpty {
+      let module = try PageFiles.bytes("network/network.wasm")
+      data.add("network", bytes: module, shape: [module.count])
+      scripts.append("network/network")
+    }
     for exhibit in gathered.map(\.exhibit) {
       scripts += (exhibit.uses + ["\(exhibit.name)/\(exhibit.name)"]).filter {
         !scripts.contains($0)
@@ -182,8 +187,13 @@ enum PageFiles {
   ///
   /// - Throws: `Fault` if the file is not where the package was built.
   static func text(_ name: String) throws -> String {
-    String(decoding: try readBytes(of: url(name)), as: UTF8.self)
+    String(decoding: try bytes(name), as: UTF8.self)
   }
+
+  /// The bytes of one of them.
+  ///
+  /// - Throws: `Fault` if the file is not where the package was built.
+  static func bytes(_ name: String) throws -> [UInt8] { try readBytes(of: url(name)) }
 
   /// A template that escapes what is put into it by Unicode scalars; the library's own escaping
   /// compares characters, and misses a `<` behind U+0600.

@@ -277,6 +277,8 @@ def test_no_level_is_said_to_be_limited_at_a_boundary(page):
     """Just under 112 pixels 32 bits may say P3 where 64 bits say P2, and the stage goes by the 32."""
     told = page.evaluate("""async () => {
       const ledger = await Candidates.load();
+      const manifest = JSON.parse(document.getElementById('manifest').textContent);
+      const {roi} = manifest.exhibits.biography;
       const place = ledger.proposals[0];
       const told = [];
       for (let height = 111.9990; height < 112.0005; height += 2 ** -17) {
@@ -285,7 +287,7 @@ def test_no_level_is_said_to_be_limited_at_a_boundary(page):
         boxes.set(box, 4 * place);
         const levels = [RoI.level(box)];
         const steps = Life.tell(
-          {ledger: {...ledger, boxes}, roi: {bins: 7, operation: 'align', levels}}, place);
+          {ledger: {...ledger, boxes}, roi: {...roi, levels}}, place);
         const {formulas} = steps.find(({key}) => key === 'reading');
         const precise = Math.floor(
           4 + Math.log2(Math.sqrt(box[2] * box[3]) / 224) + 1e-6);

@@ -105,9 +105,11 @@ def test_overlap_is_intersection_over_union(page):
     overlap = page.evaluate("""() => {
       const square = (x, y) => ({x1: x, y1: y, x2: x + 4, y2: y + 4, area: 16,
         inside: new Uint8Array(16).fill(1)});
-      return Regions.overlap(square(0, 0), square(2, 1));
+      return Regions.partners([square(0, 0), square(9, 9)], [square(3, 3), square(2, 1)]);
     }""")
-    assert overlap == pytest.approx(6 / 26)
+    assert overlap == [
+        {"index": 0, "partner": 1, "overlap": pytest.approx(6 / 26)},
+        {"index": 1, "partner": -1, "overlap": 0}]
 
 
 def test_shifts(page, exhibit, trace):

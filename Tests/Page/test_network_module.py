@@ -285,7 +285,7 @@ def test_suppression_alone(module):
     order, by = (numpy.frombuffer(base64.b64decode(found[name]["base64"]), "<f4").astype(int)
                  for name in ("order", "suppressedBy"))
     overlaps = array(module.ask(
-        "return network.overlaps(value[0].data, value[0].data);", [tensor(boxes)]))
+        "return network.overlaps(value[0].data, value[0].data).iou;", [tensor(boxes)]))
     numpy.testing.assert_array_equal(order, numpy.argsort(-scores, kind="stable"))
     kept = []
     for index in order:
@@ -294,6 +294,74 @@ def test_suppression_alone(module):
         if winner < 0:
             kept.append(index)
     assert 0 < len(kept) < 300
+
+
+def test_anchors_and_decoding_alone(module, trace):
+    """Every level's anchors to the last bit; from them the boxes of the command's ledger, and the steps."""
+    ledger = trace.tensor("3-proposals", "ledger")
+    bases, strides = (trace.tensor("2-anchors", name) for name in ("base_anchors", "strides"))
+    (height, width) = trace.tensor("0-input", "sizes")[1]
+    for place, level in enumerate(range(2, 7)):
+        anchors, deltas = (trace.tensor("2-anchors", f"{name}.P{level}")
+                           for name in ("anchors", "deltas"))
+        indices = numpy.unique(numpy.linspace(0, len(anchors) - 1, 100).astype(int))
+        found = module.ask(
+            "const [base, strides, indices, columns] = value;"
+            "return indices.map((index) => network.anchor(base, index, columns, strides));",
+            [bases[place].ravel().tolist(), strides[place].tolist(), indices.tolist(),
+             deltas.shape[3]])
+        rows = ledger[ledger[:, 0] == level][indices]
+        assert [each["box"] for each in found] == anchors[indices].tolist()
+        assert [[each[key] for key in ("row", "column", "shape")] for each in found] == \
+            rows[:, 1:4].tolist()
+        moves = numpy.array([deltas[0, 4 * int(shape):4 * int(shape) + 4, int(row), int(column)]
+                             for row, column, shape in rows[:, 1:4]])
+        decoded = module.ask(
+            "return network.decode(value[0].data, value[1].data, 'rpn');",
+            [tensor(anchors[indices]), tensor(moves)])
+        boxes = numpy.clip([each["box"] for each in decoded], 0, [width, height] * 2)
+        numpy.testing.assert_allclose(boxes, rows[:, 5:9], rtol=1e-6, atol=1e-3)
+        print(f"P{level}: greatest difference {numpy.abs(boxes - rows[:, 5:9]).max():.3g}")
+        sides = anchors[indices, 2:] - anchors[indices, :2]
+        of = lambda key: numpy.array([each[key] for each in decoded])  # noqa: E731
+        numpy.testing.assert_allclose(of("growth"), moves[:, 2:], rtol=1e-6)
+        numpy.testing.assert_allclose(
+            of("limited"), numpy.minimum(moves[:, 2:], numpy.log(1000 / 16)), rtol=1e-6)
+        numpy.testing.assert_allclose(of("size"), sides * numpy.exp(of("limited")), rtol=1e-5)
+        numpy.testing.assert_allclose(
+            of("moved") - of("centre"), moves[:, :2] * sides, rtol=1e-3, atol=1e-3)
+
+
+def test_partners_of_masks(module, trace):
+    """For every mask the one of another list with the greatest IoU, by NumPy over the whole image."""
+    windows, soft = (trace.tensor("6-masks", name) for name in ("windows", "soft"))
+    height, width = trace.tensor("6-masks", "label_map").shape
+    sizes = numpy.prod(windows[:, 2:] - windows[:, :2], axis=1)
+    parts = [part > 0.5 for part in numpy.split(soft, numpy.cumsum(sizes)[:-1])]
+
+    def whole(window, part, shift):
+        image = numpy.zeros((height + 9, width + 9), bool)
+        x1, y1, x2, y2 = window + shift
+        image[y1:y2, x1:x2] = part.reshape(y2 - y1, x2 - x1)
+        return image
+
+    # The second list is every other mask, three pixels further right and two down.
+    shift = numpy.array([3, 2, 3, 2])
+    some = [(windows[i], parts[i]) for i in range(40)]
+    others = [(windows[i], parts[i]) for i in range(0, 40, 2)]
+    first = [whole(*each, 0) for each in some]
+    second = [whole(*each, shift) for each in others]
+    expected = numpy.array([[(a & b).sum() / max((a | b).sum(), 1) for b in second] for a in first])
+    found = module.ask(
+        "const list = ([windows, inside]) => ({windows, inside: Uint8Array.from(inside)});"
+        "return network.maskPartners(list(value[0]), list(value[1]));",
+        [[numpy.concatenate([window + move for window, _ in masks]).tolist(),
+          numpy.concatenate([part for _, part in masks]).astype(int).tolist()]
+         for masks, move in ((some, 0), (others, shift))])
+    for (partner, overlap), row in zip(found, expected, strict=True):
+        assert overlap == pytest.approx(row.max(), abs=1e-6)
+        assert partner == (int(row.argmax()) if row.max() > 0 else -1)
+    assert {-1} < {int(partner) for partner, _ in found}
 
 
 @pytest.mark.parametrize("name", ["nuclei", "shapes"])

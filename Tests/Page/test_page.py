@@ -268,3 +268,16 @@ def test_canvases_are_drawn_in_the_size_that_they_have_on_paper(page):
     }""")
     page.pdf()
     assert page.locator("body").get_attribute("data-other") == "0"
+
+
+def test_without_webassembly_every_exhibit_says_what_is_missing(browser, trace):
+    page = browser.new_page()
+    page.add_init_script("delete globalThis.WebAssembly")
+    page.goto(trace.index.as_uri())
+    page.wait_for_selector("html[data-ready=true]", state="attached")
+    texts = page.locator("[data-exhibit] .bench").all_text_contents()
+    assert len(texts) == page.locator("[data-exhibit]").count() >= 7
+    for text in texts:
+        assert "does not run WebAssembly" in text
+    assert page.locator("main > section").count() == len(SECTIONS), "the rest of the page is there"
+    page.close()

@@ -11,10 +11,8 @@ from conftest import maskrcnn, Folder
 KEPT, SUPPRESSED, BEYOND = 0, 1, 5
 LIMIT = 1000
 
-RUN = """([boxes, groups, scores, threshold]) => Array.from(Suppression.run({
-  boxes: Float32Array.from(boxes.flat()), groups, threshold,
-  order: Suppression.order(Float32Array.from(scores)),
-}))"""
+RUN = """([boxes, groups, scores, threshold]) => Array.from(
+  Page.network.suppress(boxes.flat(), scores, groups, threshold).suppressedBy)"""
 
 
 def oracle(boxes, groups, scores, threshold):
@@ -88,15 +86,15 @@ def expected_counts(rows, by):
 def test_fates_at_the_traces_threshold(page, ledger):
     """Suppression in the page decides of every candidate what Swift decided, by the same box."""
     considered, rows = ledger
-    by = page.evaluate("""async () => {
+    by, decided = page.evaluate("""async () => {
       const ledger = await Candidates.load();
-      const by = Suppression.run({boxes: ledger.boxes, groups: ledger.levelOf, order: ledger.order,
-        threshold: ledger.nmsThreshold});
-      return Array.from(by.subarray(0, ledger.considered),
-        (place) => (place < 0 ? -1 : ledger.index[place]));
+      const {by, iou} = Candidates.suppress(ledger, ledger.nmsThreshold);
+      return [Array.from(by.subarray(0, ledger.considered),
+        (place) => (place < 0 ? -1 : ledger.index[place])), [...iou.subarray(0, ledger.considered)]];
     }""")
     fates = rows[:, 9]
     assert numpy.array_equal(by, numpy.where(fates == SUPPRESSED, rows[:, 10], -1))
+    assert numpy.array_equal(numpy.float32(decided), rows[:, 11])
     overlaps = page.evaluate("""async () => {
       const ledger = await Candidates.load();
       return Array.from({length: ledger.considered}, (_, place) => ledger.by[place] < 0 ? 0
@@ -162,10 +160,10 @@ def test_fast_enough(page):
         boxes.set([x, y, x + 100 + 200 * next(), y + 100 + 200 * next()], 4 * box);
       }
       const groups = Uint8Array.from({length: 5000}, (_, box) => box / 1000);
-      const order = Suppression.order(Float32Array.from({length: 5000}, next));
+      const scores = Float32Array.from({length: 5000}, next);
       const time = (threshold) => {
         const start = performance.now();
-        Suppression.run({boxes, groups, order, threshold});
+        Page.network.suppress(boxes, scores, groups, threshold);
         return performance.now() - start;
       };
       // Other programs may be running, and the first runs are not compiled yet: the best of some.

@@ -99,13 +99,12 @@ const Life = (() => {
   }
 
   /** Decoding in numbers, for the anchor's deltas (weights of 1) and for a class's. */
-  function decodingLines(deltas, decoded, weights, names) {
-    const {width, height, centre, growth, moved, size, box} = decoded;
+  function decodingLines(deltas, reference, decoded, weights, names) {
+    const {centre, growth, limited, moved, size, box} = decoded;
+    const [width, height] = sides(reference);
     const over = (index) => (weights[index] === 1 ? '' : ` / ${weights[index]}`);
-    const limited = growth.map((each, index) =>
-      Math.fround(deltas[2 + index] / weights[2 + index]) > each);
-    const power = (index) =>
-      limited[index] ? num(growth[index]) : num(deltas[2 + index]) + over(2 + index);
+    const power = (index) => (limited[index] < growth[index]
+      ? num(limited[index]) : num(deltas[2 + index]) + over(2 + index));
     const shift = (index) => `${signed(deltas[index])}${over(index)}`;
     return [
       `x = cx + ${names[0]} · w = ${px(centre[0])} ${shift(0)} · ${px(width)} = ${px(moved[0])}`,
@@ -119,7 +118,7 @@ const Life = (() => {
   function decoding(ledger, place) {
     const reference = Candidates.anchor(ledger, place).box;
     const deltas = [...ledger.deltas.subarray(4 * place, 4 * place + 4)];
-    const decoded = Candidates.decode(deltas, reference);
+    const [decoded] = Page.network.decode(reference, deltas, 'rpn');
     return {
       key: 'decoding', stage: '3-proposals', title: 'Moved and scaled',
       says: [
@@ -130,15 +129,15 @@ const Life = (() => {
         + (ledger.deltaOrder === 'dx dy dw dh' ? ''
           : ` Here the network’s four numbers were read in the order ${ledger.deltaOrder}.`),
       ],
-      formulas: decodingLines(deltas, decoded, [1, 1, 1, 1], ['dx', 'dy', 'dw', 'dh']),
+      formulas: decodingLines(deltas, reference, decoded, [1, 1, 1, 1], ['dx', 'dy', 'dw', 'dh']),
       values: {deltas, box: decoded.box}, boxes: [['anchor', reference], ['kept', decoded.box]],
     };
   }
 
   function clipping(ledger, place) {
     const box = Candidates.box(ledger, place);
-    const before = Candidates.decode(
-      ledger.deltas.subarray(4 * place, 4 * place + 4), Candidates.anchor(ledger, place).box).box;
+    const [{box: before}] = Page.network.decode(Candidates.anchor(ledger, place).box,
+      ledger.deltas.subarray(4 * place, 4 * place + 4), 'rpn');
     const [width, height] = Page.sizes.resized;
     const isClipped = before[0] < 0 || before[1] < 0 || before[2] > width || before[3] > height;
     const ends = ledger.fates[place] === fate.clippedAway;
@@ -200,14 +199,13 @@ const Life = (() => {
 
   /** Of the better survivors of its level, the one with the greatest IoU with a candidate; or -1. */
   function closest(ledger, place) {
+    const better = ledger.order.slice(0, ledger.order.indexOf(place)).filter((other) => (
+      ledger.levelOf[other] === ledger.levelOf[place]
+      && (ledger.fates[other] === fate.kept || ledger.fates[other] === fate.beyondLimit)));
     let [best, most] = [-1, 0];
-    for (const other of ledger.order) {
-      if (other === place) break;
-      const lives = ledger.fates[other] === fate.kept || ledger.fates[other] === fate.beyondLimit;
-      if (!lives || ledger.levelOf[other] !== ledger.levelOf[place]) continue;
-      const {iou} = Suppression.overlap(ledger.boxes, other, place);
-      if (iou > most) [best, most] = [other, iou];
-    }
+    Suppression.overlaps(ledger.boxes, place, better).forEach((iou, index) => {
+      if (iou > most) [best, most] = [better[index], iou];
+    });
     return best;
   }
 
@@ -233,8 +231,8 @@ const Life = (() => {
 
   function reading({ledger, roi}, place, proposal) {
     const [width, height] = sides(Candidates.box(ledger, place));
-    const {rule = Page.rule} = roi;
-    const exact = Page.level(Candidates.box(ledger, place), rule);
+    const {rule} = roi;
+    const [exact] = Page.network.levels(Candidates.box(ledger, place), rule).exact;
     const level = roi.levels[proposal];
     return {
       key: 'reading', stage: '4-roi', title: 'Read from the pyramid',
@@ -275,7 +273,7 @@ const Life = (() => {
     const {deltas, box, name} = pairOf(heads, pair);
     const reference = Candidates.box(ledger, place);
     const weights = [10, 10, 5, 5];
-    const decoded = Candidates.decode(deltas, reference, weights);
+    const [decoded] = Page.network.decode(reference, deltas, 'box');
     const isClipped = decoded.box.some((edge, index) => Math.abs(edge - box[index]) > 0.01);
     return {
       key: 'refinement', stage: '5-heads', title: `Refined as ${name}`,
@@ -283,7 +281,7 @@ const Life = (() => {
         + '5, 5 and applied as those of the anchor were, now to the proposal.'
         + (isClipped ? ` Clipped to the image it is ${tuple(box)}.` : '')],
       formulas: decodingLines(
-        deltas, decoded, weights, ['dx / 10', 'dy / 10', 'dw / 5', 'dh / 5']),
+        deltas, reference, decoded, weights, ['dx / 10', 'dy / 10', 'dw / 5', 'dh / 5']),
       values: {deltas, box, decoded: decoded.box, pair},
       boxes: [['anchor', reference], ['kept', box]],
     };

@@ -24,34 +24,22 @@ const Regions = (() => {
     return mask.outline;
   }
 
-  /** Shared pixels over pixels of either. */
-  function overlap(p, q) {
-    const [x1, y1] = [Math.max(p.x1, q.x1), Math.max(p.y1, q.y1)];
-    const [x2, y2] = [Math.min(p.x2, q.x2), Math.min(p.y2, q.y2)];
-    let shared = 0;
-    for (let y = y1; y < y2; y++) {
-      for (let x = x1; x < x2; x++) {
-        shared += p.inside[(y - p.y1) * (p.x2 - p.x1) + x - p.x1]
-          & q.inside[(y - q.y1) * (q.x2 - q.x1) + x - q.x1];
-      }
+  /** Masks as the module takes them. */
+  function packed(masks) {
+    const inside = new Uint8Array(masks.reduce((sum, mask) => sum + mask.inside.length, 0));
+    let next = 0;
+    for (const mask of masks) {
+      inside.set(mask.inside, next);
+      next += mask.inside.length;
     }
-    const either = p.area + q.area - shared;
-    return either ? shared / either : 0;
+    return {windows: masks.flatMap(({x1, y1, x2, y2}) => [x1, y1, x2, y2]), inside};
   }
 
   /** For every mask of the first its best partner: `{index, partner, overlap}`; -1 without one. */
   function partners(first, second) {
-    return first.map((region, index) => {
-      const best = {index, partner: -1, overlap: 0};
-      second.forEach((other, partner) => {
-        if (other.x1 >= region.x2 || other.x2 <= region.x1
-          || other.y1 >= region.y2 || other.y2 <= region.y1) return;
-        const found = overlap(region, other);
-        if (found > best.overlap) Object.assign(best, {partner, overlap: found});
-      });
-      return best;
-    });
+    return Page.network.maskPartners(packed(first), packed(second))
+      .map(([partner, overlap], index) => ({index, partner, overlap}));
   }
 
-  return {load, outline, overlap, partners};
+  return {load, outline, partners};
 })();

@@ -34,7 +34,7 @@ Page.exhibit('maps', async (bench, {maps, fields, headReach}) => {
 
   /** The probability of a logit: three digits, or more where three would make it 1. */
   function probability(logit) {
-    const share = 1 / (1 + Math.exp(-logit));
+    const [share] = Page.network.sigmoid([logit]);
     return share > 0.999 ? Numbers.score(share) : three(share);
   }
 

@@ -9,8 +9,8 @@ const MicroscopeEdges = (() => {
   function read(name, {vertical, horizontal}) {
     // What is read by index lies half a cell further in continuous cells.
     const shift = name === 'pool' ? 0 : 0.5;
-    const end = ({start, extent}) => start + extent + shift;
-    return [horizontal.start + shift, vertical.start + shift, end(horizontal), end(vertical)];
+    return [horizontal.first, vertical.first, horizontal.end, vertical.end]
+      .map((edge) => edge + shift);
   }
 
   /** An error of some cells, in cells and pixels. */

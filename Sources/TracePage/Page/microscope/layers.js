@@ -8,22 +8,17 @@ const MicroscopeLayers = (() => {
 
   const names = [['pool', 'RoIPool'], ['warp', 'RoIWarp'], ['align', 'RoIAlign']];
 
-  /** Bounds of the bins in continuous cells, along one axis. */
-  function bounds(axis, bins) {
-    // Code counts from the first cell's centre, the drawing from its edge.
-    return Array.from({length: bins + 1}, (_, index) => axis.start + index * axis.binSize + 0.5);
-  }
-
   /** The bins of an operator: lines along x and y, and `[x1, y1, x2, y2]` of one bin. */
   function layout(name, operator) {
-    const {vertical, horizontal, bins} = operator;
+    const {vertical, horizontal} = operator;
     if (name === 'pool') {
       const lines = (axis) => [...new Set(axis.bins.flat())].sort((a, b) => a - b);
       return {xs: lines(horizontal), ys: lines(vertical), bin: (row, column) => [
         horizontal.bins[column][0], vertical.bins[row][0],
         horizontal.bins[column][1], vertical.bins[row][1]]};
     }
-    const [xs, ys] = [bounds(horizontal, bins), bounds(vertical, bins)];
+    // Code counts from the first cell's centre, the drawing from its edge.
+    const [xs, ys] = [horizontal, vertical].map(({edges}) => edges.map((edge) => edge + 0.5));
     return {xs, ys, bin: (row, column) => [xs[column], ys[row], xs[column + 1], ys[row + 1]]};
   }
 
@@ -79,8 +74,8 @@ const MicroscopeLayers = (() => {
     context.fillStyle = YELLOW;
     context.strokeStyle = '#222';
     context.lineWidth = 0.8;
-    for (const down of vertical.position) {
-      for (const across of horizontal.position) {
+    for (const [down] of vertical.positions) {
+      for (const [across] of horizontal.positions) {
         context.beginPath();
         context.arc(x(across + 0.5), y(down + 0.5), radius, 0, 2 * Math.PI);
         context.fill();

@@ -21,10 +21,8 @@ const MicroscopeMap = (() => {
     let limits;
 
     function reach({pool, align, warp}) {
-      const span = (quantised, first, second) => [
-        Math.min(quantised.start, first.start, second.start),
-        Math.max(quantised.start + quantised.extent, first.start + first.extent,
-          second.start + second.extent) + 0.5];
+      const span = (...axes) => [
+        Math.min(...axes.map(({first}) => first)), Math.max(...axes.map(({end}) => end)) + 0.5];
       const across = span(pool.horizontal, warp.horizontal, align.horizontal);
       const down = span(pool.vertical, warp.vertical, align.vertical);
       return [across[0], down[0], across[1], down[1]];

@@ -94,7 +94,7 @@ const Microscope = (() => {
     next.channel = next.channels.get(next.level.name) ?? next.level.channels[0];
     next.map = maps.get(`${next.level.name}/${next.channel}`);
     Object.assign(next, operators(next));
-    const [pool, warp, align] = [next.pool.grid(), next.warp.grid(), next.align.grid()];
+    const [pool, warp, align] = [next.pool.grid, next.warp.grid, next.align.grid];
     next.outputs = {pool, warp, align,
       poolLess: pool.map((value, bin) => value - align[bin]),
       warpLess: warp.map((value, bin) => value - align[bin])};
@@ -102,12 +102,12 @@ const Microscope = (() => {
     for (const listener of listeners) listener(next, before, source);
   }
 
-  /** The three operators with a state's options, on its box or another; they compute when asked. */
-  function operators({map, samplingRatio, aligned, maximum, bins, box}, place = box) {
+  /** What the three operators read, with a state's options, of its box. */
+  function operators({map, samplingRatio, aligned, maximum, bins, box}) {
     return {
-      pool: RoI.pool(map, place, bins),
-      warp: RoI.warp(map, place, {samplingRatio, maximum}, bins),
-      align: RoI.align(map, place, {samplingRatio, aligned, maximum}, bins),
+      pool: RoI.read('pool', map, box, {}, bins),
+      warp: RoI.read('warp', map, box, {samplingRatio, maximum}, bins),
+      align: RoI.read('align', map, box, {samplingRatio, aligned, maximum}, bins),
     };
   }
 
@@ -164,6 +164,6 @@ const Microscope = (() => {
     return shifted(box, edges, toNext(0, x), toNext(1, y));
   }
 
-  return {STEP, start, ready, update, listen, count, proposalBox, operators, shifted, nudged, step,
+  return {STEP, start, ready, update, listen, count, proposalBox, shifted, nudged, step,
     get state() { return state; }};
 })();

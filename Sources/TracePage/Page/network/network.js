@@ -165,27 +165,30 @@ const Network = (() => {
      * `[R, C, rows, columns]`. `scale`: cells per input pixel; `bins`: `[rows, columns]`.
      */
     roiFeatures(map, boxes, scale, bins, options) {
-      return this.#call('roi_features', map.data, ...map.shape, boxes.data ?? boxes,
-        (boxes.data ?? boxes).length / 4, scale, ...bins, ...operatorNumbers(options))[0];
+      return this.#call('roi_features', map.data, ...map.shape, Float32Array.from(boxes),
+        boxes.length / 4, scale, ...bins, ...operatorNumbers(options))[0];
     }
 
-    /** RoIPool along one axis of `extent` cells: `{start, extent, bins: [[first, end], …]}`, in cells. */
+    /**
+     * RoIPool along one axis of `extent` cells: `{first, end, bins: [[first, end], …]}`, the first cell
+     * and the one behind the last of the RoI and of each bin.
+     */
     poolAxis(low, high, scale, bins, extent) {
       const [roi, cells] = this.#call('roi_pool_axis', low, high, scale, bins, extent);
-      return {start: roi.data[0], extent: roi.data[1], bins: rows(cells)};
+      return {first: roi.data[0], end: roi.data[1], bins: rows(cells)};
     }
 
     /**
      * Where RoIWarp's or RoIAlign's samples lie on a map of `[H, W]` cells: `{x, y}`, each
-     * `{start, binSize, samples, positions}` with, per sample of all bins, `[position, inside, low, high,
-     * lowWeight, highWeight]` in cells.
+     * `{first, end, edges, binSize, samples, positions}` in cells: the RoI's edges, those of its bins, and
+     * per sample of all bins `[position, inside, low, high, lowWeight, highWeight]`.
      */
     sampleAxes(box, [height, width], scale, bins, options) {
-      const [x, xs, y, ys] = this.#call('roi_sample_axes', Float32Array.from(box), height, width, scale,
-        ...bins, ...operatorNumbers(options).slice(0, 3));
-      const axis = ({data: [start, binSize, samples]}, found) =>
-        ({start, binSize, samples, positions: rows(found)});
-      return {x: axis(x, xs), y: axis(y, ys)};
+      const [x, xEdges, xs, y, yEdges, ys] = this.#call('roi_sample_axes', Float32Array.from(box), height,
+        width, scale, ...bins, ...operatorNumbers(options).slice(0, 3));
+      const axis = ({data: [binSize, samples]}, {data: edges}, found) => ({
+        first: edges[0], end: edges.at(-1), edges: [...edges], binSize, samples, positions: rows(found)});
+      return {x: axis(x, xEdges, xs), y: axis(y, yEdges, ys)};
     }
 
     /**
@@ -207,16 +210,39 @@ const Network = (() => {
       };
     }
 
-    /** Deltas `[n, 4]` relative to references `[n, 4]`; `head`: 'rpn' or 'box'. Not clipped. */
-    decode(references, deltas, head) {
-      return this.#call('decode_boxes', Float32Array.from(references), Float32Array.from(deltas),
-        references.length / 4, Number(head === 'box'))[0];
+    /**
+     * One anchor of a level with `columns` columns and strides `[rows, columns]`: `{row, column, shape}` of
+     * its cell, the cell's corner `x, y` and its `box`. `base`: the anchors at the origin; `index`: among
+     * the level's anchors, by row, column, shape.
+     */
+    anchor(base, index, columns, strides) {
+      const [place, box] = this.#call('anchor_at', Float32Array.from(base), base.length / 4, index,
+        columns, ...strides);
+      const [row, column, shape, x, y] = place.data;
+      return {row, column, shape, x, y, box: [...box.data]};
     }
 
-    /** The IoU of every box of one list with every box of the other, `[n, m]`. */
+    /**
+     * Boxes from deltas, `dx dy dw dh` each, relative to references; `head`: 'rpn' or 'box'. Not clipped.
+     * Each is `{box, centre, growth, limited, moved, size}`: on the way the reference's centre, the
+     * logarithms of the growth and the same limited, the box's centre and size.
+     */
+    decode(references, deltas, head) {
+      const [boxes, steps] = this.#call('decode_boxes', Float32Array.from(references),
+        Float32Array.from(deltas), references.length / 4, Number(head === 'box'));
+      const found = rows(boxes);
+      return rows(steps).map((step, index) => ({box: found[index], centre: step.slice(0, 2),
+        growth: step.slice(2, 4), limited: step.slice(4, 6), moved: step.slice(6, 8),
+        size: step.slice(8)}));
+    }
+
+    /**
+     * Every box of one list against every box of the other: tensors `[n, m]`, `{iou, intersection, union}`.
+     */
     overlaps(some, others) {
-      return this.#call('box_overlaps', Float32Array.from(some), some.length / 4,
-        Float32Array.from(others), others.length / 4)[0];
+      const [iou, intersection, union] = this.#call('box_overlaps', Float32Array.from(some),
+        some.length / 4, Float32Array.from(others), others.length / 4);
+      return {iou, intersection, union};
     }
 
     /**
@@ -232,10 +258,14 @@ const Network = (() => {
       };
     }
 
-    /** The level that each box is read from, 2 for P2. */
-    levels(boxes, {least = 2, most = 5, canonicalScale = 224, canonicalLevel = 4} = {}) {
-      return this.#call('roi_levels', Float32Array.from(boxes), boxes.length / 4, least, most,
-        canonicalScale, canonicalLevel)[0].data;
+    /**
+     * The level that each box is read from, 2 for P2, and the number before it is cut to a whole one and
+     * limited: `{levels, exact}`.
+     */
+    levels(boxes, {least = 2, greatest = 5, canonicalScale = 224, canonicalLevel = 4} = {}) {
+      const [levels, exact] = this.#call('roi_levels', Float32Array.from(boxes), boxes.length / 4,
+        least, greatest, canonicalScale, canonicalLevel);
+      return {levels: levels.data, exact: exact.data};
     }
 
     /** The logistic function of each number. */
@@ -256,6 +286,27 @@ const Network = (() => {
       const [windows, soft, areas, labelMap] = this.#call('paste_masks', Float32Array.from(masks.data),
         masks.shape[0], masks.shape[1], Float32Array.from(boxes), width, height, threshold);
       return {windows, soft, areas, labelMap};
+    }
+
+    /**
+     * Pastes one mask `{shape: [M, M], data}`, as `paste` does, with the steps on the way: `bordered`
+     * `[M + 2, M + 2]`, the grown box's `edges`, the same `cut` to whole pixels, `window`, `soft`.
+     */
+    pasteOne(mask, box, width, height) {
+      const [bordered, edges, cut, window, soft] = this.#call('paste_mask',
+        Float32Array.from(mask.data), mask.shape[0], Float32Array.from(box), width, height);
+      return {bordered: bordered.data, edges: [...edges.data], cut: [...cut.data],
+        window: [...window.data], soft: soft.data};
+    }
+
+    /**
+     * For every mask of one list the one of the other with which it has the greatest IoU of pixels:
+     * `[partner, IoU]`, partner -1 where none shares a pixel. A list is `{windows, inside}`: `x1 y1 x2 y2`
+     * of each, and a byte per pixel of all windows.
+     */
+    maskPartners(some, others) {
+      const list = ({windows, inside}) => [Int32Array.from(windows), inside, windows.length / 4];
+      return rows(this.#call('mask_partners', ...list(some), ...list(others))[0]);
     }
 
     // Numbers in and out.

@@ -97,20 +97,16 @@ const Page = (() => {
     return image;
   }
 
-  /**
-   * The pyramid level that fits a box, 4 + log2(side / 224) + 1e-6 with torchvision's canonical level
-   * and scale, before it is cut to a whole number and limited to the levels that there are; the side
-   * is the square root of the area. In 32 bits as `Stage4RoI` computes it: at a boundary a last bit
-   * decides.
-   */
-  function level([x1, y1, x2, y2], {canonicalLevel, canonicalScale} = rule) {
-    const f = Math.fround;
-    const side = f(Math.sqrt(f(f(x2 - x1) * f(y2 - y1))));
-    return f(f(canonicalLevel + f(Math.log2(f(side / f(canonicalScale))))) + f(1e-6));
-  }
+  let network;
 
-  /** torchvision's rule for the level that a RoI is read from. */
-  const rule = {least: 2, greatest: 5, canonicalLevel: 4, canonicalScale: 224};
+  /** Starts the package's own arithmetic, which the page carries as WebAssembly. */
+  async function load() {
+    if (typeof WebAssembly === 'undefined') {
+      throw new Error('this browser does not run WebAssembly, with which the page computes. Open the '
+        + 'page in another browser, or allow WebAssembly.');
+    }
+    network = await Network.load((await array('network')).values);
+  }
 
   /** The exhibits have made the page longer since the browser went to the link's target. */
   function goToHash() {
@@ -142,10 +138,12 @@ const Page = (() => {
   /** Starts every exhibit; one that fails says so in its place. */
   async function start() {
     const elements = [...document.querySelectorAll('[data-exhibit]')];
+    const loading = elements.length ? load() : null;
     await Promise.all(elements.map(async (element) => {
       const name = element.dataset.exhibit;
       const bench = element.querySelector('.bench');
       try {
+        await loading;
         await starts.get(name)(bench, manifest.exhibits[name]);
         element.dataset.ready = 'true';
       } catch (error) {
@@ -160,7 +158,9 @@ const Page = (() => {
   }
 
   return {
-    exhibit, array, has, start, level, rule,
+    exhibit, array, has, start,
+    /** The module (`network/network.js`); an exhibit starts when it is there. */
+    get network() { return network; },
     image: loadImage,
     /** The detections, `{boxes, scores, labels, classNames, proposals, candidates, shown}`; or null. */
     objects: manifest.objects,

@@ -24,8 +24,7 @@ Page.exhibit('suppression', async (bench, content) => {
   /** Whom suppression at a threshold leaves: by whom each is suppressed, and what becomes of it. */
   function outcome(threshold) {
     const start = performance.now();
-    const by = Suppression.run(
-      {boxes: ledger.boxes, groups: ledger.levelOf, order: ledger.order, threshold});
+    const {by, iou} = Candidates.suppress(ledger, threshold);
     const time = performance.now() - start;
     const fates = ledger.fates.slice(0, ledger.considered);
     let survivors = 0;
@@ -33,7 +32,7 @@ Page.exhibit('suppression', async (bench, content) => {
       fates[place] = by[place] >= 0 ? fate.suppressed
         : survivors++ < ledger.postNMSTopN ? fate.kept : fate.beyondLimit;
     }
-    return {threshold, by, fates, time};
+    return {threshold, by, iou, fates, time};
   }
 
   const lives = ({fates}, place) => fates[place] === fate.kept || fates[place] === fate.beyondLimit;
@@ -43,7 +42,6 @@ Page.exhibit('suppression', async (bench, content) => {
     (filter.level === 'all' || ledger.levelOf[place] === Number(filter.level))
     && (filter.fate === 'all' || (filter.fate === 'revived' ? revived(place)
       : filter.fate === 'felled' ? felled(place) : now.fates[place] === Number(filter.fate)));
-  const overlap = (place) => Suppression.overlap(ledger.boxes, now.by[place], place);
 
   // ---- the image of all, and the detail of one ----
 
@@ -78,7 +76,7 @@ Page.exhibit('suppression', async (bench, content) => {
     Scene.tag(context, `${ledger.index[chosen]}`, Candidates.box(ledger, chosen),
       styleOf[now.fates[chosen]], unit, true);
     if (now.by[chosen] >= 0) {
-      Scene.tag(context, `${ledger.index[now.by[chosen]]} · IoU ${overlap(chosen).iou.toFixed(2)}`,
+      Scene.tag(context, `${ledger.index[now.by[chosen]]} · IoU ${now.iou[chosen].toFixed(2)}`,
         Candidates.box(ledger, now.by[chosen]), Scene.styles.kept, unit);
     }
   }, {label: 'The chosen candidate and those it had to do with, enlarged'});
@@ -119,6 +117,12 @@ Page.exhibit('suppression', async (bench, content) => {
     context.fillRect(x, y, Math.min(p[2], q[2]) - x, Math.min(p[3], q[3]) - y);
   }
 
+  /** How much of the image a box covers. */
+  function covered(place) {
+    const [x1, y1, x2, y2] = Candidates.box(ledger, place);
+    return (x2 - x1) * (y2 - y1);
+  }
+
   let lastPoint = [-1, -1];
   let turn = 0;
   whole.addEventListener('click', (event) => {
@@ -128,8 +132,7 @@ Page.exhibit('suppression', async (bench, content) => {
     const under = shown.filter((place) => {
       const [x1, y1, x2, y2] = Candidates.box(ledger, place);
       return point[0] >= x1 && point[0] <= x2 && point[1] >= y1 && point[1] <= y2;
-    }).sort((a, b) =>
-      Suppression.area(ledger.boxes, a) - Suppression.area(ledger.boxes, b) || a - b);
+    }).sort((a, b) => covered(a) - covered(b) || a - b);
     const isSame = Math.hypot(point[0] - lastPoint[0], point[1] - lastPoint[1]) < 4 * unit;
     turn = isSame ? turn + 1 : 0;
     lastPoint = point;
@@ -170,7 +173,7 @@ Page.exhibit('suppression', async (bench, content) => {
     switch (now.fates[place]) {
       case fate.suppressed: {
         const winner = now.by[place];
-        const {intersection, union, iou} = overlap(place);
+        const {intersection, union, iou} = Suppression.overlap(ledger.boxes, winner, place);
         const relation = ledger.scores[winner] > ledger.scores[place] ? 'higher' : 'as high';
         return `${subject} is suppressed by ${called(winner)}, whose score is ${relation} `
           + `(${score(winner, place)}): IoU ${short(iou, now.threshold)} > ${threshold}. `
@@ -250,8 +253,8 @@ Page.exhibit('suppression', async (bench, content) => {
       {title: 'by', className: 'wide',
         text: (place) => now.by[place] >= 0 ? ledger.index[now.by[place]] : ''},
       {title: 'IoU', plural: 'IoU',
-        text: (place) => now.by[place] >= 0 ? fixed(overlap(place).iou, 3) : '',
-        value: (place) => now.by[place] >= 0 ? overlap(place).iou : NaN},
+        text: (place) => now.by[place] >= 0 ? fixed(now.iou[place], 3) : '',
+        value: (place) => now.by[place] >= 0 ? now.iou[place] : NaN},
     ],
   });
 
@@ -365,7 +368,7 @@ Page.exhibit('suppression', async (bench, content) => {
   /** What is chosen to begin with: a likely object, suppressed by a box that differs visibly. */
   function first() {
     const likely = [...ledger.order].filter((place) => now.by[place] >= 0);
-    const clear = likely.find((place) => overlap(place).iou < content.nmsThreshold + 0.1);
+    const clear = likely.find((place) => now.iou[place] < content.nmsThreshold + 0.1);
     return clear ?? likely[0] ?? 0;
   }
 });

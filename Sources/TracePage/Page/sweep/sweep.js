@@ -21,13 +21,6 @@ Page.exhibit('sweep', async (bench, {steps}) => {
       index % 2 === axis ? Math.fround(edge + step * Microscope.step()) : edge));
   }
 
-  /** All operators at one step. */
-  function operatorsAt(state, step) {
-    const {pool, warp, align: off} = Microscope.operators({...state, aligned: false}, boxAt(step));
-    const {align: on} = Microscope.operators({...state, aligned: true}, boxAt(step));
-    return {pool, warp, align: off, aligned: on};
-  }
-
   /** The greatest change from one step to the next, and where it begins. */
   function largest(values) {
     const changes = values.slice(1).map((value, step) => Math.abs(value - values[step]));
@@ -35,15 +28,21 @@ Page.exhibit('sweep', async (bench, {steps}) => {
     return {size, step: changes.indexOf(size)};
   }
 
-  /** The greatest change of every bin, of one operator at every step. */
-  function largestOfAll(operators) {
-    const grids = operators.map((operator) => operator.grid());
+  /** The greatest change of every bin, of one operator's grids at every step. */
+  function largestOfAll(grids) {
     return Array.from(grids[0], (_, bin) => largest(grids.map((grid) => grid[bin])).size);
   }
 
-  /** All operators at every step. */
-  function sweepOf(state) {
-    return Array.from({length: steps + 1}, (_, step) => operatorsAt(state, step));
+  /** The grids of all operators at every step. */
+  function sweepOf({map, samplingRatio, maximum, bins}) {
+    const boxes = Array.from({length: steps + 1}, (_, step) => boxAt(step));
+    const options = {samplingRatio, maximum};
+    return {
+      pool: RoI.grids('pool', map, boxes, {}, bins),
+      warp: RoI.grids('warp', map, boxes, options, bins),
+      align: RoI.grids('align', map, boxes, {...options, aligned: false}, bins),
+      aligned: RoI.grids('align', map, boxes, {...options, aligned: true}, bins),
+    };
   }
 
   const slider = Controls.slider({label: 'Shift of the box', least: 0, greatest: steps, step: 1,
@@ -72,13 +71,13 @@ Page.exhibit('sweep', async (bench, {steps}) => {
   }
 
   function compute(state) {
-    const at = sweepOf(state);
-    found = curves.map((curve) => ({...curve,
-      values: at.map((operators) => operators[curve.name].bin(state.row, state.column))}));
+    const grids = sweepOf(state);
+    const bin = state.row * state.bins + state.column;
+    found = curves.map((curve) => ({...curve, values: grids[curve.name].map((grid) => grid[bin])}));
     here(state);
     jumps.replaceChildren(...found.map(({name, title, values}) => {
       const one = largest(values);
-      const every = largestOfAll(at.map((operators) => operators[name]));
+      const every = largestOfAll(grids[name]);
       const most = Math.max(...every);
       const where = every.indexOf(most);
       const place = `${Math.floor(where / state.bins)}, ${where % state.bins}`;
@@ -92,7 +91,7 @@ Page.exhibit('sweep', async (bench, {steps}) => {
   }
 
   // The sweep begins with the bin that has most to show; the reader may choose any other.
-  const jumpsOfPool = largestOfAll(sweepOf(Microscope.state).map(({pool}) => pool));
+  const jumpsOfPool = largestOfAll(sweepOf(Microscope.state).pool);
   const first = jumpsOfPool.indexOf(Math.max(...jumpsOfPool));
   const {bins} = Microscope.state;
   Microscope.update({row: Math.floor(first / bins), column: first % bins}, 'bin');
