@@ -29,7 +29,7 @@ def test_nothing_in_it_leads_elsewhere(trace, tmp_path):
 
 
 def test_size(trace):
-    assert trace.index.stat().st_size <= 4_700_000
+    assert trace.index.stat().st_size <= 5_000_000
 
 
 def test_the_same_trace_gives_the_same_bytes(trace):
